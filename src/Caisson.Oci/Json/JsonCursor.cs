@@ -223,7 +223,7 @@ internal ref struct JsonCursor
 
     /// <summary>Where a <see cref="JsonException"/> met the reader, in words.</summary>
     public readonly string Describe(JsonException fault) =>
-        _reader.CurrentDepth >= DepthMax
+        _reader.CurrentDepth >= DepthMax - 1 // the reader counts an opening bracket one lower while it stands on it
             ? $"nested deeper than {DepthMax} levels"
             : $"not valid JSON at line {fault.LineNumber + 1}, byte {fault.BytePositionInLine + 1}";
 

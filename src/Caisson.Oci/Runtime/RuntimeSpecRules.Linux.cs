@@ -29,7 +29,7 @@ public static partial class RuntimeSpecRules
         }
         CheckCovers(linux, "/linux/maskedPaths", linux.MaskedPaths, report);
         CheckCovers(linux, "/linux/readonlyPaths", linux.ReadonlyPaths, report);
-        SysctlRules.Check(linux, report);
+        Sysctl.Check(linux, report);
         if (linux.IntelRdt is not null)
         {
             report.Problem("/linux/intelRdt", "is not supported by this runtime; remove it");

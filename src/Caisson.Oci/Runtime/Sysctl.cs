@@ -1,8 +1,8 @@
 namespace Caisson.Oci.Runtime;
 
-/// <summary>Which kernel parameters a container may set: those of a namespace it does not share with the host.</summary>
+/// <summary>Kernel parameters: where one is, and which a container may set: those of a namespace it does not share with the host.</summary>
 /// <remarks>The list of runc, so that the same documents pass. Source: sysctl(8), namespaces(7), user_namespaces(7).</remarks>
-internal static class SysctlRules
+public static class Sysctl
 {
     private static readonly string[] IpcNames =
     [
@@ -10,7 +10,14 @@ internal static class SysctlRules
         "kernel.shm_rmid_forced",
     ];
 
-    public static void Check(LinuxConfig linux, RuleReport report)
+    /// <summary>
+    /// The path of parameter <paramref name="name"/> below <c>/proc/sys</c>: both <c>net.ipv4.conf.eth0/1.mtu</c> and
+    /// <c>net/ipv4/conf/eth0.1/mtu</c> are <c>net/ipv4/conf/eth0.1/mtu</c>.
+    /// </summary>
+    /// <remarks>Free of empty parts, <c>.</c> and <c>..</c> in a checked document.</remarks>
+    public static string PathOf(string name) => Swap(Dotted(name));
+
+    internal static void Check(LinuxConfig linux, RuleReport report)
     {
         foreach ((string name, string value) in linux.Sysctl)
         {
@@ -30,20 +37,21 @@ internal static class SysctlRules
     private static string Dotted(string name)
     {
         int first = name.AsSpan().IndexOfAny('.', '/');
-        return first < 0 || name[first] == '.'
-            ? name
-            : string.Create(name.Length, name, static (to, from) =>
-            {
-                for (int i = 0; i < to.Length; i++)
-                {
-                    to[i] = from[i] switch { '.' => '/', '/' => '.', char c => c };
-                }
-            });
+        return first < 0 || name[first] == '.' ? name : Swap(name);
     }
+
+    /// <summary>Dots to slashes and slashes to dots.</summary>
+    private static string Swap(string name) => string.Create(name.Length, name, static (to, from) =>
+    {
+        for (int i = 0; i < to.Length; i++)
+        {
+            to[i] = from[i] switch { '.' => '/', '/' => '.', char c => c };
+        }
+    });
 
     private static string? Refusal(string name, LinuxConfig linux)
     {
-        if (Array.Exists(name.Split('.'), part => part is "" || part.Split('/').Contains("..")))
+        if (Array.Exists(Swap(name).Split('/'), part => part is "" or "." or ".."))
         {
             return "is not the name of a kernel parameter";
         }
