@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
 
+using Caisson.Linux;
+
 namespace Caisson.Images.Layers.Tar;
 
 /// <summary>The records of one pax header, read strictly: what two readers could understand differently is an error.</summary>
@@ -69,11 +71,12 @@ internal sealed class PaxRecords
             data = data[(int)length..];
 
             int equals = record.IndexOf((byte)'=');
-            if (equals <= 0 || !TarField.TryUtf8(record[..equals], out string key))
+            if (equals <= 0 || record[..equals].Contains((byte)0))
             {
                 fault = "a pax record has no key";
                 return null;
             }
+            string key = PathText.Decode(record[..equals]);
             string? wrong = records.Take(key, record[(equals + 1)..], global, limits);
             if (wrong is not null)
             {
@@ -153,11 +156,11 @@ internal sealed class PaxRecords
         {
             return $"is {value.Length} bytes long; at most {bytesMax} are allowed";
         }
-        if (!TarField.TryUtf8(value, out string text))
+        if (value.Contains((byte)0))
         {
-            return "holds a NUL or is not UTF-8";
+            return "holds a NUL";
         }
-        take(text);
+        take(PathText.Decode(value));
         return null;
     }
 

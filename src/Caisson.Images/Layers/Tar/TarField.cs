@@ -1,4 +1,4 @@
-using System.Text;
+using Caisson.Linux;
 
 namespace Caisson.Images.Layers.Tar;
 
@@ -14,8 +14,6 @@ namespace Caisson.Images.Layers.Tar;
 internal static class TarField
 {
     public const int BlockSize = 512;
-
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>True when the header's own sum is right: all bytes, the sum itself read as spaces.</summary>
     public static bool IsChecksumRight(ReadOnlySpan<byte> block)
@@ -52,30 +50,11 @@ internal static class TarField
         return (field[0] & 0x80) != 0 ? TryBase256(field, out value) : TryOctal(field, out value);
     }
 
-    /// <summary>Text up to the first NUL; false when it is not UTF-8.</summary>
-    public static bool TryText(ReadOnlySpan<byte> field, out string text)
+    /// <summary>Text up to the first NUL; bytes that are not UTF-8 survive by the rule of <see cref="PathText"/>.</summary>
+    public static string Text(ReadOnlySpan<byte> field)
     {
         int end = field.IndexOf((byte)0);
-        return TryUtf8(end < 0 ? field : field[..end], out text);
-    }
-
-    /// <summary>All of <paramref name="bytes"/> as text; false when they are not UTF-8 or hold a NUL.</summary>
-    public static bool TryUtf8(ReadOnlySpan<byte> bytes, out string text)
-    {
-        text = "";
-        if (bytes.Contains((byte)0))
-        {
-            return false;
-        }
-        try
-        {
-            text = StrictUtf8.GetString(bytes);
-            return true;
-        }
-        catch (DecoderFallbackException)
-        {
-            return false;
-        }
+        return PathText.Decode(end < 0 ? field : field[..end]);
     }
 
     /// <summary>A number of decimal digits and nothing else.</summary>

@@ -1,4 +1,5 @@
 using Caisson.Errors;
+using Caisson.Linux;
 
 namespace Caisson.Images.Layers.Tar;
 
@@ -260,10 +261,7 @@ public sealed class TarReader
         string? name = pax?.SparseName ?? pax?.Path ?? longName;
         if (name is null)
         {
-            if (!TarField.TryText(block[..100], out name))
-            {
-                throw Fail("its name is not UTF-8");
-            }
+            name = TarField.Text(block[..100]);
             ReadOnlySpan<byte> prefixField = block.Slice(345, 155);
             if (posix && block.Slice(508, 4).SequenceEqual("tar\0"u8) && prefixField[131..].ContainsAnyExcept((byte)0))
             {
@@ -271,16 +269,14 @@ public sealed class TarReader
             }
             if (posix && prefixField[0] != 0)
             {
-                name = TarField.TryText(prefixField, out string prefix)
-                    ? $"{prefix}/{name}"
-                    : throw Fail("its name is not UTF-8");
+                name = $"{TarField.Text(prefixField)}/{name}";
             }
         }
         if (name.Length == 0)
         {
             throw Fail("it has no name");
         }
-        return System.Text.Encoding.UTF8.GetByteCount(name) <= _limits.PathBytesMax
+        return name.Length <= _limits.PathBytesMax / 3 || PathText.Encode(name).Length <= _limits.PathBytesMax
             ? name
             : throw Exhausted($"its name is longer than {_limits.PathBytesMax} bytes");
     }
@@ -291,11 +287,7 @@ public sealed class TarReader
         {
             throw Fail("it has two link targets, one from GNU's and one from the pax header");
         }
-        string? link = pax?.LinkPath ?? longLink;
-        if (link is null && !TarField.TryText(block.Slice(157, 100), out link))
-        {
-            throw Fail("its link target is not UTF-8");
-        }
+        string link = pax?.LinkPath ?? longLink ?? TarField.Text(block.Slice(157, 100));
         return link.Length > 0 ? link : throw Fail("its link target is empty");
     }
 
@@ -330,9 +322,9 @@ public sealed class TarReader
     {
         byte[] content = ReadHeaderContent(block, _limits.PathBytesMax + 1, "name");
         ReadOnlySpan<byte> text = content.AsSpan().TrimEnd((byte)0);
-        return !text.IsEmpty && TarField.TryUtf8(text, out string name)
-            ? name
-            : throw Fail("a long name is empty, holds a NUL or is not UTF-8");
+        return !text.IsEmpty && !text.Contains((byte)0)
+            ? PathText.Decode(text)
+            : throw Fail("a long name is empty or holds a NUL");
     }
 
     private PaxRecords ReadPax(ReadOnlySpan<byte> block, bool global)

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
 
+using Caisson.Linux;
+
 namespace Caisson.Images.Layers.Tar;
 
 /// <summary>Writes a tar archive whose bytes depend on its entries alone: ustar, with a pax header only where it is needed.</summary>
@@ -124,11 +126,11 @@ public sealed class TarWriter
         linkInPax = !Ascii.IsValid(entry.LinkName) || entry.LinkName.Length > 100;
         if (linkInPax)
         {
-            Put(records, "linkpath", Encoding.UTF8.GetBytes(entry.LinkName));
+            Put(records, "linkpath", PathText.Encode(entry.LinkName));
         }
         if (nameInPax)
         {
-            Put(records, "path", Encoding.UTF8.GetBytes(entry.Name));
+            Put(records, "path", PathText.Encode(entry.Name));
         }
         PutNumber(records, "gid", entry.Gid, entry.Gid > OctalIdMax);
         PutNumber(records, "mtime", entry.MtimeSeconds, entry.MtimeSeconds is < 0 or > OctalSizeMax);
