@@ -94,7 +94,7 @@ public sealed class BlobStore
         {
             return digest;
         }
-        using BlobWriter writer = CreateWriter(digest, content.Length);
+        using BlobWriteStream writer = CreateWriter(digest, content.Length);
         writer.Write(content);
         return writer.Commit(content.Length);
     }
@@ -102,7 +102,7 @@ public sealed class BlobStore
     /// <summary>Starts a blob; the caller commits and disposes it.</summary>
     /// <param name="expected">The digest it must have; default to take what comes (SHA-256).</param>
     /// <param name="sizeBytesMax">How much may be written.</param>
-    public BlobWriter CreateWriter(Digest expected = default, long sizeBytesMax = long.MaxValue) =>
+    public BlobWriteStream CreateWriter(Digest expected = default, long sizeBytesMax = long.MaxValue) =>
         new(this, Path.Join(_ingest, Guid.NewGuid().ToString("N")), expected, sizeBytesMax);
 
     /// <summary>Stores what comes from <paramref name="source"/> and returns its digest.</summary>
@@ -123,7 +123,7 @@ public sealed class BlobStore
         IProgress<long>? progress = null,
         CancellationToken cancellation = default)
     {
-        using BlobWriter writer = CreateWriter(expected, Math.Min(sizeBytes ?? long.MaxValue, sizeBytesMax));
+        using BlobWriteStream writer = CreateWriter(expected, Math.Min(sizeBytes ?? long.MaxValue, sizeBytesMax));
         byte[] buffer = ArrayPool<byte>.Shared.Rent(CopyBufferSize);
         try
         {
@@ -156,7 +156,7 @@ public sealed class BlobStore
     /// <summary>The digests of all blobs, in no order.</summary>
     public IEnumerable<Digest> List()
     {
-        foreach (string algorithm in (ReadOnlySpan<string>)["sha256", "sha512"])
+        foreach (string algorithm in (string[])["sha256", "sha512"])
         {
             foreach (string path in Directory.EnumerateFiles(Path.Join(_blobs, algorithm)))
             {

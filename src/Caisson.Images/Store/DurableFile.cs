@@ -1,5 +1,7 @@
 using Caisson.Linux;
 
+#pragma warning disable CA1416 // the house runs on Linux only
+
 namespace Caisson.Images.Store;
 
 /// <summary>Files and directories of our own that a crash leaves either as they were or as they should be.</summary>

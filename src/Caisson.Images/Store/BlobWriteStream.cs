@@ -7,7 +7,7 @@ namespace Caisson.Images.Store;
 
 /// <summary>A blob being written: hashed as it comes, nameless until <see cref="Commit"/>, gone when disposed before.</summary>
 /// <remarks>Not for several threads.</remarks>
-public sealed class BlobWriter : Stream
+public sealed class BlobWriteStream : Stream
 {
     private readonly BlobStore _store;
     private readonly string _path;
@@ -18,7 +18,7 @@ public sealed class BlobWriter : Stream
     private long _length;
     private bool _committed;
 
-    internal BlobWriter(BlobStore store, string path, Digest expected, long sizeBytesMax)
+    internal BlobWriteStream(BlobStore store, string path, Digest expected, long sizeBytesMax)
     {
         _store = store;
         _path = path;
