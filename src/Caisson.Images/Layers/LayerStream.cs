@@ -61,7 +61,7 @@ public sealed class LayerStream : Stream
     }
 
     /// <summary>Opens an archive; the stream is owned from now on, also when this throws.</summary>
-    /// <param name="source">Seekable, at its start: its position tells how much compressed content was used.</param>
+    /// <param name="source">At its start; read by another thread.</param>
     /// <param name="limits">How large it may become.</param>
     /// <param name="subject">What to call it in errors.</param>
     /// <param name="diffIdAlgorithm">A digest whose algorithm <see cref="GetDiffId"/> is to use; default for SHA-256.</param>
@@ -72,20 +72,22 @@ public sealed class LayerStream : Stream
     public static LayerStream Open(
         Stream source, TarLimits limits, string subject, Digest diffIdAlgorithm = default, IProgress<long>? progress = null)
     {
-        Stream? decoder = null;
+        Stream decoder = source;
         try
         {
-            LayerCompression compression = Detect(source, subject);
+            var peek = new PeekStream(source, prefixBytes: 6);
+            decoder = peek;
+            LayerCompression compression = Detect(peek.Prefix, subject);
             decoder = compression switch
             {
-                LayerCompression.Gzip => new GZipStream(source, CompressionMode.Decompress),
-                LayerCompression.Zstd => new ZstdDecompressStream(source),
-                _ => source,
+                LayerCompression.Gzip => new GZipStream(peek, CompressionMode.Decompress),
+                LayerCompression.Zstd => new ZstdDecompressStream(peek),
+                _ => peek,
             };
             bool sha512 = diffIdAlgorithm.Algorithm == "sha512";
             var content = new ReadAheadStream(decoder, sha512 ? HashAlgorithmName.SHA512 : HashAlgorithmName.SHA256, inflated =>
             {
-                long compressed = source.Position;
+                long compressed = peek.Position;
                 progress?.Report(compressed);
                 if (inflated > limits.ArchiveBytesMax)
                 {
@@ -102,7 +104,7 @@ public sealed class LayerStream : Stream
         }
         catch
         {
-            (decoder ?? source).Dispose();
+            decoder.Dispose();
             throw;
         }
     }
@@ -159,17 +161,13 @@ public sealed class LayerStream : Stream
         base.Dispose(disposing);
     }
 
-    private static LayerCompression Detect(Stream source, string subject)
+    private static LayerCompression Detect(ReadOnlySpan<byte> magic, string subject)
     {
-        Span<byte> magic = stackalloc byte[6];
-        int length = source.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false);
-        source.Seek(-length, SeekOrigin.Current);
-        magic = magic[..length];
         if (magic.StartsWith<byte>([0x1f, 0x8b]))
         {
             return LayerCompression.Gzip;
         }
-        bool skippable = length >= 4 && (magic[0] & 0xf0) == 0x50 && magic[1..].StartsWith<byte>([0x2a, 0x4d, 0x18]);
+        bool skippable = magic.Length >= 4 && (magic[0] & 0xf0) == 0x50 && magic[1..].StartsWith<byte>([0x2a, 0x4d, 0x18]);
         if (skippable || magic.StartsWith<byte>([0x28, 0xb5, 0x2f, 0xfd]))
         {
             return LayerCompression.Zstd;
