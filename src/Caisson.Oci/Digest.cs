@@ -1,53 +1,113 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using System.Text.Json.Serialization;
+
+using Caisson.Errors;
 
 namespace Caisson.Oci;
 
-/// <summary>The identity of content: an algorithm and a hash, such as <c>sha256:e3b0…</c>. Source: image-spec descriptor.md, "Digests".</summary>
-/// <remarks>Only the registered algorithms sha256 and sha512, hash in lower case; the default value is no digest.</remarks>
-public readonly record struct Digest
+/// <summary>The name of content by its hash: <c>sha256:</c> and 64 lower-case hex digits, or <c>sha512:</c> and 128.</summary>
+/// <remarks>
+/// Nothing else parses, so a digest is safe as a file name. The default value names nothing: <see cref="IsEmpty"/>.
+/// Source: image-spec descriptor.md, "Digests".
+/// </remarks>
+[JsonConverter(typeof(DigestJsonConverter))]
+public readonly record struct Digest : IComparable<Digest>
 {
-    private const int Sha256Letters = 64;
-    private const int Sha512Letters = 128;
+    private const string Sha256Prefix = "sha256:";
+    private const string Sha512Prefix = "sha512:";
+
+    private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
 
     private readonly string? _text;
 
     private Digest(string text) => _text = text;
 
-    /// <summary><c>sha256</c> or <c>sha512</c>.</summary>
-    public string Algorithm => ToString()[..ColonAt];
+    /// <summary>True for the default value, which is no digest.</summary>
+    public bool IsEmpty => _text is null;
 
-    /// <summary>The hash, lower-case hexadecimal, 64 or 128 letters: safe as a file name.</summary>
-    public string Hex => ToString()[(ColonAt + 1)..];
+    /// <summary><c>sha256</c> or <c>sha512</c>; empty for the default value.</summary>
+    public string Algorithm => _text is null ? "" : _text[..6];
 
-    private static int ColonAt => 6; // both algorithms have six letters
+    /// <summary>The hash in lower-case hex, without the algorithm.</summary>
+    public string Hex => _text is null ? "" : _text[7..];
 
-    /// <summary>Reads a digest; false for anything that is not exactly <c>algorithm:hex</c>.</summary>
-    public static bool TryParse([NotNullWhen(true)] string? text, out Digest digest)
+    /// <summary>The first 12 hex digits, as lists show image ids.</summary>
+    public string Short => _text is null ? "" : _text[7..19];
+
+    /// <summary>The SHA-256 digest of <paramref name="content"/>.</summary>
+    public static Digest Of(ReadOnlySpan<byte> content) => FromSha256(SHA256.HashData(content));
+
+    /// <summary>Names the SHA-256 hash <paramref name="hash"/> of 32 bytes.</summary>
+    public static Digest FromSha256(ReadOnlySpan<byte> hash)
     {
-        int letters = text switch
-        {
-            not null when text.StartsWith("sha256:", StringComparison.Ordinal) => Sha256Letters,
-            not null when text.StartsWith("sha512:", StringComparison.Ordinal) => Sha512Letters,
-            _ => -1,
-        };
-        bool valid = letters > 0
-            && text!.Length == ColonAt + 1 + letters
-            && text[(ColonAt + 1)..].All(char.IsAsciiHexDigitLower);
-        digest = valid ? new Digest(text!) : default;
-        return valid;
+        ArgumentOutOfRangeException.ThrowIfNotEqual(hash.Length, SHA256.HashSizeInBytes);
+        return new Digest(Sha256Prefix + Convert.ToHexStringLower(hash));
     }
 
-    /// <summary>The digest of a hash that was computed here.</summary>
-    /// <param name="hash">32 bytes of SHA-256 or 64 of SHA-512.</param>
-    /// <exception cref="ArgumentException">Another length.</exception>
-    public static Digest Of(ReadOnlySpan<byte> hash) => hash.Length switch
+    /// <summary>Names the SHA-512 hash <paramref name="hash"/> of 64 bytes.</summary>
+    public static Digest FromSha512(ReadOnlySpan<byte> hash)
     {
-        Sha256Letters / 2 => new Digest($"sha256:{Convert.ToHexStringLower(hash)}"),
-        Sha512Letters / 2 => new Digest($"sha512:{Convert.ToHexStringLower(hash)}"),
-        _ => throw new ArgumentException($"a hash of {hash.Length} bytes is neither SHA-256 nor SHA-512", nameof(hash)),
+        ArgumentOutOfRangeException.ThrowIfNotEqual(hash.Length, SHA512.HashSizeInBytes);
+        return new Digest(Sha512Prefix + Convert.ToHexStringLower(hash));
+    }
+
+    /// <summary>Reads <paramref name="text"/>; upper-case hex and other algorithms are refused.</summary>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.InvalidArgument"/>: not a digest.</exception>
+    public static Digest Parse(string text) => TryParse(text, out Digest digest)
+        ? digest
+        : throw new CaissonException(ErrorKind.InvalidArgument,
+            $"invalid digest '{Shorten(text)}': expected sha256: with 64 or sha512: with 128 lower-case hex digits");
+
+    /// <summary>Reads <paramref name="text"/>; false when it is not a digest.</summary>
+    public static bool TryParse([NotNullWhen(true)] string? text, out Digest digest)
+    {
+        digest = default;
+        if (text is null)
+        {
+            return false;
+        }
+        int hexLength = text.StartsWith(Sha256Prefix, StringComparison.Ordinal) ? 64
+            : text.StartsWith(Sha512Prefix, StringComparison.Ordinal) ? 128
+            : 0;
+        if (hexLength == 0 || text.Length != 7 + hexLength || text.AsSpan(7).ContainsAnyExcept(HexDigits))
+        {
+            return false;
+        }
+        digest = new Digest(text);
+        return true;
+    }
+
+    /// <summary>An incremental hash of this digest's algorithm; the caller disposes it.</summary>
+    /// <exception cref="InvalidOperationException">The default value has no algorithm.</exception>
+    public IncrementalHash CreateHash() => Algorithm switch
+    {
+        "sha256" => IncrementalHash.CreateHash(HashAlgorithmName.SHA256),
+        "sha512" => IncrementalHash.CreateHash(HashAlgorithmName.SHA512),
+        _ => throw new InvalidOperationException("an empty digest has no algorithm"),
     };
 
-    /// <summary>The digest as the standards write it.</summary>
-    /// <exception cref="InvalidOperationException">This is the default value, which is no digest.</exception>
-    public override string ToString() => _text ?? throw new InvalidOperationException("the default value is no digest");
+    /// <summary>True when <paramref name="hash"/>, in raw bytes, is the hash this digest names.</summary>
+    public bool Matches(ReadOnlySpan<byte> hash) => Hex.AsSpan().SequenceEqual(Convert.ToHexStringLower(hash));
+
+    /// <inheritdoc/>
+    public int CompareTo(Digest other) => string.CompareOrdinal(_text, other._text);
+
+    /// <summary>The digest as documents spell it; empty for the default value.</summary>
+    public override string ToString() => _text ?? "";
+
+    /// <summary>Orders by the text.</summary>
+    public static bool operator <(Digest left, Digest right) => left.CompareTo(right) < 0;
+
+    /// <summary>Orders by the text.</summary>
+    public static bool operator >(Digest left, Digest right) => left.CompareTo(right) > 0;
+
+    /// <summary>Orders by the text.</summary>
+    public static bool operator <=(Digest left, Digest right) => left.CompareTo(right) <= 0;
+
+    /// <summary>Orders by the text.</summary>
+    public static bool operator >=(Digest left, Digest right) => left.CompareTo(right) >= 0;
+
+    private static string Shorten(string? text) => text is null ? "" : text.Length <= 160 ? text : text[..160] + "…";
 }
