@@ -8,6 +8,7 @@ namespace Caisson.Linux.Launch;
 /// <code>
 ///   0  "CSNL"   4  version   8  size   12  operations   16  their offset   20  offset of the slots   24  slots
 ///  28  offset of the relocations   32  report: kind 1, 36 index, 40 errno, 44 stage   48  relocations
+///  52  namespaces   56  mode
 ///  64  slots (8 bytes each), operations (96 bytes each), data, relocations (4 bytes each)
 /// operation:  0 number   8 arguments (6 × 8)   56 which are slots   64 slot of the result   68 skip after success
 ///  72 skip after an expected error   76, 80, 84 expected errors (0 none, -1 any)
@@ -22,6 +23,12 @@ public sealed class LaunchImage
     private const int Version = 1;
 
     private LaunchImage(byte[] bytes) => Bytes = bytes;
+
+    /// <summary>Namespaces the child is born into.</summary>
+    public NamespaceKind Namespaces => (NamespaceKind)MemoryMarshal.Cast<byte, int>(Bytes.Span[..HeaderSize])[13];
+
+    /// <summary>Whether the child shares the memory of the process that starts it.</summary>
+    public LaunchMode Mode => (LaunchMode)MemoryMarshal.Cast<byte, int>(Bytes.Span[..HeaderSize])[14];
 
     /// <summary>The encoded program; may be sent to another process and given to <see cref="FromBytes"/> there.</summary>
     public ReadOnlyMemory<byte> Bytes { get; }
@@ -86,6 +93,8 @@ public sealed class LaunchImage
         header[8] = (int)LaunchReportKind.Failed;
         header[11] = (int)program.Stage;
         header[12] = relocations.Count;
+        header[13] = (int)program.Namespaces;
+        header[14] = (int)program.Mode;
         return new(image);
     }
 

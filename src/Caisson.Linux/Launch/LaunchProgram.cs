@@ -14,6 +14,12 @@ public sealed class LaunchProgram(LaunchStage stage)
     /// <summary>Which part of a launch this is.</summary>
     public LaunchStage Stage { get; } = stage;
 
+    /// <summary>Namespaces the child is born into; a stage that begins with a join makes its own later.</summary>
+    public NamespaceKind Namespaces { get; set; }
+
+    /// <summary>Whether the child shares the memory of the process that starts it.</summary>
+    public LaunchMode Mode { get; set; }
+
     /// <summary>The steps so far, in order.</summary>
     public IReadOnlyList<LaunchStep> Steps => _steps;
 
@@ -31,9 +37,19 @@ public sealed class LaunchProgram(LaunchStage stage)
         return slot;
     }
 
+    /// <summary>Inherited slots come first, so that the launcher can fill them by position.</summary>
+    private void RequireNoOtherSlots()
+    {
+        if (_slots.Count != 2 + _inherited.Count)
+        {
+            throw new InvalidOperationException("inherited slots are named before all others");
+        }
+    }
+
     /// <summary>A register that the launcher fills with the number of a descriptor it was given under <paramref name="name"/>.</summary>
     public Slot Inherit(string name)
     {
+        RequireNoOtherSlots();
         Slot slot = NewSlot(name);
         _inherited.Add(slot);
         return slot;
