@@ -51,37 +51,21 @@ public static class OverlayMount
     internal static MountTree BuildMapped(MappedLayers mapped, OverlayOptions options, bool attach)
     {
         MountTree? tree = null;
-        Exception? failure = null;
-        var thread = new Thread(() =>
+        OwnThread.Run(() =>
         {
-            try
+            if (attach)
             {
-                if (attach)
-                {
-                    Namespace.UnshareOnThisThread(NamespaceKind.Mount);
-                    MountTable.MakeAllPrivate();
-                    mapped.Attach("/sys");
-                }
-                // The kernel works in the upper directory as who mounted it, who must be an id of the map; our root is none.
-                if (mapped.UpperOwner is { } owner)
-                {
-                    ThreadIdentity.ActOnFilesAs(owner.UserId, owner.GroupId);
-                }
-                tree = Build(mapped.Lowers, mapped.Writable, options);
+                Namespace.UnshareOnThisThread(NamespaceKind.Mount);
+                MountTable.MakeAllPrivate();
+                mapped.Attach("/sys");
             }
-#pragma warning disable CA1031 // carried to the calling thread
-            catch (Exception e)
-#pragma warning restore CA1031
+            // The kernel works in the upper directory as who mounted it, who must be an id of the map; our root is none.
+            if (mapped.UpperOwner is { } owner)
             {
-                failure = e;
+                ThreadIdentity.ActOnFilesAs(owner.UserId, owner.GroupId);
             }
+            tree = Build(mapped.Lowers, mapped.Writable, options);
         });
-        thread.Start();
-        thread.Join();
-        if (failure is not null)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
-        }
         return tree!;
     }
 
