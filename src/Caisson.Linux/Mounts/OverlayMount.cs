@@ -8,6 +8,7 @@ namespace Caisson.Linux;
 /// (Linux 5.19): an id map on the overlay itself is refused by the kernel. Through such a mount, what is owned by 0 on disk is
 /// seen by the host as the id that 0 maps to, and what the container's root creates is owned by 0 on disk. The host's own root
 /// has no id in it: creating a file through the mount fails with EOVERFLOW, so prepare files in the upper directory before.
+/// Mounting with an id map makes this process non-dumpable (prctl(2), PR_SET_DUMPABLE), since a thread of it works as another user for a moment.
 /// </remarks>
 public static class OverlayMount
 {

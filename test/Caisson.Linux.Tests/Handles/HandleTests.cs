@@ -23,6 +23,37 @@ public sealed class HandleTests
     }
 
     [Fact]
+    public void A_namespace_is_opened_of_the_very_process()
+    {
+        using var process = Shell.Start("exec sleep 1000");
+        using var pidfd = Pidfd.Open(process.Id);
+        Assert.Equal(process.Id, pidfd.ReadProcessId());
+        using var own = Namespace.OpenOwn(NamespaceKind.Uts);
+
+        using (var its = Namespace.Open(pidfd, NamespaceKind.Uts))
+        {
+            Assert.Equal(own.Identity, its.Identity);
+        }
+
+        pidfd.TrySignal(Signal.KILL);
+        process.WaitForExit();
+        Assert.Equal(Errno.ESRCH, Assert.Throws<LinuxException>(() => Namespace.Open(pidfd, NamespaceKind.Uts)).Errno);
+    }
+
+    [Fact]
+    public void Messages_name_what_was_opened()
+    {
+        using var temporary = new TemporaryDirectory();
+        temporary.Write("f", "");
+
+        using var file = temporary.Root.OpenFile("f");
+        using var directory = temporary.Root.OpenDirectory("/");
+
+        Assert.Contains("nonsense of f", Assert.Throws<LinuxException>(() => file.SetExtendedAttribute("nonsense", "x"u8)).Message);
+        Assert.Contains("mkdirat f in /", Assert.Throws<LinuxException>(() => directory.CreateDirectory("f", 0x1ED)).Message);
+    }
+
+    [Fact]
     public void Waiting_for_what_is_no_child_says_so()
     {
         using var init = Pidfd.Open(1);
