@@ -35,12 +35,12 @@ internal sealed class SeccompCalls
     public static SeccompCalls Resolve(SeccompPolicy policy)
     {
         var calls = new SeccompCalls([]);
-        List<string> unknown = [];
+        OrderedDictionary<string, bool> unknown = [];
         foreach (var rule in policy.Rules)
         {
             calls.Add(rule, rule.Action == policy.DefaultAction, unknown);
         }
-        calls.UnknownNames = [.. unknown];
+        calls.UnknownNames = [.. unknown.Keys];
         return calls;
     }
 
@@ -56,24 +56,21 @@ internal sealed class SeccompCalls
         }
     }
 
-    private void Add(SeccompRule rule, bool redundant, List<string> unknown)
+    private void Add(SeccompRule rule, bool redundant, OrderedDictionary<string, bool> unknown)
     {
         var wide = new SeccompTest(rule.Action, SeccompTest.Normalize(rule.Conditions, wide: true));
         var narrow = new SeccompTest(rule.Action, SeccompTest.Normalize(rule.Conditions, wide: false));
         foreach (string name in rule.Names)
         {
-            if (!SyscallTable.TryFind(name, out var numbers))
+            var (multiplexer, call) = Multiplexed(name);
+            if (!SyscallTable.TryFind(name, out var numbers) && multiplexer < 0)
             {
-                if (!unknown.Contains(name))
-                {
-                    unknown.Add(name);
-                }
+                unknown.TryAdd(name, true);
                 continue;
             }
             Add(SeccompConvention.X64, numbers.X64, wide, redundant);
             Add(SeccompConvention.X86, numbers.X86, narrow, redundant);
             Add(SeccompConvention.X32, numbers.X32 & ~SyscallTable.X32Bit, narrow, redundant, numbers.X32 >= 0);
-            var (multiplexer, call) = Multiplexed(name);
             Add(SeccompConvention.X86, multiplexer, call, rule, redundant);
         }
     }
