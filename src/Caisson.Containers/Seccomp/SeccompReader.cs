@@ -39,7 +39,7 @@ internal ref struct SeccompReader
 
     private SeccompConfig? ReadObject()
     {
-        if (!IsStart(JsonTokenType.StartObject, "", "an object"))
+        if (!IsStart(JsonTokenType.StartObject, Place.Whole, "an object"))
         {
             return null;
         }
@@ -50,7 +50,7 @@ internal ref struct SeccompReader
         List<SeccompRule> rules = [];
         while (NextMember(out string member))
         {
-            string at = $"/{member}";
+            var at = Place.Of(member);
             switch (member)
             {
                 case "defaultAction": action = ReadString(at); break;
@@ -64,19 +64,19 @@ internal ref struct SeccompReader
             }
         }
 
-        var byDefault = ActionOf(action, data, "/defaultAction", "/defaultErrnoRet");
+        var byDefault = ActionOf(action, data, Place.Of("defaultAction"), Place.Of("defaultErrnoRet"));
         if (byDefault == SeccompAction.Notify)
         {
-            Report("/defaultAction", "SCMP_ACT_NOTIFY cannot be the default: the calls that hand over the listener would wait for it");
+            Report(Place.Of("defaultAction"), "SCMP_ACT_NOTIFY cannot be the default: the calls that hand over the listener would wait for it");
         }
         bool notifies = rules.Exists(rule => rule.Action == SeccompAction.Notify);
         if (notifies && string.IsNullOrEmpty(listenerPath))
         {
-            Report("/listenerPath", "needed for SCMP_ACT_NOTIFY");
+            Report(Place.Of("listenerPath"), "needed for SCMP_ACT_NOTIFY");
         }
         if (!string.IsNullOrEmpty(listenerMetadata) && string.IsNullOrEmpty(listenerPath))
         {
-            Report("/listenerMetadata", "of no use without listenerPath");
+            Report(Place.Of("listenerMetadata"), "of no use without listenerPath");
         }
         return new(
             new(byDefault, [.. rules], architectures, flags ?? SeccompFilterOptions.SpeculationAllow),
@@ -84,7 +84,7 @@ internal ref struct SeccompReader
             notifies ? listenerMetadata : null);
     }
 
-    private SeccompArchitectures ReadArchitectures(string at)
+    private SeccompArchitectures ReadArchitectures(Place at)
     {
         var all = SeccompArchitectures.X64;
         foreach (string name in ReadStrings(at))
@@ -102,7 +102,7 @@ internal ref struct SeccompReader
         return all;
     }
 
-    private SeccompFilterOptions? ReadFlags(string at)
+    private SeccompFilterOptions? ReadFlags(Place at)
     {
         if (_json.TokenType == JsonTokenType.Null)
         {
@@ -124,7 +124,7 @@ internal ref struct SeccompReader
         return all;
     }
 
-    private void ReadRules(string at, List<SeccompRule> rules)
+    private void ReadRules(Place at, List<SeccompRule> rules)
     {
         if (_json.TokenType == JsonTokenType.Null || !IsStart(JsonTokenType.StartArray, at, "an array"))
         {
@@ -132,11 +132,11 @@ internal ref struct SeccompReader
         }
         for (int i = 0; NextElement(); i++)
         {
-            ReadRule($"{at}/{i}", rules);
+            ReadRule(new(i), rules);
         }
     }
 
-    private void ReadRule(string at, List<SeccompRule> rules)
+    private void ReadRule(Place at, List<SeccompRule> rules)
     {
         if (!IsStart(JsonTokenType.StartObject, at, "an object"))
         {
@@ -150,22 +150,22 @@ internal ref struct SeccompReader
         {
             switch (member)
             {
-                case "names": names = ReadStrings($"{at}/names"); break;
-                case "action": action = ReadString($"{at}/action"); break;
-                case "errnoRet": data = ReadNumber($"{at}/errnoRet", DataMax); break;
-                case "args": conditions = ReadConditions($"{at}/args"); break;
+                case "names": names = ReadStrings(at.To("names")); break;
+                case "action": action = ReadString(at.To("action")); break;
+                case "errnoRet": data = ReadNumber(at.To("errnoRet"), DataMax); break;
+                case "args": conditions = ReadConditions(at.To("args")); break;
                 default: _json.Skip(); break;
             }
         }
 
         if (names.Count == 0 || names.Contains(""))
         {
-            Report($"{at}/names", "needs the name of at least one system call, and no empty one");
+            Report(at.To("names"), "needs the name of at least one system call, and no empty one");
         }
-        var does = ActionOf(action, data, $"{at}/action", $"{at}/errnoRet");
+        var does = ActionOf(action, data, at.To("action"), at.To("errnoRet"));
         if (does == SeccompAction.Notify && names.Contains("write"))
         {
-            Report($"{at}/action", "SCMP_ACT_NOTIFY is not possible for write: the listener is handed over with it");
+            Report(at.To("action"), "SCMP_ACT_NOTIFY is not possible for write: the listener is handed over with it");
         }
         Add(rules, [.. names], does, conditions);
     }
@@ -174,7 +174,14 @@ internal ref struct SeccompReader
     private static void Add(
         List<SeccompRule> rules, ImmutableArray<string> names, SeccompAction action, List<SeccompCondition> conditions)
     {
-        if (conditions.DistinctBy(condition => condition.Index).Count() == conditions.Count)
+        int arguments = 0;
+        bool distinct = true;
+        foreach (var condition in conditions)
+        {
+            distinct &= (arguments & (1 << condition.Index)) == 0;
+            arguments |= 1 << condition.Index;
+        }
+        if (distinct)
         {
             rules.Add(new(names, action, [.. conditions]));
             return;
@@ -185,7 +192,7 @@ internal ref struct SeccompReader
         }
     }
 
-    private List<SeccompCondition> ReadConditions(string at)
+    private List<SeccompCondition> ReadConditions(Place at)
     {
         List<SeccompCondition> conditions = [];
         if (_json.TokenType == JsonTokenType.Null || !IsStart(JsonTokenType.StartArray, at, "an array"))
@@ -194,7 +201,7 @@ internal ref struct SeccompReader
         }
         for (int i = 0; NextElement(); i++)
         {
-            if (ReadCondition($"{at}/{i}") is { } condition)
+            if (ReadCondition(at with { Member = null, Condition = i }) is { } condition)
             {
                 conditions.Add(condition);
             }
@@ -202,7 +209,7 @@ internal ref struct SeccompReader
         return conditions;
     }
 
-    private SeccompCondition? ReadCondition(string at)
+    private SeccompCondition? ReadCondition(Place at)
     {
         if (!IsStart(JsonTokenType.StartObject, at, "an object"))
         {
@@ -214,10 +221,10 @@ internal ref struct SeccompReader
         {
             switch (member)
             {
-                case "index": index = ReadNumber($"{at}/index"); break;
-                case "value": value = ReadNumber($"{at}/value"); break;
-                case "valueTwo": valueTwo = ReadNumber($"{at}/valueTwo"); break;
-                case "op": op = ReadString($"{at}/op"); break;
+                case "index": index = ReadNumber(at.To("index")); break;
+                case "value": value = ReadNumber(at.To("value")); break;
+                case "valueTwo": valueTwo = ReadNumber(at.To("valueTwo")); break;
+                case "op": op = ReadString(at.To("op")); break;
                 default: _json.Skip(); break;
             }
         }
@@ -225,18 +232,18 @@ internal ref struct SeccompReader
         int comparison = Array.FindIndex(SeccompNames.Comparisons, c => c.Name == op);
         if (comparison < 0)
         {
-            Report($"{at}/op", op is null ? "needed" : $"unknown operator {Quote(op)}");
+            Report(at.To("op"), op is null ? "needed" : $"unknown operator {Quote(op)}");
             return null;
         }
         if (index is null or >= ArgumentsMax)
         {
-            Report($"{at}/index", "needed: the number of an argument, 0 to 5");
+            Report(at.To("index"), "needed: the number of an argument, 0 to 5");
             return null;
         }
         return new((int)index, SeccompNames.Comparisons[comparison].Comparison, value ?? 0, valueTwo ?? 0);
     }
 
-    private readonly SeccompAction ActionOf(string? name, uint? data, string at, string dataAt)
+    private readonly SeccompAction ActionOf(string? name, uint? data, Place at, Place dataAt)
     {
         switch (name)
         {
@@ -258,7 +265,7 @@ internal ref struct SeccompReader
         return SeccompNames.Actions[known].Action;
     }
 
-    private List<string> ReadStrings(string at)
+    private List<string> ReadStrings(Place at)
     {
         List<string> all = [];
         if (_json.TokenType == JsonTokenType.Null || !IsStart(JsonTokenType.StartArray, at, "an array"))
@@ -273,14 +280,14 @@ internal ref struct SeccompReader
             }
             else
             {
-                Report($"{at}/{i}", "must be a string");
+                Report(at with { Element = i }, "must be a string");
                 _json.Skip();
             }
         }
         return all;
     }
 
-    private string? ReadString(string at)
+    private string? ReadString(Place at)
     {
         if (_json.TokenType is JsonTokenType.String or JsonTokenType.Null)
         {
@@ -291,7 +298,7 @@ internal ref struct SeccompReader
         return null;
     }
 
-    private ulong? ReadNumber(string at)
+    private ulong? ReadNumber(Place at)
     {
         if (_json.TokenType == JsonTokenType.Null)
         {
@@ -306,7 +313,7 @@ internal ref struct SeccompReader
         return null;
     }
 
-    private uint? ReadNumber(string at, uint max)
+    private uint? ReadNumber(Place at, uint max)
     {
         ulong? number = ReadNumber(at);
         if (number > max)
@@ -318,7 +325,7 @@ internal ref struct SeccompReader
     }
 
     /// <summary>Whether the value here opens as it should; one that does not is reported and passed over.</summary>
-    private bool IsStart(JsonTokenType expected, string at, string what)
+    private bool IsStart(JsonTokenType expected, Place at, string what)
     {
         if (_json.TokenType == expected)
         {
@@ -343,7 +350,24 @@ internal ref struct SeccompReader
 
     private bool NextElement() => _json.Read() && _json.TokenType != JsonTokenType.EndArray;
 
-    private readonly void Report(string at, string message) => _problems.Add(new(_pointer + at, message));
+    private readonly void Report(Place at, string message) => _problems.Add(new($"{_pointer}{at}", message));
 
     private static string Quote(string text) => text.Length > 60 ? $"\"{text[..60]}…\"" : $"\"{text}\"";
+
+    /// <summary>Where the reader is; made to text only for a problem.</summary>
+    private readonly record struct Place(int Rule, int Condition = -1, string? Member = null, int Element = -1)
+    {
+        public static Place Whole => new(-1);
+
+        public static Place Of(string member) => new(-1, Member: member);
+
+        public Place To(string member) => this with { Member = member };
+
+        public override string ToString()
+        {
+            string rule = Rule < 0 ? "" : $"/syscalls/{Rule}";
+            string condition = Condition < 0 ? "" : $"/args/{Condition}";
+            return $"{rule}{condition}{(Member is null ? "" : $"/{Member}")}{(Element < 0 ? "" : $"/{Element}")}";
+        }
+    }
 }

@@ -47,13 +47,15 @@ internal sealed class SeccompCalls
     /// <summary>The highest number the policy names, -1 for none; without the x32 bit.</summary>
     public int NewestNumber(SeccompConvention convention) => _newest[(int)convention];
 
-    /// <summary>The tests for one call, in the order of the policy.</summary>
-    public IEnumerable<SeccompTest> Tests(SeccompConvention convention, int number)
+    /// <summary>The first test for one call in the order of the policy, as a cursor for <see cref="Next"/>; 0 for none.</summary>
+    public int First(SeccompConvention convention, int number) => _first[(int)convention][number];
+
+    /// <summary>The test at <paramref name="cursor"/>, which moves on to the next; 0 after the last.</summary>
+    public SeccompTest Next(ref int cursor)
     {
-        for (int i = _first[(int)convention][number]; i != 0; i = _entries[i].Next)
-        {
-            yield return _entries[i].Test;
-        }
+        var (test, next) = _entries[cursor];
+        cursor = next;
+        return test;
     }
 
     private void Add(SeccompRule rule, bool redundant, OrderedDictionary<string, bool> unknown)
