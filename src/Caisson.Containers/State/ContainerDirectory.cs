@@ -34,7 +34,8 @@ public sealed class ContainerDirectory : IDisposable
     /// <summary>Reads the state.</summary>
     public RuntimeState ReadState() => RuntimeStateJson.Read(File.ReadAllBytes(PathOf(StateFile)), PathOf(StateFile));
 
-    /// <summary>Replaces the state as a whole: a reader or a crash meets the old one or the new one.</summary>
+    /// <summary>Replaces the state as a whole: a reader, or whoever comes after a crash of ours, meets the old one or the new one.</summary>
+    /// <remarks>Not synchronised to a disk: a crash of the host ends the container too, and the root is on tmpfs by custom.</remarks>
     public void WriteState(RuntimeState state) => Replace(StateFile, RuntimeStateJson.ToUtf8(state));
 
     /// <summary>Reads the configuration the container was created with.</summary>
@@ -97,7 +98,6 @@ public sealed class ContainerDirectory : IDisposable
         using (var file = new FileStream(fresh, options))
         {
             file.Write(content);
-            file.Flush(flushToDisk: true);
         }
         File.Move(fresh, path, overwrite: true);
     }
