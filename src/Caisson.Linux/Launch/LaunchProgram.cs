@@ -20,6 +20,9 @@ public sealed class LaunchProgram(LaunchStage stage)
     /// <summary>Whether the child shares the memory of the process that starts it.</summary>
     public LaunchMode Mode { get; set; }
 
+    /// <summary>Where a join stage split: the slot with the pid of the process it made, and where the joiner itself goes on.</summary>
+    public (Slot Child, Label Parent) Joiner { get; set; }
+
     /// <summary>The steps so far, in order.</summary>
     public IReadOnlyList<LaunchStep> Steps => _steps;
 

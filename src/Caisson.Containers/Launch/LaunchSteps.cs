@@ -1,0 +1,134 @@
+using System.Buffers.Binary;
+using Caisson.Linux.Launch;
+using static Caisson.Linux.Abi.Kernel;
+
+namespace Caisson.Containers.Launch;
+
+/// <summary>Short sequences of steps that several compilers need.</summary>
+internal static class LaunchSteps
+{
+    /// <summary>Of <c>openat</c> relative to the working directory.</summary>
+    internal static Argument Here { get; } = Argument.Of(AT_FDCWD, "AT_FDCWD");
+
+    internal static Argument Flags(long value, string symbol) => Argument.Of(value, symbol);
+
+    /// <summary><c>struct open_how</c>. Source: openat2(2).</summary>
+    internal static Block How(long flags, string symbols, long resolve, string resolveSymbols) =>
+        Block.Of(HowBytes(flags, 0, resolve), $"{{{symbols}, {resolveSymbols}}}");
+
+    /// <summary><c>struct mount_attr</c>. Source: mount_setattr(2).</summary>
+    internal static Block MountAttr(long set, long clear, long propagation, string description)
+    {
+        byte[] bytes = new byte[MOUNT_ATTR_SIZE_VER0];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, set);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(8), clear);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(16), propagation);
+        return Block.Of(bytes, description);
+    }
+
+    /// <summary>Tells the launcher where the child is, and waits until it says to go on.</summary>
+    internal static void Checkpoint(this LaunchProgram program, LaunchPoint point, string reason)
+    {
+        Block report = Report(program, LaunchReportKind.Checkpoint, (int)point, point.ToString());
+        Block answer = Block.Buffer(8, "answer");
+        Slot count = program.NewSlot("answered");
+        program.Add(SystemCall.write, reason, Slot.Sync, report, 16);
+        program.Add(SystemCall.read, $"{reason}: wait", Slot.Sync, answer, 1).Into(count);
+        program.Add(SystemCall.Require, $"{reason}: the launcher is gone", count);
+    }
+
+    /// <summary>Sends the descriptor in <paramref name="slot"/> to the launcher.</summary>
+    internal static void SendDescriptor(this LaunchProgram program, Slot slot, LaunchOutput purpose, string reason)
+    {
+        Block report = Report(program, LaunchReportKind.Descriptor, (int)purpose, purpose.ToString());
+        Block message = Block.DescriptorMessage(report, out Block control);
+        program.Add(SystemCall.Store, reason, Argument.At(control, 16), slot);
+        program.Add(SystemCall.sendmsg, reason, Slot.Sync, message, 0);
+    }
+
+    /// <summary>Writes <paramref name="text"/> to a file of the host's trusted file systems, by path.</summary>
+    internal static void WriteFile(this LaunchProgram program, string path, string text, string reason, bool mayBeMissing = false)
+    {
+        Slot file = program.NewSlot("file");
+        Label done = new();
+        var open = program.Add(SystemCall.openat, reason, Here, path, Flags(O_WRONLY | O_CLOEXEC, "O_WRONLY|O_CLOEXEC"), 0).Into(file);
+        if (mayBeMissing)
+        {
+            open.Expect(done, Linux.Errno.ENOENT);
+        }
+        program.Add(SystemCall.write, reason, file, text, System.Text.Encoding.UTF8.GetByteCount(text));
+        program.Add(SystemCall.close, reason, file);
+        program.Mark(done);
+    }
+
+    /// <summary>Joins the cgroups: a process that writes 0 moves itself. Source: cgroups(7).</summary>
+    internal static void JoinCgroups(this LaunchProgram program, IEnumerable<string> files)
+    {
+        foreach (string file in files)
+        {
+            program.WriteFile(file, "0", "join the container's cgroup");
+        }
+    }
+
+    /// <summary>Puts the descriptors where the program and the second stage expect them, and executes the second stage.</summary>
+    /// <remarks>
+    /// Standard descriptors at 0 to 2, inherited ones from 3, then the synchronisation socket and the start gate; all others are marked to be
+    /// closed. Every source is first moved out of the way, so that no target can hit one that is still needed.
+    /// </remarks>
+    internal static void ExecuteSelf(
+        this LaunchProgram program, Slot self, Slot?[] stdio, Slot? gate, int preserved)
+    {
+        const string reason = "arrange the program's descriptors";
+        int sync = 3 + preserved;
+        int floor = sync + 8;
+        Slot Move(Slot slot, string name)
+        {
+            Slot moved = program.NewSlot(name);
+            program.Add(SystemCall.fcntl, reason, slot, Flags(F_DUPFD_CLOEXEC, "F_DUPFD_CLOEXEC"), floor).Into(moved);
+            return moved;
+        }
+
+        Slot movedSelf = Move(self, "self");
+        Slot? movedGate = gate is { } g ? Move(g, "gate") : null;
+        Slot?[] movedStdio = [.. stdio.Select(s => s is { } slot ? Move(slot, slot.Name) : (Slot?)null)];
+        program.Add(SystemCall.fcntl, reason, Slot.Sync, Flags(F_DUPFD_CLOEXEC, "F_DUPFD_CLOEXEC"), floor).Into(Slot.Sync);
+        for (int i = 0; i < movedStdio.Length; i++)
+        {
+            if (movedStdio[i] is { } source)
+            {
+                program.Add(SystemCall.dup3, $"standard descriptor {i}", source, i, 0);
+            }
+        }
+        program.Add(SystemCall.dup3, "the second stage reports here", Slot.Sync, sync, 0).Into(Slot.Sync);
+        if (movedGate is { } start)
+        {
+            program.Add(SystemCall.dup3, "the second stage waits for start here", start, sync + 1, 0);
+        }
+        int first = movedGate is null ? sync + 1 : sync + 2;
+        program.Add(
+            SystemCall.close_range, "no other descriptor survives", first, uint.MaxValue,
+            Flags(CLOSE_RANGE_CLOEXEC, "CLOSE_RANGE_CLOEXEC"));
+        Block nothing = Block.TextList([]);
+        program.Add(
+            SystemCall.execveat, "become the second stage", movedSelf, "", Block.TextList(["caisson-init"]), nothing,
+            Flags(AT_EMPTY_PATH, "AT_EMPTY_PATH"));
+    }
+
+    internal static byte[] HowBytes(long flags, long mode, long resolve)
+    {
+        byte[] bytes = new byte[24];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, flags);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(8), mode);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(16), resolve);
+        return bytes;
+    }
+
+    private static Block Report(LaunchProgram program, LaunchReportKind kind, int value, string description)
+    {
+        byte[] bytes = new byte[16];
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, (int)kind);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(4), value);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12), (int)program.Stage);
+        return Block.Of(bytes, description);
+    }
+}
