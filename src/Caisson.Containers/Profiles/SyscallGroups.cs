@@ -134,11 +134,10 @@ internal static class SyscallGroups
             "io_uring_setup io_uring_enter io_uring_register"),
         Deny("page faults handled in user space make races in the kernel easy to win",
             "userfaultfd"),
-        Deny("moving pages between memory nodes serves placement by the host",
-            "migrate_pages move_pages mbind get_mempolicy set_mempolicy set_mempolicy_home_node"),
+        Deny("moving pages between memory nodes serves placement by the host", "migrate_pages move_pages"),
         Deny("reading memory and descriptors of another process's kind needs debugging rights",
             "kcmp process_madvise"),
-        Deny("opening files by handle passes by the container's root (CVE-2014-9357 and its kind)",
+        Deny("opening files by handle passes by the container's root (the way of the exploit named shocker)",
             "open_by_handle_at"),
         Deny("changing the security label of the own process is for whoever starts it",
             "lsm_set_self_attr"),
@@ -179,6 +178,18 @@ internal static class SyscallGroups
 
     public static SeccompGroup AllowDebugging { get; } = Allow(
         "debuggers and tracers within the container", "ptrace process_vm_readv process_vm_writev");
+
+    public static SeccompGroup AllowDebuggingFully { get; } = Allow(
+        "debuggers, tracers and service managers within the container",
+        "ptrace process_vm_readv process_vm_writev pidfd_getfd");
+
+    public static SeccompGroup DenyPlacement { get; } = Deny(
+        "on which memory nodes pages lie is for the host to say",
+        "mbind get_mempolicy set_mempolicy set_mempolicy_home_node");
+
+    public static SeccompGroup AllowPlacement { get; } = Allow(
+        "databases and runtimes that place their memory on the nodes they are given",
+        "mbind get_mempolicy set_mempolicy set_mempolicy_home_node");
 
     public static SeccompGroup DenyKeys { get; } = Deny(
         "the kernel's keyrings are not divided between containers", "add_key request_key keyctl");

@@ -35,10 +35,14 @@ public sealed class SecurityProfileTests
         }
     }
 
-    [Fact]
-    public void The_default_profile_decides_on_every_call_there_is_and_says_why()
+    [Theory]
+    [InlineData("default")]
+    [InlineData("build")]
+    [InlineData("system")]
+    [InlineData("compat-podman")]
+    public void Profiles_decide_on_every_call_there_is_and_say_why(string name)
     {
-        var seccomp = SecurityProfiles.Default.Seccomp!;
+        var seccomp = SecurityProfiles.Find(name)!.Seccomp!;
 
         string[] missing = [.. Enumerable.Range(0, SyscallTable.Count)
             .Select(SyscallTable.NameAt)
