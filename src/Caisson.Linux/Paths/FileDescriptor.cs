@@ -8,15 +8,10 @@ namespace Caisson.Linux;
 /// <remarks>On a handle of a symbolic link the operations are about the link itself.</remarks>
 public partial class FileDescriptor : Descriptor
 {
-    internal FileDescriptor(nint fd) : base(fd) { }
+    internal FileDescriptor(nint fd, string? label = null) : base(fd, label) { }
 
     /// <summary>Owns a descriptor that is known to be of a file or directory.</summary>
-    public static FileDescriptor From(Descriptor descriptor)
-    {
-        var file = new FileDescriptor(descriptor.DangerousGetHandle());
-        descriptor.SetHandleAsInvalid();
-        return file;
-    }
+    public static FileDescriptor From(Descriptor descriptor) => new(descriptor.Release(), descriptor.ToString());
 
     /// <summary>What the inode is. Source: statx(2), AT_EMPTY_PATH.</summary>
     public unsafe FileStatus Status
@@ -47,7 +42,7 @@ public partial class FileDescriptor : Descriptor
 
     /// <summary>Opens the same inode anew, as from a handle. Only for kinds that are safe to open: the caller has looked at <see cref="Status"/>.</summary>
     /// <param name="flags">Of open(2); O_CLOEXEC is added.</param>
-    internal FileDescriptor Reopen(int flags) => HostFiles.Open(ProcPath, flags | O_NOCTTY);
+    internal FileDescriptor Reopen(int flags) => HostFiles.Open(ProcPath, flags | O_NOCTTY, label: ToString());
 
     /// <summary>Opens the same inode anew for reading, if it is a regular file.</summary>
     /// <exception cref="CaissonException"><see cref="ErrorKind.FailedPrecondition"/>: it is something else, which is not opened.</exception>
@@ -127,6 +122,16 @@ public partial class FileDescriptor : Descriptor
     {
         using var fd = Hold();
         Libc.Check(Libc.Restart(SYS_ftruncate, fd, (nint)size), "ftruncate", ToString());
+    }
+
+    /// <summary>Reads what is at <paramref name="offset"/> without moving the file's position; 0 at the end. Source: pread(2).</summary>
+    public unsafe int ReadAt(Span<byte> buffer, long offset)
+    {
+        using var fd = Hold();
+        fixed (byte* bytes = buffer)
+        {
+            return (int)Libc.Check(Libc.Restart(SYS_pread64, fd, (nint)bytes, buffer.Length, (nint)offset), "pread", ToString());
+        }
     }
 
     /// <summary>Takes an exclusive lock of the open file, which ends with its last descriptor; false when another holds it. Source: flock(2).</summary>
