@@ -246,6 +246,21 @@ public sealed class ImageStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Directories_reached_through_a_link_or_replaced_later_take_nothing_over()
+    {
+        byte[] first = new TarBytes().Directory("esc", 0x1c0).Directory("esc/d", 0x1c0).Directory("gone", 0x1c0).End();
+        byte[] second = new TarBytes().Link("esc", "real").File("esc/d/f", "1").File("gone/f", "2").Link("gone", "real").End();
+        Image image = Register("two", first, second);
+
+        await _store.EnsureUnpackedAsync(image, null, Cancellation);
+
+        using MountTree mount = _store.CreateSnapshot("c1", image).OpenMount();
+        using RootDirectory root = RootDirectory.From(mount);
+        Assert.Equal(0x1ed, root.TryGetStatus("/real/d")!.Value.Mode);
+        Assert.Equal("real", root.ReadLink("/gone"));
+    }
+
+    [Fact]
     public async Task A_layer_that_removes_everything_hides_all_layers_below()
     {
         Image image = Register("hide", new TarBytes().File("old", "1").End(), new TarBytes().File(".wh..wh..opq").File("new", "2").End());

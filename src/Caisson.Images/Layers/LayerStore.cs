@@ -273,9 +273,11 @@ public sealed class LayerStore : IDisposable
             {
                 continue;
             }
-            using FileDescriptor to = path.Length == 0
-                ? root.Directory.Duplicate()
-                : root.OpenPath(path, PathLookup.NoFollowLast | PathLookup.NoSymlinks);
+            using FileDescriptor? to = path.Length == 0 ? root.Directory.Duplicate() : FindDirectory(root, path);
+            if (to is null)
+            {
+                continue;
+            }
             to.ChangeOwner(status.UserId, status.GroupId);
             to.ChangeMode(status.Mode);
             foreach (string name in from.ListExtendedAttributes().Where(LayerXattrs.IsPortable))
@@ -283,6 +285,19 @@ public sealed class LayerStore : IDisposable
                 to.SetExtendedAttribute(name, from.GetExtendedAttribute(name) ?? []);
             }
             to.ChangeTimes(null, status.ModifiedTime);
+        }
+    }
+
+    /// <summary>The directory of this layer at a path without links; null when it was reached through one or replaced later.</summary>
+    private static DirectoryDescriptor? FindDirectory(RootDirectory root, string path)
+    {
+        try
+        {
+            return root.OpenDirectory(path, PathLookup.NoFollowLast | PathLookup.NoSymlinks);
+        }
+        catch (LinuxException e) when (e.Errno is Errno.ELOOP or Errno.ENOENT or Errno.ENOTDIR)
+        {
+            return null;
         }
     }
 

@@ -223,7 +223,7 @@ public sealed class HostileLayerTests : IDisposable
             .Raw(TarBytes.Header('0', "s", size: 515)).Content([.. "1\n10\n3\n"u8, .. new byte[505], .. "abc"u8]).End();
         Assert.True(TryUnpack(sound, out CaissonException? fault), fault?.Message);
 
-        for (int i = 0; i < 700; i++)
+        for (int i = 0; i < 400; i++)
         {
             byte[] damaged = Damage(sound, random);
             TryUnpack(damaged, out _);
