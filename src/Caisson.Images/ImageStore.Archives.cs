@@ -71,7 +71,7 @@ public sealed partial class ImageStore
         Digest blob = await _blobs.IngestAsync(
             archive, sizeBytesMax: _limits.ArchiveBytesMax, beforePublish: lease.Hold, progress: received, cancellation: cancellation);
         var layer = new ContentDescriptor { MediaType = MediaTypeOf(blob), Digest = blob, Size = _blobs.TryGetSize(blob) ?? 0 };
-        LayerRecord unpacked = await Task.Run(
+        LayerRecord unpacked = await BlockingWork.RunAsync(
             () => _layers.UnpackFirst(layer, options.AllowDevices, lease.Hold, progress, cancellation), cancellation);
         if (unpacked.Contents.Entries == 0)
         {
@@ -107,7 +107,7 @@ public sealed partial class ImageStore
         Image below = _reader.Read(_catalog.Find(snapshot.Record.Manifest) ?? new ImageRecord(snapshot.Record.Manifest, [], default));
         using ContentLeases.Lease lease = _leases.Open();
         HoldAll(lease, below);
-        ContentDescriptor layer = await Task.Run(
+        ContentDescriptor layer = await BlockingWork.RunAsync(
             () =>
             {
                 using BlobWriteStream writer = _blobs.CreateWriter(beforePublish: lease.Hold);
@@ -151,7 +151,7 @@ public sealed partial class ImageStore
     /// <param name="cancellation">Ends the work; nothing is kept then.</param>
     public Task<IReadOnlyList<LoadedImage>> LoadDirectoryAsync(
         string path, string? repository = null, CancellationToken cancellation = default) =>
-        Task.Run<IReadOnlyList<LoadedImage>>(() => Load(lease =>
+        BlockingWork.RunAsync<IReadOnlyList<LoadedImage>>(() => Load(lease =>
         {
             using var members = new DirectoryMembers(path, _blobs, lease, cancellation);
             return new ArchiveLoader(members, _blobs, lease, repository, HostPlatform).Load();

@@ -19,13 +19,13 @@ internal sealed class BlockingStream : Stream
 
     /// <summary>Runs <paramref name="work"/> with <paramref name="stream"/> on a thread of its own.</summary>
     public static Task<T> RunAsync<T>(Stream stream, Func<Stream, T> work, CancellationToken cancellation) =>
-        Task.Factory.StartNew(
+        BlockingWork.RunAsync(
             () =>
             {
                 using var blocking = new BlockingStream(stream, cancellation);
                 return work(blocking);
             },
-            cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            cancellation);
 
     public override bool CanRead => _inner.CanRead;
 

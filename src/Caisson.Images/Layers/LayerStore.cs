@@ -23,7 +23,7 @@ public sealed class LayerStore : IDisposable
     private readonly BlobStore _blobs;
     private readonly TarLimits _limits;
     private readonly Dictionary<Digest, Task> _unpacking = [];
-    private readonly HashSet<Digest> _complete = [];
+    private readonly Dictionary<Digest, LayerRecord> _complete = [];
     private readonly SemaphoreSlim _workers = new(Math.Max(2, Environment.ProcessorCount));
 
     private LayerStore(string directory, BlobStore blobs, TarLimits limits)
@@ -49,41 +49,30 @@ public sealed class LayerStore : IDisposable
     /// <summary>The record of an unpacked layer; null when it is not unpacked.</summary>
     public LayerRecord? Find(Digest chainId)
     {
-        string path = Path.Join(DirectoryOf(chainId), "complete");
-        try
+        lock (_sync)
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), LayerJson.Default.LayerRecord);
+            if (_complete.TryGetValue(chainId, out LayerRecord? known))
+            {
+                return known;
+            }
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        if (ReadRecord(chainId) is not { } record)
         {
             return null;
         }
-        catch (JsonException e)
+        lock (_sync)
         {
-            throw new CaissonException(ErrorKind.Internal, $"the record of layer {chainId} is damaged: {e.Message}", e);
+            // Another may have removed the layer since it was read.
+            if (Directory.Exists(DirectoryOf(chainId)))
+            {
+                _complete[chainId] = record;
+            }
         }
+        return record;
     }
 
     /// <summary>True when the layer is unpacked.</summary>
-    public bool Contains(Digest chainId)
-    {
-        lock (_sync)
-        {
-            if (_complete.Contains(chainId))
-            {
-                return true;
-            }
-        }
-        if (!File.Exists(Path.Join(DirectoryOf(chainId), "complete")))
-        {
-            return false;
-        }
-        lock (_sync)
-        {
-            _complete.Add(chainId);
-        }
-        return true;
-    }
+    public bool Contains(Digest chainId) => Find(chainId) is not null;
 
     /// <summary>The chain ids of all unpacked layers, in no order.</summary>
     public IEnumerable<Digest> List()
@@ -208,8 +197,10 @@ public sealed class LayerStore : IDisposable
             await _workers.WaitAsync();
             try
             {
-                partial = NewDirectory(PartialPrefix);
-                (Digest diffId, contents) = Unpack(partial, layer.Blob, layer.DiffId, allowDevices: false, progress, CancellationToken.None);
+                string fresh = partial = NewDirectory(PartialPrefix);
+                (Digest diffId, contents) = await BlockingWork.RunAsync(
+                    () => Unpack(fresh, layer.Blob, layer.DiffId, allowDevices: false, progress, CancellationToken.None),
+                    CancellationToken.None);
                 if (diffId != layer.DiffId)
                 {
                     throw new CaissonException(ErrorKind.InvalidArgument,
@@ -282,9 +273,11 @@ public sealed class LayerStore : IDisposable
             {
                 continue;
             }
-            using FileDescriptor to = path.Length == 0
-                ? root.Directory.Duplicate()
-                : root.OpenPath(path, PathLookup.NoFollowLast | PathLookup.NoSymlinks);
+            using FileDescriptor? to = path.Length == 0 ? root.Directory.Duplicate() : FindDirectory(root, path);
+            if (to is null)
+            {
+                continue;
+            }
             to.ChangeOwner(status.UserId, status.GroupId);
             to.ChangeMode(status.Mode);
             foreach (string name in from.ListExtendedAttributes().Where(LayerXattrs.IsPortable))
@@ -292,6 +285,19 @@ public sealed class LayerStore : IDisposable
                 to.SetExtendedAttribute(name, from.GetExtendedAttribute(name) ?? []);
             }
             to.ChangeTimes(null, status.ModifiedTime);
+        }
+    }
+
+    /// <summary>The directory of this layer at a path without links; null when it was reached through one or replaced later.</summary>
+    private static DirectoryDescriptor? FindDirectory(RootDirectory root, string path)
+    {
+        try
+        {
+            return root.OpenDirectory(path, PathLookup.NoFollowLast | PathLookup.NoSymlinks);
+        }
+        catch (LinuxException e) when (e.Errno is Errno.ELOOP or Errno.ENOENT or Errno.ENOTDIR)
+        {
+            return null;
         }
     }
 
@@ -314,9 +320,26 @@ public sealed class LayerStore : IDisposable
             {
                 Directory.Move(partial, final);
             }
-            _complete.Add(record.ChainId);
+            _complete[record.ChainId] = record;
         }
         DurableFile.FlushDirectory(_directory);
+    }
+
+    private LayerRecord? ReadRecord(Digest chainId)
+    {
+        try
+        {
+            byte[] content = File.ReadAllBytes(Path.Join(DirectoryOf(chainId), "complete"));
+            return JsonSerializer.Deserialize(content, LayerJson.Default.LayerRecord);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+        catch (JsonException e)
+        {
+            throw new CaissonException(ErrorKind.Internal, $"the record of layer {chainId} is damaged: {e.Message}", e);
+        }
     }
 
     private string NewDirectory(string prefix)

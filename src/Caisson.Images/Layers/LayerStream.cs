@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Security.Cryptography;
 
 using Caisson.Errors;
@@ -83,7 +82,7 @@ public sealed class LayerStream : Stream
             LayerCompression compression = Detect(peek.Prefix, subject);
             decoder = compression switch
             {
-                LayerCompression.Gzip => new GZipStream(peek, CompressionMode.Decompress),
+                LayerCompression.Gzip => StrictGzip.Open(peek),
                 LayerCompression.Zstd => new ZstdDecompressStream(peek),
                 _ => peek,
             };

@@ -43,22 +43,24 @@ public sealed class Snapshot
     /// <summary>The root filesystem as a detached mount, for one container at a time; the caller disposes it.</summary>
     /// <param name="owners">
     /// A user namespace through whose map the files' owners are shown, so that 0 on disk is the container's root; null for
-    /// none. Needs a file system and a kernel that map overlay layers (Linux 6.13 or newer for detached ones).
+    /// none. See <see cref="OverlayMount.CreateIdmapped"/> for what it does to this process.
     /// </param>
     /// <param name="attributes">Of the mount.</param>
-    /// <exception cref="LinuxException">The kernel refuses; with what the overlay driver says.</exception>
-    public MountTree OpenMount(UserNamespace? owners = null, MountAttributes attributes = 0) =>
-        OverlayMount.Open(LowerDirectories, _directory, owners, attributes);
+    /// <exception cref="CaissonException">The kernel refuses; with what the overlay driver says.</exception>
+    public MountTree OpenMount(UserNamespace? owners = null, MountAttributes attributes = 0)
+    {
+        using DirectoryDescriptor directory = HostFiles.OpenDirectory(_directory);
+        return Stack(LowerDirectories, new OverlayWritable(directory), owners, attributes);
+    }
 
     /// <summary>What the container sees, as a read-only mount that may be open beside the container's own; the caller disposes it.</summary>
-    public MountTree OpenView() =>
-        OverlayMount.Open([UpperDirectory, .. LowerDirectories], upper: null, owners: null, MountAttributes.ReadOnly);
+    public MountTree OpenView() => Stack([UpperDirectory, .. LowerDirectories], null, null, MountAttributes.ReadOnly);
 
     /// <summary>How the container differs from its image, ordered by path.</summary>
     public IReadOnlyList<FileChange> Diff()
     {
         using DirectoryDescriptor upper = HostFiles.OpenDirectory(UpperDirectory);
-        using MountTree image = OpenImage(LowerDirectories);
+        using MountTree image = Stack(LowerDirectories, null, null, MountAttributes.ReadOnly);
         using RootDirectory root = RootDirectory.From(image);
         return SnapshotDiff.Compute(upper, root);
     }
@@ -116,16 +118,25 @@ public sealed class Snapshot
         WriteTree(upper, output, asLayer: true, cancellation);
     }
 
-    /// <summary>A stack of layers, read-only; overlayfs wants two at least.</summary>
-    internal static MountTree OpenImage(IReadOnlyList<string> layers)
+    private static MountTree Stack(
+        IReadOnlyList<string> lower, OverlayWritable? writable, UserNamespace? owners, MountAttributes attributes)
     {
-        if (layers.Count > 1)
+        List<DirectoryDescriptor> layers = [];
+        try
         {
-            return OverlayMount.Open(layers, upper: null, owners: null, MountAttributes.ReadOnly);
+            foreach (string path in lower)
+            {
+                layers.Add(HostFiles.OpenDirectory(path));
+            }
+            var options = new OverlayOptions { Attributes = attributes };
+            return owners is null
+                ? OverlayMount.Create(layers, writable, options)
+                : OverlayMount.CreateIdmapped(layers, writable, owners, options);
         }
-        MountTree single = MountTree.Clone(layers[0]);
-        single.SetAttributes(MountAttributes.ReadOnly);
-        return single;
+        finally
+        {
+            layers.ForEach(layer => layer.Dispose());
+        }
     }
 
     private static void WriteTree(DirectoryDescriptor root, Stream output, bool asLayer, CancellationToken cancellation)

@@ -27,6 +27,8 @@ public sealed class BlobStore
     public static BlobStore Open(string root)
     {
         var store = new BlobStore(Path.Join(root, "content"));
+        DurableFile.CreateDirectory(Path.Join(root, "content"));
+        DurableFile.CreateDirectory(store._blobs);
         DurableFile.CreateDirectory(Path.Join(store._blobs, "sha256"));
         DurableFile.CreateDirectory(Path.Join(store._blobs, "sha512"));
         DurableFile.CreateDirectory(store._ingest);

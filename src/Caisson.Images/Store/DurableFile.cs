@@ -10,7 +10,7 @@ internal static class DurableFile
     private const UnixFileMode PrivateDirectory =
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
-    /// <summary>Creates <paramref name="path"/> and what is missing above it, for the owner alone.</summary>
+    /// <summary>Creates <paramref name="path"/> for the owner alone, and what is missing above it as usual.</summary>
     public static void CreateDirectory(string path) => Directory.CreateDirectory(path, PrivateDirectory);
 
     /// <summary>Puts <paramref name="content"/> at <paramref name="path"/>, replacing what is there in one step.</summary>
