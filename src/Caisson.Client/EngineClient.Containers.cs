@@ -189,9 +189,9 @@ public sealed partial class EngineClient
     /// <summary>Unpacks a tar archive into the directory <paramref name="path"/> inside.</summary>
     /// <param name="id">Id or name.</param>
     /// <param name="path">An existing directory.</param>
-    /// <param name="archive">Read to its end; the caller disposes it.</param>
+    /// <param name="writeArchive">Writes the archive.</param>
     /// <param name="copyOwners">Keep the archive's user and group ids.</param>
-    public void PutArchive(string id, string path, Stream archive, bool copyOwners)
+    public void PutArchive(string id, string path, Action<Stream> writeArchive, bool copyOwners)
     {
         var query = new QueryString()
             .Add("copyUIDGID", copyOwners)
@@ -199,7 +199,7 @@ public sealed partial class EngineClient
             .Add("path", path);
         using var response = Exchange(new HttpRequest("PUT", Versioned($"/containers/{Escape(id)}/archive{query}"))
         {
-            BodyStream = archive,
+            WriteBody = writeArchive,
             ContentType = "application/x-tar",
         });
         response.ReadAll();

@@ -61,7 +61,7 @@ public sealed partial class EngineClient
     public HttpResponse LoadImages(Stream archive, bool quiet) =>
         Exchange(new HttpRequest("POST", Versioned($"/images/load?quiet={(quiet ? "1" : "0")}"))
         {
-            BodyStream = archive,
+            WriteBody = body => archive.CopyTo(body, 64 * 1024),
             ContentType = "application/x-tar",
         });
 
@@ -88,7 +88,7 @@ public sealed partial class EngineClient
         }
         return Exchange(new HttpRequest("POST", Versioned("/images/create" + query))
         {
-            BodyStream = archive,
+            WriteBody = archive is null ? null : body => archive.CopyTo(body, 64 * 1024),
             ContentType = "application/x-tar",
         });
     }

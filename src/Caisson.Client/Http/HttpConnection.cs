@@ -50,9 +50,11 @@ public sealed class HttpConnection : IDisposable
         try
         {
             SendAll(head);
-            if (request.BodyStream is { } stream)
+            if (request.WriteBody is { } write)
             {
-                SendChunks(stream);
+                using var body = new ChunkedRequestStream(this);
+                write(body);
+                body.Complete();
             }
         }
         catch (SocketException e) when (e.SocketErrorCode is SocketError.Shutdown or SocketError.ConnectionReset)
@@ -162,30 +164,11 @@ public sealed class HttpConnection : IDisposable
         }
     }
 
-    private void SendAll(ReadOnlySpan<byte> bytes)
+    internal void SendAll(ReadOnlySpan<byte> bytes)
     {
         while (!bytes.IsEmpty)
         {
             bytes = bytes[_socket.Send(bytes)..];
-        }
-    }
-
-    private void SendChunks(Stream stream)
-    {
-        byte[] chunk = new byte[64 * 1024 + 16];
-        while (true)
-        {
-            int count = stream.Read(chunk, 10, 64 * 1024);
-            if (count == 0)
-            {
-                SendAll("0\r\n\r\n"u8);
-                return;
-            }
-            // "XXXXXXXX\r\n" fits the ten bytes before the data: one send for each chunk.
-            count.TryFormat(chunk.AsSpan(0, 8), out _, "x8", CultureInfo.InvariantCulture);
-            "\r\n"u8.CopyTo(chunk.AsSpan(8));
-            "\r\n"u8.CopyTo(chunk.AsSpan(10 + count));
-            SendAll(chunk.AsSpan(0, 12 + count));
         }
     }
 
@@ -201,7 +184,7 @@ public sealed class HttpConnection : IDisposable
         {
             head.Append("Content-Type: ").Append(request.ContentType).Append("\r\n");
         }
-        if (request.BodyStream is not null)
+        if (request.WriteBody is not null)
         {
             head.Append("Transfer-Encoding: chunked\r\n");
         }

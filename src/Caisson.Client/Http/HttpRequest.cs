@@ -8,8 +8,8 @@ public sealed record HttpRequest(string Method, string Target)
     /// <summary>The body when it is in memory; empty for none. Sent with <c>Content-Length</c>.</summary>
     public ReadOnlyMemory<byte> Body { get; init; }
 
-    /// <summary>The body when it is a stream; sent in chunks and excludes <see cref="Body"/>. The caller disposes it.</summary>
-    public Stream? BodyStream { get; init; }
+    /// <summary>Writes the body when it is not in memory; sent in chunks and excludes <see cref="Body"/>.</summary>
+    public Action<Stream>? WriteBody { get; init; }
 
     /// <summary>The media type of the body; unused without one.</summary>
     public string ContentType { get; init; } = "application/json";
@@ -18,5 +18,5 @@ public sealed record HttpRequest(string Method, string Target)
     public bool Upgrade { get; init; }
 
     /// <summary>True when a body follows the head.</summary>
-    internal bool HasBody => BodyStream is not null || !Body.IsEmpty;
+    internal bool HasBody => WriteBody is not null || !Body.IsEmpty;
 }
