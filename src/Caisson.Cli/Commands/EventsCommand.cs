@@ -37,7 +37,7 @@ internal sealed class EventsCommand : Command
             using (document)
             {
                 var json = document.RootElement;
-                session.Out.WriteLine(_format.Value == "json" ? TemplateJson.Write(json) : template?.Render(json) ?? Line(json));
+                session.Out.WriteLine(_format.Value == "json" ? TemplateJson.Write(json) : template?.Render(json) ?? Line(json, session.Clock.LocalTimeZone));
                 session.Flush();
             }
         }
@@ -57,9 +57,9 @@ internal sealed class EventsCommand : Command
     }
 
     /// <summary><c>TIME TYPE ACTION ID (name=value, …)</c>.</summary>
-    internal static string Line(JsonElement json)
+    internal static string Line(JsonElement json, TimeZoneInfo zone)
     {
-        string line = $"{Time(json)} {Text(json, "Type")} {Text(json, "Action")}";
+        string line = $"{Time(json, zone)} {Text(json, "Type")} {Text(json, "Action")}";
         if (!json.TryGetProperty("Actor", out var actor))
         {
             return line;
@@ -73,14 +73,14 @@ internal sealed class EventsCommand : Command
         return pairs.Count > 0 ? $"{line} ({string.Join(", ", pairs)})" : line;
     }
 
-    private static string Time(JsonElement json)
+    private static string Time(JsonElement json, TimeZoneInfo zone)
     {
         long nanoseconds = json.TryGetProperty("timeNano", out var nano) && nano.TryGetInt64(out long value) ? value
             : json.TryGetProperty("time", out var time) && time.TryGetInt64(out long seconds) ? seconds * 1_000_000_000
             : 0;
-        var local = DateTimeOffset.FromUnixTimeSeconds(nanoseconds / 1_000_000_000).ToLocalTime();
-        string zone = local.Offset == TimeSpan.Zero ? "Z" : local.ToString("zzz", CultureInfo.InvariantCulture);
-        return string.Create(CultureInfo.InvariantCulture, $"{local:yyyy-MM-ddTHH:mm:ss}.{nanoseconds % 1_000_000_000:D9}{zone}");
+        var local = TimeZoneInfo.ConvertTime(DateTimeOffset.FromUnixTimeSeconds(nanoseconds / 1_000_000_000), zone);
+        string offset = local.Offset == TimeSpan.Zero ? "Z" : local.ToString("zzz", CultureInfo.InvariantCulture);
+        return string.Create(CultureInfo.InvariantCulture, $"{local:yyyy-MM-ddTHH:mm:ss}.{nanoseconds % 1_000_000_000:D9}{offset}");
     }
 
     private static string Text(JsonElement json, string name) => json.TryGetProperty(name, out var value) ? value.ToString() : "";

@@ -48,7 +48,7 @@ internal sealed class ImagesCommand : Command
             .SelectMany(image => Lines(image, _digests.Value));
         string format = _quiet.Value && _format.Value is ("" or "table") ? "{{.ID}}" : _format.Value;
         ListFormat.Print(
-            session.Out, format, _digests.Value ? WithDigests : Usual, Columns(session.Clock.GetUtcNow(), !_noTrunc.Value), lines);
+            session.Out, format, _digests.Value ? WithDigests : Usual, Columns(session.Clock, !_noTrunc.Value), lines);
         return 0;
     }
 
@@ -69,14 +69,14 @@ internal sealed class ImagesCommand : Command
             image, tag.Repository, tag.Tag, digestNames.FirstOrDefault(digest => digest.Repository == tag.Repository)?.Tag ?? None));
     }
 
-    internal static Column<ImageLine>[] Columns(DateTimeOffset now, bool cut) =>
+    internal static Column<ImageLine>[] Columns(TimeProvider clock, bool cut) =>
     [
         new("ID", "IMAGE ID", line => cut ? DisplayText.ShortId(line.Image.Id) : line.Image.Id),
         new("Repository", "REPOSITORY", line => line.Repository),
         new("Tag", "TAG", line => line.Tag),
         new("Digest", "DIGEST", line => line.Digest),
-        new("CreatedSince", "CREATED", line => HumanDuration.Ago(line.Image.Created, now)),
-        new("CreatedAt", "CREATED AT", line => PsCommand.Time(line.Image.Created)),
+        new("CreatedSince", "CREATED", line => HumanDuration.Ago(line.Image.Created, clock.GetUtcNow())),
+        new("CreatedAt", "CREATED AT", line => PsCommand.Time(line.Image.Created, clock)),
         new("Size", "SIZE", line => HumanSize.Decimal(line.Image.SizeBytes)),
         new("Containers", "CONTAINERS", line => line.Image.Containers < 0 ? "N/A" : line.Image.Containers.ToString(CultureInfo.InvariantCulture)),
         new("SharedSize", "SHARED SIZE", line => line.Image.SharedSizeBytes <= 0 ? "N/A" : HumanSize.Decimal(line.Image.SharedSizeBytes)),

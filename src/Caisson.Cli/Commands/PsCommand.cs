@@ -42,20 +42,20 @@ internal sealed class PsCommand : Command
         var containers = session.Engine.ListContainers(_all.Value || limit is not null, limit, size, Filters.Gather(_filter.Values));
         string usual = _size.Value ? Usual + "\t{{.Size}}" : Usual;
         string format = _quiet.Value && _format.Value is ("" or "table") ? "{{.ID}}" : _format.Value;
-        ListFormat.Print(session.Out, format, usual, Columns(session.Clock.GetUtcNow(), !_noTrunc.Value), containers, Label);
+        ListFormat.Print(session.Out, format, usual, Columns(session.Clock, !_noTrunc.Value), containers, Label);
         return 0;
     }
 
     private static string Label(ContainerSummary container, string name) => container.Labels.GetValueOrDefault(name, "");
 
-    internal static Column<ContainerSummary>[] Columns(DateTimeOffset now, bool cut) =>
+    internal static Column<ContainerSummary>[] Columns(TimeProvider clock, bool cut) =>
     [
         new("ID", "CONTAINER ID", container => cut ? DisplayText.ShortId(container.Id) : container.Id),
         new("Names", "NAMES", container => Names(container, cut)),
         new("Image", "IMAGE", container => Image(container, cut)),
         new("Command", "COMMAND", container => DisplayText.Quote(cut ? DisplayText.Ellipsis(container.Command, 20) : container.Command)),
-        new("CreatedAt", "CREATED AT", container => Time(container.Created)),
-        new("RunningFor", "CREATED", container => HumanDuration.Ago(container.Created, now)),
+        new("CreatedAt", "CREATED AT", container => Time(container.Created, clock)),
+        new("RunningFor", "CREATED", container => HumanDuration.Ago(container.Created, clock.GetUtcNow())),
         new("Ports", "PORTS", container => PortList.Format(container.Ports)),
         new("State", "STATE", container => container.State),
         new("Status", "STATUS", container => container.Status),
@@ -68,11 +68,13 @@ internal sealed class PsCommand : Command
     ];
 
     /// <summary>As Go prints a time: <c>2026-11-21 11:47:16 +0000 UTC</c>.</summary>
-    internal static string Time(DateTimeOffset time)
+    internal static string Time(DateTimeOffset time, TimeProvider clock)
     {
-        var local = time.ToLocalTime();
-        string zone = local.Offset == TimeSpan.Zero ? "UTC" : TimeZoneInfo.Local.IsDaylightSavingTime(local) ? TimeZoneInfo.Local.DaylightName : TimeZoneInfo.Local.StandardName;
-        return local.ToString("yyyy-MM-dd HH:mm:ss zzz", CultureInfo.InvariantCulture).Remove(23, 1) + " " + zone;
+        var zone = clock.LocalTimeZone;
+        var local = TimeZoneInfo.ConvertTime(time, zone);
+        string name = local.Offset == TimeSpan.Zero ? "UTC" : zone.IsDaylightSavingTime(local) ? zone.DaylightName : zone.StandardName;
+        string offset = local.ToString("zzz", CultureInfo.InvariantCulture).Replace(":", "", StringComparison.Ordinal);
+        return $"{local.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)} {offset} {name}";
     }
 
     private static string Names(ContainerSummary container, bool cut)

@@ -20,7 +20,7 @@ internal static class TemplateFunctions
         {
             return Apply(name, arguments);
         }
-        catch (IndexOutOfRangeException)
+        catch (Exception e) when (e is IndexOutOfRangeException or ArgumentOutOfRangeException)
         {
             throw new TemplateException($"wrong number of arguments for {name}: got {arguments.Length}");
         }

@@ -57,7 +57,7 @@ public sealed class HttpConnection : IDisposable
                 body.Complete();
             }
         }
-        catch (SocketException e) when (e.SocketErrorCode is SocketError.Shutdown or SocketError.ConnectionReset)
+        catch (SocketException e)
         {
             // A server that refuses a body early answers before it has read all of it: the answer says more than the error.
             if (!_socket.Poll(0, SelectMode.SelectRead))
