@@ -2,7 +2,7 @@ using System.Text;
 
 using Caisson.Cli.Engines;
 using Caisson.Client;
-using Caisson.Linux.Terminal;
+using Caisson.Linux.Terminals;
 
 namespace Caisson.Cli;
 

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 
 using Caisson.Errors;
-using Caisson.Linux.Terminal;
+using Caisson.Linux.Terminals;
 
 namespace Caisson.Cli.Attaching;
 

@@ -1,7 +1,7 @@
 using Caisson.Cli.CommandLine;
 using Caisson.Cli.Values;
 using Caisson.Client.Containers;
-using Caisson.Linux.Terminal;
+using Caisson.Linux.Terminals;
 
 namespace Caisson.Cli.Commands;
 

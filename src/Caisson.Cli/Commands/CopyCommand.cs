@@ -2,7 +2,7 @@ using Caisson.Cli.Archives;
 using Caisson.Cli.CommandLine;
 using Caisson.Client.Containers;
 using Caisson.Errors;
-using Caisson.Linux.Terminal;
+using Caisson.Linux.Terminals;
 
 namespace Caisson.Cli.Commands;
 

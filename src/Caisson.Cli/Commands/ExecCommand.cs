@@ -2,7 +2,7 @@ using Caisson.Cli.Attaching;
 using Caisson.Cli.CommandLine;
 using Caisson.Cli.Values;
 using Caisson.Client.Containers;
-using Caisson.Linux.Terminal;
+using Caisson.Linux.Terminals;
 
 namespace Caisson.Cli.Commands;
 

@@ -1,7 +1,7 @@
 using Caisson.Cli.CommandLine;
 using Caisson.Cli.Formatting;
 using Caisson.Errors;
-using Caisson.Linux.Terminal;
+using Caisson.Linux.Terminals;
 
 namespace Caisson.Cli.Commands;
 

@@ -3,7 +3,7 @@ using Caisson.Cli.Formatting;
 using Caisson.Cli.Values;
 using Caisson.Client.Containers;
 using Caisson.Errors;
-using Caisson.Linux.Terminal;
+using Caisson.Linux.Terminals;
 
 namespace Caisson.Cli.Commands;
 

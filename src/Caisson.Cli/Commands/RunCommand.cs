@@ -3,7 +3,7 @@ using Caisson.Cli.CommandLine;
 using Caisson.Client;
 using Caisson.Client.Containers;
 using Caisson.Client.Http;
-using Caisson.Linux.Terminal;
+using Caisson.Linux.Terminals;
 
 namespace Caisson.Cli.Commands;
 

@@ -2,7 +2,7 @@ using Caisson.Cli.CommandLine;
 using Caisson.Cli.Formatting;
 using Caisson.Client.Streams;
 using Caisson.Errors;
-using Caisson.Linux.Terminal;
+using Caisson.Linux.Terminals;
 
 namespace Caisson.Cli.Commands;
 

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 using Caisson.Client.Streams;
 using Caisson.Errors;
-using Caisson.Linux.Terminal;
+using Caisson.Linux.Terminals;
 
 namespace Caisson.Cli.Formatting;
 

@@ -1,6 +1,6 @@
-using System.Runtime.InteropServices;
+using static Caisson.Linux.Abi.Kernel;
 
-namespace Caisson.Linux.Terminal;
+namespace Caisson.Linux.Terminals;
 
 /// <summary>A standard stream without buffer: what is written is out, what is read was just typed.</summary>
 /// <remarks>
@@ -9,19 +9,24 @@ namespace Caisson.Linux.Terminal;
 /// </remarks>
 public sealed class StandardStream : Stream
 {
-    private readonly int _fd;
+    private readonly StandardDescriptor _which;
+    private readonly Descriptor _descriptor;
 
     /// <summary>Works on <paramref name="descriptor"/> of this process.</summary>
-    public StandardStream(StandardDescriptor descriptor) => _fd = (int)descriptor;
+    public StandardStream(StandardDescriptor descriptor)
+    {
+        _which = descriptor;
+        _descriptor = StandardDescriptors.Of(descriptor);
+    }
 
     /// <inheritdoc/>
-    public override bool CanRead => _fd == 0;
+    public override bool CanRead => _which == StandardDescriptor.Input;
 
     /// <inheritdoc/>
     public override bool CanSeek => false;
 
     /// <inheritdoc/>
-    public override bool CanWrite => _fd != 0;
+    public override bool CanWrite => _which != StandardDescriptor.Input;
 
     /// <inheritdoc/>
     public override long Length => throw new NotSupportedException();
@@ -36,30 +41,20 @@ public sealed class StandardStream : Stream
     /// <inheritdoc/>
     /// <remarks>Nobody at the other end of a terminal any more (EIO) is the end of the input.</remarks>
     /// <exception cref="LinuxException">The kernel refused.</exception>
-    public override unsafe int Read(Span<byte> buffer)
+    public override int Read(Span<byte> buffer)
     {
-        fixed (byte* start = buffer)
+        try
         {
-            while (true)
+            int count;
+            while (!_descriptor.TryRead(buffer, out count))
             {
-                nint count = TerminalCalls.read(_fd, start, buffer.Length);
-                if (count >= 0)
-                {
-                    return (int)count;
-                }
-                switch ((Errno)Marshal.GetLastPInvokeError())
-                {
-                    case Errno.EINTR:
-                        break;
-                    case Errno.EAGAIN:
-                        WaitFor(TerminalCalls.POLLIN);
-                        break;
-                    case Errno.EIO:
-                        return 0;
-                    case var errno:
-                        throw new LinuxException("read", errno, Name);
-                }
+                _descriptor.WaitReadable();
             }
+            return count;
+        }
+        catch (LinuxException e) when (e.Errno == Errno.EIO)
+        {
+            return 0;
         }
     }
 
@@ -70,26 +65,25 @@ public sealed class StandardStream : Stream
     /// <exception cref="LinuxException">The kernel refused; <see cref="Errno.EPIPE"/>: nobody reads any more.</exception>
     public override unsafe void Write(ReadOnlySpan<byte> buffer)
     {
+        using var fd = _descriptor.Hold();
         fixed (byte* start = buffer)
         {
-            nint written = 0;
-            while (written < buffer.Length)
+            int done = 0;
+            while (done < buffer.Length)
             {
-                nint count = TerminalCalls.write(_fd, start + written, buffer.Length - written);
+                nint count = Libc.Restart(SYS_write, fd, (nint)(start + done), buffer.Length - done);
                 if (count >= 0)
                 {
-                    written += count;
-                    continue;
+                    done += (int)count;
                 }
-                switch ((Errno)Marshal.GetLastPInvokeError())
+                else if (Libc.LastErrno == Errno.EAGAIN)
                 {
-                    case Errno.EINTR:
-                        break;
-                    case Errno.EAGAIN:
-                        WaitFor(TerminalCalls.POLLOUT);
-                        break;
-                    case var errno:
-                        throw new LinuxException("write", errno, Name);
+                    // Somebody who shares the terminal made it non-blocking.
+                    _descriptor.WaitWritable();
+                }
+                else
+                {
+                    throw LinuxException.FromErrno("write", _which == StandardDescriptor.Output ? "standard output" : "standard error");
                 }
             }
         }
@@ -108,12 +102,4 @@ public sealed class StandardStream : Stream
 
     /// <inheritdoc/>
     public override void SetLength(long value) => throw new NotSupportedException();
-
-    private string Name => _fd switch { 0 => "standard input", 1 => "standard output", _ => "standard error" };
-
-    private void WaitFor(short events)
-    {
-        var poll = new TerminalCalls.PollEntry { fd = _fd, events = events };
-        _ = TerminalCalls.poll(ref poll, 1, -1);
-    }
 }
