@@ -56,10 +56,6 @@ internal sealed class Session : IDisposable
     /// <summary>An environment variable; null when it is not set or empty.</summary>
     public string? Variable(string name) => _environment(name) is { Length: > 0 } value ? value : null;
 
-    /// <summary>True when output on the terminal may have colours.</summary>
-    public bool Colours =>
-        IsTerminal(StandardDescriptor.Output) && Variable("NO_COLOR") is null && Variable("TERM") != "dumb";
-
     /// <summary>Width of the terminal in characters; null when the output is no terminal.</summary>
     public int? Width => IsTerminal(StandardDescriptor.Output) ? TerminalDevice.Size(StandardDescriptor.Output)?.Width : null;
 

@@ -53,7 +53,7 @@ public sealed partial class EngineClient
     {
         var query = new QueryString().Add("all", all).Add("limit", limit).Add("size", size).Add("filters", FormatFilters(filters));
         using var response = Call("GET", "/containers/json" + query);
-        using var json = response.ReadJson();
+        using var json = response.ReadJson(JsonValueKind.Array);
         var list = new List<ContainerSummary>();
         foreach (var item in json.RootElement.EnumerateArray())
         {
@@ -66,7 +66,16 @@ public sealed partial class EngineClient
     public JsonDocument InspectContainer(string id, bool size = false)
     {
         using var response = Call("GET", $"/containers/{Escape(id)}/json{new QueryString().Add("size", size)}");
-        return response.ReadJson();
+        var json = response.ReadJson();
+        foreach (string member in (ReadOnlySpan<string>)["Id", "State", "Config", "HostConfig", "NetworkSettings"])
+        {
+            if (json.RootElement.Field(member).ValueKind != (member == "Id" ? JsonValueKind.String : JsonValueKind.Object))
+            {
+                json.Dispose();
+                throw new CaissonException(ErrorKind.Unavailable, $"the engine's answer about container {id} lacks {member}");
+            }
+        }
+        return json;
     }
 
     /// <summary>Asks it to end, then makes it. Not running is no error.</summary>
@@ -127,7 +136,7 @@ public sealed partial class EngineClient
         var rows = new List<IReadOnlyList<string>>();
         foreach (var row in json.RootElement.Items("Processes"))
         {
-            rows.Add([.. row.EnumerateArray().Select(cell => cell.ToString())]);
+            rows.Add(row.ValueKind == JsonValueKind.Array ? [.. row.EnumerateArray().Select(cell => cell.ToString())] : []);
         }
         return new(json.RootElement.Texts("Titles"), rows);
     }
@@ -140,10 +149,8 @@ public sealed partial class EngineClient
     public IReadOnlyList<FilesystemChange> Changes(string id)
     {
         using var response = Call("GET", $"/containers/{Escape(id)}/changes");
-        using var json = response.ReadJson();
-        return json.RootElement.ValueKind != JsonValueKind.Array
-            ? []
-            : [.. json.RootElement.EnumerateArray().Select(item => new FilesystemChange((int)item.Number("Kind"), item.Text("Path")))];
+        using var json = response.ReadJson(JsonValueKind.Array, orNull: true);
+        return json.RootElement.ValueKind == JsonValueKind.Null ? [] : [.. json.RootElement.EnumerateArray().Select(item => new FilesystemChange((int)item.Number("Kind"), item.Text("Path")))];
     }
 
     /// <summary>Its root as a tar archive. The caller disposes the response.</summary>

@@ -15,7 +15,7 @@ public sealed partial class EngineClient
     {
         var query = new QueryString().Add("all", all).Add("filters", FormatFilters(filters));
         using var response = Call("GET", "/images/json" + query);
-        using var json = response.ReadJson();
+        using var json = response.ReadJson(JsonValueKind.Array);
         return [.. json.RootElement.EnumerateArray().Select(item => new ImageSummary(item))];
     }
 
@@ -30,7 +30,7 @@ public sealed partial class EngineClient
     public IReadOnlyList<ImageHistoryEntry> ImageHistory(string name)
     {
         using var response = Call("GET", $"/images/{EscapeReference(name)}/history");
-        using var json = response.ReadJson();
+        using var json = response.ReadJson(JsonValueKind.Array);
         return [.. json.RootElement.EnumerateArray().Select(item => new ImageHistoryEntry(
             item.Text("Id"), DateTimeOffset.FromUnixTimeSeconds(item.Number("Created")), item.Text("CreatedBy"),
             item.Number("Size"), item.Text("Comment"), item.Texts("Tags")))];
@@ -45,7 +45,7 @@ public sealed partial class EngineClient
     {
         var query = new QueryString().Add("force", force).Add("noprune", noPrune);
         using var response = Call("DELETE", $"/images/{EscapeReference(name)}{query}");
-        using var json = response.ReadJson();
+        using var json = response.ReadJson(JsonValueKind.Array);
         return [.. json.RootElement.EnumerateArray().Select(item => new ImageRemoval(item.Text("Untagged"), item.Text("Deleted")))];
     }
 

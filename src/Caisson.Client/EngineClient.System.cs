@@ -3,6 +3,7 @@ using System.Text.Json;
 
 using Caisson.Client.Containers;
 using Caisson.Client.Http;
+using Caisson.Errors;
 
 namespace Caisson.Client;
 
@@ -37,7 +38,7 @@ public sealed partial class EngineClient
     public HttpResponse BootstrapImage(string name, IReadOnlyList<string> include)
     {
         var query = new QueryString().Add("include", string.Join(',', include)).Add("name", name);
-        return Exchange(new HttpRequest("POST", "/caisson/images/bootstrap" + query));
+        return Own(new HttpRequest("POST", "/caisson/images/bootstrap" + query));
     }
 
     /// <summary>Says what a container of this creation would be: the plan, as text.</summary>
@@ -45,7 +46,7 @@ public sealed partial class EngineClient
     public string ExplainCreation(ContainerCreation creation)
     {
         ArgumentNullException.ThrowIfNull(creation);
-        using var response = Exchange(new HttpRequest("POST", "/caisson/explain") { Body = creation.ToJson() });
+        using var response = Own(new HttpRequest("POST", "/caisson/explain") { Body = creation.ToJson() });
         return Encoding.UTF8.GetString(response.ReadAll().Span);
     }
 
@@ -53,7 +54,20 @@ public sealed partial class EngineClient
     /// <remarks>Caisson's own; other engines answer 404.</remarks>
     public string ExplainContainer(string id)
     {
-        using var response = Exchange(new HttpRequest("GET", $"/caisson/containers/{Escape(id)}/explain"));
+        using var response = Own(new HttpRequest("GET", $"/caisson/containers/{Escape(id)}/explain"));
         return Encoding.UTF8.GetString(response.ReadAll().Span);
+    }
+
+    /// <summary>A request that only Caisson's engine understands; another one is named as such.</summary>
+    private HttpResponse Own(HttpRequest request)
+    {
+        try
+        {
+            return Exchange(request);
+        }
+        catch (EngineException e) when (e.Status == 404 && e.Message == "page not found")
+        {
+            throw new CaissonException(ErrorKind.Unimplemented, $"the engine at {Endpoint} is not Caisson's and cannot do this", e);
+        }
     }
 }

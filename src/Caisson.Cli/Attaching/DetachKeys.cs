@@ -1,3 +1,5 @@
+using Caisson.Cli.CommandLine;
+
 namespace Caisson.Cli.Attaching;
 
 /// <summary>The keys that end an attachment and leave the container running.</summary>
@@ -16,6 +18,20 @@ internal sealed class DetachKeys
     {
         string[] names = (text.Length == 0 ? Usual : text).Split(',');
         return new([.. names.Select(Key)]);
+    }
+
+    /// <summary>As <see cref="Parse"/>, for the value of an option.</summary>
+    /// <exception cref="UsageException">A key is neither.</exception>
+    public static DetachKeys FromOption(ValueOption<string> option)
+    {
+        try
+        {
+            return Parse(option.Value);
+        }
+        catch (FormatException e)
+        {
+            throw new UsageException($"invalid detach keys ({option.Value}): {e.Message}");
+        }
     }
 
     /// <summary>Passes typed bytes on, holding back those that may become the sequence.</summary>

@@ -70,7 +70,7 @@ internal static class HelpPage
                   --help          Print this page, or a command's with 'caisson COMMAND --help'
               -v, --version       Print the version
 
-            The engine is started when it does not run. Environment: CAISSON_HOST, CAISSON_RUN, CAISSON_ROOT, NO_COLOR.
+            The engine is started when it does not run. Environment: CAISSON_HOST, CAISSON_RUN, CAISSON_ROOT.
             """);
     }
 

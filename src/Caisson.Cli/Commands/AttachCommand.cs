@@ -30,6 +30,7 @@ internal sealed class AttachCommand : Command
 
     public override int Run(Session session)
     {
+        var keys = DetachKeys.FromOption(_detachKeys);
         var engine = session.Engine;
         using var inspected = engine.InspectContainer(Arguments[0]);
         string id = inspected.RootElement.GetProperty("Id").GetString()!;
@@ -50,7 +51,7 @@ internal sealed class AttachCommand : Command
         var pump = new StreamPump(session, stream);
         if (input)
         {
-            pump.StartInput(tty ? DetachKeys.Parse(_detachKeys.Value) : null);
+            pump.StartInput(tty ? keys : null);
         }
         if (!pump.CopyOutput(tty))
         {

@@ -38,6 +38,7 @@ internal sealed class ExecCommand : Command
 
     public override int Run(Session session)
     {
+        var keys = DetachKeys.FromOption(_detachKeys);
         bool input = _interactive.Value && !_detach.Value;
         if (_tty.Value && input && !session.IsTerminal(StandardDescriptor.Input))
         {
@@ -61,7 +62,7 @@ internal sealed class ExecCommand : Command
         var pump = new StreamPump(session, stream);
         if (input)
         {
-            pump.StartInput(_tty.Value ? DetachKeys.Parse(_detachKeys.Value) : null);
+            pump.StartInput(_tty.Value ? keys : null);
         }
         if (!pump.CopyOutput(_tty.Value))
         {
@@ -76,7 +77,6 @@ internal sealed class ExecCommand : Command
     {
         try
         {
-            _ = DetachKeys.Parse(_detachKeys.Value);
             return new ExecConfig
             {
                 Cmd = Arguments[1..],

@@ -42,25 +42,13 @@ internal sealed class RunCommand : ContainerCommand
             session.Error.WriteLine("caisson: the input device is not a TTY; leave out -t, or run it in a terminal");
             return 1;
         }
-        var keys = ParseKeys();
+        var keys = DetachKeys.FromOption(_detachKeys);
         var created = Creating.Create(session, this, creation);
         if (config is { AttachStdin: false, AttachStdout: false, AttachStderr: false })
         {
             return RunDetached(session, created.Id);
         }
         return RunAttached(session, created.Id, creation, keys);
-    }
-
-    private DetachKeys ParseKeys()
-    {
-        try
-        {
-            return DetachKeys.Parse(_detachKeys.Value);
-        }
-        catch (FormatException e)
-        {
-            throw new UsageException($"invalid detach keys: {e.Message}");
-        }
     }
 
     private static int RunDetached(Session session, string id)

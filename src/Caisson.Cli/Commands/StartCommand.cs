@@ -65,6 +65,7 @@ internal sealed class StartCommand : Command
 
     private int StartAttached(Session session, string name)
     {
+        var keys = DetachKeys.FromOption(_detachKeys);
         var engine = session.Engine;
         using var inspected = engine.InspectContainer(name);
         var config = inspected.RootElement.GetProperty("Config");
@@ -84,7 +85,7 @@ internal sealed class StartCommand : Command
         var pump = new StreamPump(session, stream);
         if (input)
         {
-            pump.StartInput(tty ? DetachKeys.Parse(_detachKeys.Value) : null);
+            pump.StartInput(tty ? keys : null);
         }
         return pump.CopyOutput(tty) ? wait.Result().StatusCode : 0;
     }

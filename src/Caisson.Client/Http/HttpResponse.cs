@@ -28,18 +28,30 @@ public sealed class HttpResponse : IDisposable
     /// <summary>The body; ends where the response ends.</summary>
     public HttpBodyStream Body { get; }
 
-    /// <summary>The whole body as JSON. The caller disposes the document.</summary>
-    /// <exception cref="CaissonException">It is not JSON, or longer than 256 MiB.</exception>
-    public JsonDocument ReadJson()
+    /// <summary>The whole body as a JSON value of the kind <paramref name="expected"/>. The caller disposes the document.</summary>
+    /// <param name="expected">What the value must be.</param>
+    /// <param name="orNull">Go writes an empty list as null: accept that too.</param>
+    /// <exception cref="CaissonException">It is not JSON, of another kind, or longer than 256 MiB.</exception>
+    public JsonDocument ReadJson(JsonValueKind expected = JsonValueKind.Object, bool orNull = false)
     {
+        JsonDocument document;
         try
         {
-            return JsonDocument.Parse(ReadAll());
+            document = JsonDocument.Parse(ReadAll());
         }
         catch (JsonException e)
         {
             throw new CaissonException(ErrorKind.Unavailable, $"the engine's answer is not JSON: {e.Message}", e);
         }
+        if (document.RootElement.ValueKind != expected && !(orNull && document.RootElement.ValueKind == JsonValueKind.Null))
+        {
+            using (document)
+            {
+                throw new CaissonException(
+                    ErrorKind.Unavailable, $"the engine's answer is of kind {document.RootElement.ValueKind}, and should be of kind {expected}");
+            }
+        }
+        return document;
     }
 
     /// <summary>The whole body.</summary>

@@ -122,6 +122,37 @@ public sealed class EngineClientTests
         Assert.Equal(message, problem.Message);
     }
 
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    [InlineData("null")]
+    [InlineData("not JSON")]
+    [InlineData("{\"State\":{},\"Config\":[],\"HostConfig\":{},\"NetworkSettings\":{}}")]
+    public void An_answer_of_another_shape_is_an_error_and_not_a_crash(string answer)
+    {
+        using var server = Answering(connection => connection.Json(answer));
+        using var engine = Connect(server);
+
+        var problem = Assert.Throws<CaissonException>(() => engine.InspectContainer("c"));
+
+        Assert.Equal(ErrorKind.Unavailable, problem.Kind);
+    }
+
+    [Fact]
+    public void Another_engine_is_named_when_it_is_asked_for_what_only_ours_can_do()
+    {
+        using var server = new ScriptedServer(connection =>
+        {
+            connection.Receive();
+            connection.Json("{\"message\":\"page not found\"}", "404 Not Found");
+        });
+        using var engine = Connect(server);
+
+        var problem = Assert.Throws<CaissonException>(() => engine.ExplainContainer("c"));
+
+        Assert.Equal(ErrorKind.Unimplemented, problem.Kind);
+    }
+
     [Fact]
     public void Already_started_is_no_error()
     {
