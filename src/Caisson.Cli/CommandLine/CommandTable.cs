@@ -1,0 +1,94 @@
+using Caisson.Cli.Commands;
+
+namespace Caisson.Cli.CommandLine;
+
+/// <summary>Every command there is.</summary>
+internal static class CommandTable
+{
+    private const string Common = "Common commands";
+    private const string Containers = "Containers";
+    private const string Images = "Images";
+    private const string Engine = "Engine";
+
+    /// <summary>Headings of the overview, in order.</summary>
+    public static readonly string[] Groups = [Common, Containers, Images, Engine];
+
+    /// <summary>First words that only lead to others.</summary>
+    public static readonly string[] Words = ["container", "image", "engine", "system"];
+
+    public static readonly CommandEntry[] Entries =
+    [
+        new(Common, ["run", "container run"], "Create and run a new container from an image", () => new RunCommand()),
+        new(Common, ["exec", "container exec"], "Execute a command in a running container", () => new ExecCommand()),
+        new(Common, ["ps", "container ls", "container list", "container ps"], "List containers", () => new PsCommand()),
+        new(Common, ["images", "image ls", "image list"], "List images", () => new ImagesCommand()),
+        new(Common, ["image bootstrap"], "Make an image from this host's own packages", () => new ImageBootstrapCommand()),
+        new(Common, ["explain"], "Say what isolates a container, before or after it is made", () => new ExplainCommand()),
+        new(Common, ["demo"], "Show what isolates a container and how long each stage takes", () => new DemoCommand()),
+        new(Common, ["help"], "Print help about a command", () => new HelpCommand()),
+
+        new(Containers, ["attach", "container attach"], "Attach local standard input, output, and error streams to a running container", () => new AttachCommand()),
+        new(Containers, ["cp", "container cp"], "Copy files/folders between a container and the local filesystem", () => new CopyCommand()),
+        new(Containers, ["create", "container create"], "Create a new container", () => new CreateCommand()),
+        new(Containers, ["diff", "container diff"], "Inspect changes to files or directories on a container's filesystem", () => new DiffCommand()),
+        new(Containers, ["export", "container export"], "Export a container's filesystem as a tar archive", () => new ExportCommand()),
+        new(Containers, ["inspect"], "Return low-level information on containers and images", () => new InspectCommand()),
+        new(Containers, ["container inspect"], "Display detailed information on one or more containers", () => new InspectCommand("container")),
+        new(Containers, ["container prune"], "Remove all stopped containers", () => new ContainerPruneCommand()),
+        new(Containers, ["kill", "container kill"], "Kill one or more running containers", () => new KillCommand()),
+        new(Containers, ["logs", "container logs"], "Fetch the logs of a container", () => new LogsCommand()),
+        new(Containers, ["pause", "container pause"], "Pause all processes within one or more containers", () => new PauseCommand()),
+        new(Containers, ["port", "container port"], "List port mappings or a specific mapping for the container", () => new PortCommand()),
+        new(Containers, ["rename", "container rename"], "Rename a container", () => new RenameCommand()),
+        new(Containers, ["restart", "container restart"], "Restart one or more containers", () => new RestartCommand()),
+        new(Containers, ["rm", "container rm", "container remove"], "Remove one or more containers", () => new RemoveCommand()),
+        new(Containers, ["start", "container start"], "Start one or more stopped containers", () => new StartCommand()),
+        new(Containers, ["stats", "container stats"], "Display a live stream of container(s) resource usage statistics", () => new StatsCommand()),
+        new(Containers, ["stop", "container stop"], "Stop one or more running containers", () => new StopCommand()),
+        new(Containers, ["top", "container top"], "Display the running processes of a container", () => new TopCommand()),
+        new(Containers, ["unpause", "container unpause"], "Unpause all processes within one or more containers", () => new UnpauseCommand()),
+        new(Containers, ["update", "container update"], "Update configuration of one or more containers", () => new UpdateCommand()),
+        new(Containers, ["wait", "container wait"], "Block until one or more containers stop, then print their exit codes", () => new WaitCommand()),
+
+        new(Images, ["history", "image history"], "Show the history of an image", () => new HistoryCommand()),
+        new(Images, ["image inspect"], "Display detailed information on one or more images", () => new InspectCommand("image")),
+        new(Images, ["image prune"], "Remove unused images", () => new ImagePruneCommand()),
+        new(Images, ["import", "image import"], "Import the contents from a tarball to create a filesystem image", () => new ImportCommand()),
+        new(Images, ["load", "image load"], "Load an image from a tar archive or STDIN", () => new LoadCommand()),
+        new(Images, ["pull", "image pull"], "Download an image from a registry", () => new PullCommand()),
+        new(Images, ["rmi", "image rm", "image remove"], "Remove one or more images", () => new RemoveImageCommand()),
+        new(Images, ["save", "image save"], "Save one or more images to a tar archive (streamed to STDOUT by default)", () => new SaveCommand()),
+        new(Images, ["tag", "image tag"], "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", () => new TagCommand()),
+
+        new(Engine, ["completion"], "Print a completion script for bash, zsh or fish", () => new CompletionCommand()),
+        new(Engine, ["engine logs"], "Print the engine's log", () => new EngineLogsCommand()),
+        new(Engine, ["engine start"], "Start the engine", () => new EngineStartCommand()),
+        new(Engine, ["engine status"], "Say whether the engine runs, and what it is", () => new EngineStatusCommand()),
+        new(Engine, ["engine stop"], "Stop the engine; containers go on", () => new EngineStopCommand()),
+        new(Engine, ["events", "system events"], "Get real time events from the server", () => new EventsCommand()),
+        new(Engine, ["info", "system info"], "Display system-wide information", () => new InfoCommand()),
+        new(Engine, ["version"], "Show the version of caisson and of its engine", () => new VersionCommand()),
+        new("", ["__complete"], "Answer a shell's question", () => new CompleteCommand()),
+    ];
+
+    /// <summary>Finds the command that <paramref name="words"/> begin with.</summary>
+    /// <param name="words">The words after the global options.</param>
+    /// <param name="path">Its name as the user wrote it.</param>
+    /// <param name="length">Words of that name.</param>
+    public static CommandEntry? Find(ReadOnlySpan<string> words, out string path, out int length)
+    {
+        length = words.Length > 1 && Words.Contains(words[0]) ? 2 : 1;
+        path = length == 2 ? $"{words[0]} {words[1]}" : words[0];
+        foreach (var entry in Entries)
+        {
+            foreach (string name in entry.Paths)
+            {
+                if (name == path)
+                {
+                    return entry;
+                }
+            }
+        }
+        return null;
+    }
+}

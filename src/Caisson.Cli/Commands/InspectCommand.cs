@@ -1,0 +1,111 @@
+using System.Text.Json;
+
+using Caisson.Cli.CommandLine;
+using Caisson.Cli.Templates;
+using Caisson.Client;
+using Caisson.Errors;
+
+namespace Caisson.Cli.Commands;
+
+/// <summary><c>caisson inspect</c>, and of one kind only below <c>container</c> and <c>image</c>.</summary>
+internal sealed class InspectCommand : Command
+{
+    private readonly ValueOption<string> _format;
+    private readonly SwitchOption? _size;
+    private readonly ValueOption<string>? _type;
+    private readonly string _kind;
+
+    public InspectCommand(string kind = "")
+    {
+        _kind = kind;
+        _format = Format('f');
+        if (kind != "image")
+        {
+            _size = Switch("size", "Display total file sizes if the type is container", 's');
+        }
+        if (kind.Length == 0)
+        {
+            _type = Text("type", "Only inspect objects of the given type: container or image");
+        }
+    }
+
+    public override string Usage => _kind switch
+    {
+        "container" => "[OPTIONS] CONTAINER [CONTAINER...]",
+        "image" => "[OPTIONS] IMAGE [IMAGE...]",
+        _ => "[OPTIONS] NAME|ID [NAME|ID...]",
+    };
+
+    public override IReadOnlyList<string> Examples =>
+        _kind == "image" ? ["image inspect busybox", "image inspect -f '{{.Id}}' busybox"]
+        : ["inspect web", "inspect -f '{{.State.Status}} {{json .HostConfig.SecurityOpt}}' web"];
+
+    public override (int Min, int Max) ArgumentCount => (1, -1);
+
+    public override CompletionKind Completes => _kind == "image" ? CompletionKind.Images : CompletionKind.Containers;
+
+    public override int Run(Session session)
+    {
+        string kind = _type is { Value.Length: > 0 } type ? type.Value : _kind;
+        if (kind is not ("" or "container" or "image"))
+        {
+            throw new UsageException($"\"{kind}\" is not a valid value for --type; write container or image", exitCode: 1);
+        }
+        var template = _format.Value is "" or "json" ? null : Template.Parse(_format.Value);
+        var found = new List<object?>();
+        var problems = new List<string>();
+        foreach (string name in Arguments)
+        {
+            try
+            {
+                using var document = Inspect(session.Engine, kind, name);
+                if (template is null)
+                {
+                    found.Add(document.RootElement.Clone());
+                }
+                else
+                {
+                    session.Out.WriteLine(template.Render(document.RootElement));
+                }
+            }
+            catch (CaissonException e) when (e.Kind != ErrorKind.Unavailable)
+            {
+                problems.Add(e.Message);
+            }
+        }
+        if (template is null)
+        {
+            session.Out.WriteLine(_format.Value == "json" ? TemplateJson.Write(found) : TemplateJson.WriteIndented(found));
+        }
+        else if (problems.Count > 0 && problems.Count == Arguments.Count)
+        {
+            session.Out.WriteLine();
+        }
+        session.Flush();
+        problems.ForEach(problem => session.Error.WriteLine($"caisson: {problem}"));
+        return problems.Count > 0 ? 1 : 0;
+    }
+
+    private JsonDocument Inspect(EngineClient engine, string kind, string name)
+    {
+        if (kind == "image")
+        {
+            return engine.InspectImage(name);
+        }
+        try
+        {
+            return engine.InspectContainer(name, _size?.Value == true);
+        }
+        catch (EngineException e) when (e.Status == 404 && kind.Length == 0)
+        {
+            try
+            {
+                return engine.InspectImage(name);
+            }
+            catch (EngineException image) when (image.Status == 404)
+            {
+                throw new CaissonException(ErrorKind.NotFound, $"no such object: {name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+using System.Text.Json;
+
+using Caisson.Client.Containers;
+using Caisson.Client.Http;
+using Caisson.Client.Images;
+
+namespace Caisson.Client;
+
+public sealed partial class EngineClient
+{
+    /// <summary>Images.</summary>
+    /// <param name="all">Also those without a name that others build on.</param>
+    /// <param name="filters">Values by the filter's name.</param>
+    public IReadOnlyList<ImageSummary> ListImages(bool all = false, IReadOnlyDictionary<string, List<string>>? filters = null)
+    {
+        var query = new QueryString().Add("all", all).Add("filters", FormatFilters(filters));
+        using var response = Call("GET", "/images/json" + query);
+        using var json = response.ReadJson(JsonValueKind.Array);
+        return [.. json.RootElement.EnumerateArray().Select(item => new ImageSummary(item))];
+    }
+
+    /// <summary>Everything about one image. The caller disposes the document.</summary>
+    public JsonDocument InspectImage(string name)
+    {
+        using var response = Call("GET", $"/images/{EscapeReference(name)}/json");
+        return response.ReadJson();
+    }
+
+    /// <summary>How an image was made, newest step first.</summary>
+    public IReadOnlyList<ImageHistoryEntry> ImageHistory(string name)
+    {
+        using var response = Call("GET", $"/images/{EscapeReference(name)}/history");
+        using var json = response.ReadJson(JsonValueKind.Array);
+        return [.. json.RootElement.EnumerateArray().Select(item => new ImageHistoryEntry(
+            item.Text("Id"), DateTimeOffset.FromUnixTimeSeconds(item.Number("Created")), item.Text("CreatedBy"),
+            item.Number("Size"), item.Text("Comment"), item.Texts("Tags")))];
+    }
+
+    /// <summary>Gives an image another name.</summary>
+    public void TagImage(string source, string repository, string tag) =>
+        Do("POST", $"/images/{EscapeReference(source)}/tag{new QueryString().Add("repo", repository).Add("tag", tag)}");
+
+    /// <summary>Removes a name, and the image with its last name.</summary>
+    public IReadOnlyList<ImageRemoval> RemoveImage(string name, bool force, bool noPrune)
+    {
+        var query = new QueryString().Add("force", force).Add("noprune", noPrune);
+        using var response = Call("DELETE", $"/images/{EscapeReference(name)}{query}");
+        using var json = response.ReadJson(JsonValueKind.Array);
+        return [.. json.RootElement.EnumerateArray().Select(item => new ImageRemoval(item.Text("Untagged"), item.Text("Deleted")))];
+    }
+
+    /// <summary>Images as one tar archive. The caller disposes the response.</summary>
+    public HttpResponse SaveImages(IReadOnlyList<string> names)
+    {
+        ArgumentNullException.ThrowIfNull(names);
+        string query = string.Join('&', names.Select(name => "names=" + Uri.EscapeDataString(name)));
+        return Call("GET", "/images/get?" + query);
+    }
+
+    /// <summary>Takes images from a tar archive; the answer is a stream of progress. The caller disposes the response.</summary>
+    public HttpResponse LoadImages(Stream archive, bool quiet) =>
+        Exchange(new HttpRequest("POST", Versioned($"/images/load?quiet={(quiet ? "1" : "0")}"))
+        {
+            WriteBody = body => archive.CopyTo(body, 64 * 1024),
+            ContentType = "application/x-tar",
+        });
+
+    /// <summary>Makes an image from a tar archive of a root; the answer is a stream of progress. The caller disposes the response.</summary>
+    /// <param name="archive">The tar archive; null when <paramref name="source"/> is an address the engine fetches.</param>
+    /// <param name="source"><c>-</c> for <paramref name="archive"/>.</param>
+    /// <param name="repository">Name of the image; empty: none.</param>
+    /// <param name="tag">Its tag; empty: latest.</param>
+    /// <param name="message">Comment.</param>
+    /// <param name="changes">Dockerfile instructions to apply.</param>
+    /// <param name="platform">Its platform; empty: this one.</param>
+    public HttpResponse ImportImage(
+        Stream? archive, string source, string repository, string tag, string message, IReadOnlyList<string> changes, string platform)
+    {
+        var query = new QueryString()
+            .Add("fromSrc", source)
+            .Add("message", message)
+            .Add("platform", platform)
+            .Add("repo", repository)
+            .Add("tag", tag);
+        foreach (string change in changes ?? [])
+        {
+            query.Add("changes", change);
+        }
+        return Exchange(new HttpRequest("POST", Versioned("/images/create" + query))
+        {
+            WriteBody = archive is null ? null : body => archive.CopyTo(body, 64 * 1024),
+            ContentType = "application/x-tar",
+        });
+    }
+
+    /// <summary>Fetches an image from its registry; the answer is a stream of progress. The caller disposes the response.</summary>
+    public HttpResponse PullImage(string repository, string tag, string platform) =>
+        Call("POST", "/images/create" + new QueryString().Add("fromImage", repository).Add("platform", platform).Add("tag", tag));
+
+    /// <summary>Removes images nobody uses.</summary>
+    public PruneResult PruneImages(IReadOnlyDictionary<string, List<string>> filters)
+    {
+        using var response = Call("POST", "/images/prune" + new QueryString().Add("filters", FormatFilters(filters)));
+        using var json = response.ReadJson();
+        var deleted = new List<string>();
+        foreach (var item in json.RootElement.Items("ImagesDeleted"))
+        {
+            deleted.Add(item.Text("Untagged") is { Length: > 0 } name ? "untagged: " + name : "deleted: " + item.Text("Deleted"));
+        }
+        return new(deleted, json.RootElement.Number("SpaceReclaimed"));
+    }
+
+    /// <summary>A reference may hold slashes, and they stay.</summary>
+    private static string EscapeReference(string name) => string.Join('/', name.Split('/').Select(Escape));
+}

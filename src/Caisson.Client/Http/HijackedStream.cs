@@ -1,0 +1,104 @@
+using System.Net.Sockets;
+
+namespace Caisson.Client.Http;
+
+/// <summary>A connection that stopped being HTTP: bytes both ways, each way closed by itself.</summary>
+/// <remarks>One thread may read while another writes. Source: Docker Engine API, "Attach to a container", hijacking.</remarks>
+public sealed class HijackedStream : Stream
+{
+    private readonly HttpConnection _connection;
+
+    internal HijackedStream(HttpConnection connection) => _connection = connection;
+
+    /// <inheritdoc/>
+    public override bool CanRead => true;
+
+    /// <inheritdoc/>
+    public override bool CanSeek => false;
+
+    /// <inheritdoc/>
+    public override bool CanWrite => true;
+
+    /// <inheritdoc/>
+    public override long Length => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>Says that nothing more will be written; reading goes on.</summary>
+    public void CompleteWriting()
+    {
+        try
+        {
+            _connection.Socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.NotConnected)
+        {
+            // The other side closed first: what was to be said is said.
+        }
+    }
+
+    /// <summary>Ends both ways: a thread that reads sees the end.</summary>
+    public void Abort()
+    {
+        try
+        {
+            _connection.Socket.Shutdown(SocketShutdown.Both);
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.NotConnected)
+        {
+            // Already ended.
+        }
+    }
+
+    /// <inheritdoc/>
+    public override int Read(Span<byte> buffer) => _connection.Read(buffer);
+
+    /// <inheritdoc/>
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    /// <inheritdoc/>
+    /// <exception cref="IOException">The other side does not read any more.</exception>
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        try
+        {
+            while (!buffer.IsEmpty)
+            {
+                buffer = buffer[_connection.Socket.Send(buffer)..];
+            }
+        }
+        catch (SocketException e)
+        {
+            throw new IOException($"the engine stopped reading: {e.Message}", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    /// <inheritdoc/>
+    public override void Flush()
+    {
+    }
+
+    /// <inheritdoc/>
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _connection.Dispose();
+        }
+        base.Dispose(disposing);
+    }
+}
