@@ -25,6 +25,9 @@ public sealed class LinuxException : CaissonException
     /// <summary>What the call was about: a path, a pid, a name.</summary>
     public string Subject { get; }
 
+    /// <summary>Reads the errno that the last call of this thread left. Nothing may come between the two.</summary>
+    internal static LinuxException FromErrno(string call, string subject) => new(call, Libc.LastErrno, subject);
+
     /// <summary>The kernel's words for <paramref name="errno"/> with its name, such as <c>no such file or directory (ENOENT)</c>.</summary>
     public static string Describe(Errno errno)
     {

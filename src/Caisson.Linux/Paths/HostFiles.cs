@@ -1,0 +1,63 @@
+using Caisson.Errors;
+using static Caisson.Linux.Abi.Kernel;
+
+namespace Caisson.Linux;
+
+/// <summary>Files of the host by trusted absolute path: proc, sys, device nodes and our own directories. Never for anything inside a root filesystem.</summary>
+public static class HostFiles
+{
+    /// <summary>Opens <paramref name="path"/> for reading, close-on-exec and without becoming a controlling terminal.</summary>
+    public static FileDescriptor OpenRead(string path) => Open(path, O_RDONLY | O_NOCTTY);
+
+    /// <summary>Opens the directory <paramref name="path"/>; symbolic links on the way are followed.</summary>
+    public static DirectoryDescriptor OpenDirectory(string path) => new(OpenNumber(path, O_PATH | O_DIRECTORY));
+
+    /// <summary>Holds whatever is at <paramref name="path"/> without opening it (O_PATH): for binds and stat.</summary>
+    public static FileDescriptor OpenPath(string path, bool followLast = true) =>
+        new(OpenNumber(path, O_PATH | (followLast ? 0 : O_NOFOLLOW)));
+
+    /// <summary>Reads a small file to its end.</summary>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.ResourceExhausted"/>: larger than <paramref name="maxBytes"/>.</exception>
+    public static byte[] Read(string path, int maxBytes = 1 << 20)
+    {
+        using var file = OpenRead(path);
+        return file.ReadToEnd(maxBytes, path);
+    }
+
+    /// <summary>Reads a small file as text; null when it does not exist.</summary>
+    public static string? TryReadText(string path, int maxBytes = 1 << 20)
+    {
+        try
+        {
+            return PathText.Decode(Read(path, maxBytes));
+        }
+        catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ENOTDIR)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Writes <paramref name="text"/> to an existing file of proc, sys or cgroup by one call.</summary>
+    public static void WriteOnce(string path, string text)
+    {
+        using var file = Open(path, O_WRONLY | O_NOCTTY);
+        file.WriteOnce(PathText.Encode(text), $"{path} \"{text.TrimEnd('\n')}\"");
+    }
+
+    /// <summary>Opens with flags of open(2); O_CLOEXEC is added.</summary>
+    internal static FileDescriptor Open(string path, int flags, int mode = 0) => new(OpenNumber(path, flags, mode));
+
+    private static unsafe nint OpenNumber(string path, int flags, int mode = 0)
+    {
+        if (!path.StartsWith('/'))
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, $"open {path}: a host path must be absolute");
+        }
+        var text = new CString(path, stackalloc byte[CString.StackBytes]);
+        fixed (byte* bytes = text)
+        {
+            return Libc.Check(
+                Libc.Restart(SYS_openat, AT_FDCWD, (nint)bytes, flags | O_CLOEXEC | O_LARGEFILE, mode), "open", path);
+        }
+    }
+}
