@@ -9,9 +9,6 @@ public static class RecordKind
     /// <summary>What was last observed: <c>ContainerStatus</c> by container id.</summary>
     public const string Status = "status";
 
-    /// <summary>Work that was begun and not finished, so that a restart can clean up: <c>Intent</c> by container id.</summary>
-    public const string Intent = "intent";
-
     /// <summary>An image of the local store, by the key the catalog gives it.</summary>
     public const string Image = "image";
 
