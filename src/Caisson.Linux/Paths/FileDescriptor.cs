@@ -129,6 +129,16 @@ public partial class FileDescriptor : Descriptor
         Libc.Check(Libc.Restart(SYS_ftruncate, fd, (nint)size), "ftruncate", ToString());
     }
 
+    /// <summary>Reads what is at <paramref name="offset"/> without moving the file's position; 0 at the end. Source: pread(2).</summary>
+    public unsafe int ReadAt(Span<byte> buffer, long offset)
+    {
+        using var fd = Hold();
+        fixed (byte* bytes = buffer)
+        {
+            return (int)Libc.Check(Libc.Restart(SYS_pread64, fd, (nint)bytes, buffer.Length, (nint)offset), "pread", ToString());
+        }
+    }
+
     /// <summary>Takes an exclusive lock of the open file, which ends with its last descriptor; false when another holds it. Source: flock(2).</summary>
     public bool TryLock()
     {

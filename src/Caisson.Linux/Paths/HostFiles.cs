@@ -24,14 +24,14 @@ public static class HostFiles
         return file.ReadToEnd(maxBytes, path);
     }
 
-    /// <summary>Reads a small file as text; null when it does not exist.</summary>
+    /// <summary>Reads a small file as text; null when it does not exist, or what it was about is gone.</summary>
     public static string? TryReadText(string path, int maxBytes = 1 << 20)
     {
         try
         {
             return PathText.Decode(Read(path, maxBytes));
         }
-        catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ENOTDIR)
+        catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ENOTDIR or Errno.ENODEV or Errno.ESRCH)
         {
             return null;
         }
