@@ -41,6 +41,9 @@ public readonly record struct SeccompCondition(int Index, SeccompComparison Comp
     public static SeccompCondition Int32Equal(int index, uint value) =>
         new(index, SeccompComparison.MaskedEqual, uint.MaxValue, value);
 
+    /// <summary>Always true, yet a condition: a rule with it alone is tried after all others and says what else happens.</summary>
+    public static SeccompCondition Otherwise => new(0, SeccompComparison.GreaterOrEqual, 0);
+
     /// <summary>No bit of <paramref name="bits"/> is set in argument <paramref name="index"/>.</summary>
     public static SeccompCondition NoneOf(int index, ulong bits) => new(index, SeccompComparison.MaskedEqual, bits, 0);
 }
