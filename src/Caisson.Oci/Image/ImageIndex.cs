@@ -28,11 +28,11 @@ public sealed record ImageIndex
 
     /// <summary>The manifests, in the author's order of preference.</summary>
     [JsonPropertyName("manifests")]
-    public required IReadOnlyList<Descriptor> Manifests { get; init; }
+    public required IReadOnlyList<ContentDescriptor> Manifests { get; init; }
 
     /// <summary>What this index is about, when it refers to another document.</summary>
     [JsonPropertyName("subject")]
-    public Descriptor? Subject { get; init; }
+    public ContentDescriptor? Subject { get; init; }
 
     /// <summary>Free text by key.</summary>
     [JsonPropertyName("annotations")]
@@ -58,7 +58,7 @@ public sealed record ImageIndex
         {
             throw ImageJson.Invalid(subject, $"has schema version {index.SchemaVersion}; only 2 is supported");
         }
-        foreach (Descriptor manifest in index.Manifests)
+        foreach (ContentDescriptor manifest in index.Manifests)
         {
             ImageJson.CheckDescriptor(manifest, subject, "manifests");
         }

@@ -90,7 +90,7 @@ internal static class ImageJson
     }
 
     /// <summary>Requires a digest and a size that can be.</summary>
-    public static void CheckDescriptor(Descriptor? descriptor, string subject, string place)
+    public static void CheckDescriptor(ContentDescriptor? descriptor, string subject, string place)
     {
         if (descriptor is null || descriptor.Digest.IsEmpty || descriptor.Size < 0)
         {

@@ -31,15 +31,15 @@ public sealed record ImageManifest
 
     /// <summary>The image configuration.</summary>
     [JsonPropertyName("config")]
-    public required Descriptor Config { get; init; }
+    public required ContentDescriptor Config { get; init; }
 
     /// <summary>The layers, lowest first.</summary>
     [JsonPropertyName("layers")]
-    public required IReadOnlyList<Descriptor> Layers { get; init; }
+    public required IReadOnlyList<ContentDescriptor> Layers { get; init; }
 
     /// <summary>What this manifest is about, when it refers to another.</summary>
     [JsonPropertyName("subject")]
-    public Descriptor? Subject { get; init; }
+    public ContentDescriptor? Subject { get; init; }
 
     /// <summary>Free text by key.</summary>
     [JsonPropertyName("annotations")]
@@ -70,7 +70,7 @@ public sealed record ImageManifest
             throw ImageJson.Invalid(subject, $"has {manifest.Layers.Count} layers; at most {LayersMax} can be stacked");
         }
         ImageJson.CheckDescriptor(manifest.Config, subject, "config");
-        foreach (Descriptor layer in manifest.Layers)
+        foreach (ContentDescriptor layer in manifest.Layers)
         {
             ImageJson.CheckDescriptor(layer, subject, "layers");
         }

@@ -7,7 +7,7 @@ namespace Caisson.Oci;
 /// <c>urls</c> and <c>data</c> are not read: content comes from where the document came from.
 /// Source: image-spec descriptor.md.
 /// </remarks>
-public sealed record Descriptor
+public sealed record ContentDescriptor
 {
     /// <summary>The type of the content.</summary>
     [JsonPropertyName("mediaType")]

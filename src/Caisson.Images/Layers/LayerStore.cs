@@ -1,0 +1,341 @@
+using System.Text.Json;
+
+using Caisson.Errors;
+using Caisson.Images.Layers.Tar;
+using Caisson.Images.Store;
+using Caisson.Linux;
+using Caisson.Oci;
+
+namespace Caisson.Images.Layers;
+
+/// <summary>Unpacked layers by chain id: <c>layers/HEX/fs</c> and, last of all, <c>layers/HEX/complete</c>.</summary>
+/// <remarks>
+/// For several threads: each layer is unpacked once, whoever asks. Unpacking happens in a directory of another name, which is
+/// renamed after everything is on stable storage; what a crash leaves is removed when the store is next opened.
+/// </remarks>
+public sealed class LayerStore : IDisposable
+{
+    private const string PartialPrefix = "partial-";
+    private const string TrashPrefix = "trash-";
+
+    private readonly Lock _sync = new();
+    private readonly string _directory;
+    private readonly BlobStore _blobs;
+    private readonly TarLimits _limits;
+    private readonly Dictionary<Digest, Task> _unpacking = [];
+    private readonly HashSet<Digest> _complete = [];
+    private readonly SemaphoreSlim _workers = new(Math.Max(2, Environment.ProcessorCount));
+
+    private LayerStore(string directory, BlobStore blobs, TarLimits limits)
+    {
+        _directory = directory;
+        _blobs = blobs;
+        _limits = limits;
+    }
+
+    /// <summary>Opens the store below <paramref name="root"/>, creating what is missing (mode 0700).</summary>
+    public static LayerStore Open(string root, BlobStore blobs, TarLimits limits)
+    {
+        var store = new LayerStore(Path.Join(root, "layers"), blobs, limits);
+        DurableFile.CreateDirectory(store._directory);
+        store.EmptyTrash(PartialPrefix);
+        store.EmptyTrash(TrashPrefix);
+        return store;
+    }
+
+    /// <summary>The root directory of an unpacked layer.</summary>
+    public string PathOf(Digest chainId) => Path.Join(DirectoryOf(chainId), "fs");
+
+    /// <summary>The record of an unpacked layer; null when it is not unpacked.</summary>
+    public LayerRecord? Find(Digest chainId)
+    {
+        string path = Path.Join(DirectoryOf(chainId), "complete");
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), LayerJson.Default.LayerRecord);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+        catch (JsonException e)
+        {
+            throw new CaissonException(ErrorKind.Internal, $"the record of layer {chainId} is damaged: {e.Message}", e);
+        }
+    }
+
+    /// <summary>True when the layer is unpacked.</summary>
+    public bool Contains(Digest chainId)
+    {
+        lock (_sync)
+        {
+            if (_complete.Contains(chainId))
+            {
+                return true;
+            }
+        }
+        if (!File.Exists(Path.Join(DirectoryOf(chainId), "complete")))
+        {
+            return false;
+        }
+        lock (_sync)
+        {
+            _complete.Add(chainId);
+        }
+        return true;
+    }
+
+    /// <summary>The chain ids of all unpacked layers, in no order.</summary>
+    public IEnumerable<Digest> List()
+    {
+        foreach (string path in Directory.EnumerateDirectories(_directory))
+        {
+            string name = Path.GetFileName(path);
+            if ((Digest.TryParse("sha256:" + name, out Digest chainId) || Digest.TryParse("sha512:" + name, out chainId))
+                && Contains(chainId))
+            {
+                yield return chainId;
+            }
+        }
+    }
+
+    /// <summary>Unpacks what is missing of a chain of layers, several at a time.</summary>
+    /// <param name="chain">All layers of the image, lowest first.</param>
+    /// <param name="progress">Told stages and compressed bytes; called from several threads.</param>
+    /// <param name="cancellation">Ends the waiting; work that others may wait for goes on.</param>
+    /// <exception cref="CaissonException">A layer is missing, is not what the image says, or is refused.</exception>
+    public async Task EnsureAsync(
+        IReadOnlyList<LayerSource> chain, IProgress<ImageProgress>? progress, CancellationToken cancellation)
+    {
+        Task last = Task.CompletedTask;
+        List<Task> tasks = [];
+        for (int i = 0; i < chain.Count; i++)
+        {
+            if (Contains(chain[i].ChainId))
+            {
+                progress?.Report(new ImageProgress(ImageStage.AlreadyExists, chain[i].Blob.Digest, 0, chain[i].Blob.Size));
+                last = Task.CompletedTask;
+                continue;
+            }
+            last = Start(chain, i, last, progress);
+            tasks.Add(last);
+        }
+        await Task.WhenAll(tasks).WaitAsync(cancellation);
+    }
+
+    /// <summary>Unpacks an archive whose content is not known beforehand as the lowest layer of an image.</summary>
+    /// <returns>Its record; the chain id of a lowest layer is its diff id.</returns>
+    public LayerRecord UnpackFirst(ContentDescriptor blob, bool allowDevices, IProgress<ImageProgress>? progress, CancellationToken cancellation)
+    {
+        string partial = NewDirectory(PartialPrefix);
+        try
+        {
+            var (diffId, contents) = Unpack(partial, blob, default, allowDevices, progress, cancellation);
+            var record = new LayerRecord { ChainId = diffId, DiffId = diffId, Contents = contents };
+            Publish(partial, record);
+            progress?.Report(new ImageProgress(ImageStage.Unpacked, blob.Digest, blob.Size, blob.Size));
+            return record;
+        }
+        catch
+        {
+            RemoveDirectory(partial);
+            throw;
+        }
+    }
+
+    /// <summary>Removes an unpacked layer; false when it was not there. No container may be using it.</summary>
+    public bool Delete(Digest chainId)
+    {
+        string trash = Path.Join(_directory, TrashPrefix + Guid.NewGuid().ToString("N"));
+        lock (_sync)
+        {
+            _complete.Remove(chainId);
+            try
+            {
+                Directory.Move(DirectoryOf(chainId), trash);
+            }
+            catch (DirectoryNotFoundException)
+            {
+                return false;
+            }
+        }
+        RemoveDirectory(trash);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _workers.Dispose();
+
+    private Task Start(IReadOnlyList<LayerSource> chain, int index, Task parent, IProgress<ImageProgress>? progress)
+    {
+        LayerSource layer = chain[index];
+        lock (_sync)
+        {
+            if (_unpacking.TryGetValue(layer.ChainId, out Task? running))
+            {
+                return running;
+            }
+            string[] lower = [.. chain.Take(index).Reverse().Select(below => PathOf(below.ChainId))];
+            Digest? parentId = index == 0 ? null : chain[index - 1].ChainId;
+            Task task = Task.Run(() => UnpackAsync(layer, parentId, lower, parent, progress));
+            _unpacking.Add(layer.ChainId, task);
+            return task;
+        }
+    }
+
+    private async Task UnpackAsync(
+        LayerSource layer, Digest? parentId, string[] lower, Task parent, IProgress<ImageProgress>? progress)
+    {
+        string? partial = null;
+        try
+        {
+            if (Contains(layer.ChainId))
+            {
+                return;
+            }
+            LayerContents contents;
+            await _workers.WaitAsync();
+            try
+            {
+                partial = NewDirectory(PartialPrefix);
+                (Digest diffId, contents) = Unpack(partial, layer.Blob, layer.DiffId, allowDevices: false, progress, CancellationToken.None);
+                if (diffId != layer.DiffId)
+                {
+                    throw new CaissonException(ErrorKind.InvalidArgument,
+                        $"layer {layer.Blob.Digest} unpacks to {diffId}, but the image says {layer.DiffId}");
+                }
+            }
+            finally
+            {
+                _workers.Release();
+            }
+
+            // The layers below must be there before their attributes are taken over, and before this one is usable.
+            await parent;
+            InheritAttributes(Path.Join(partial, "fs"), contents, lower);
+            Publish(partial, new LayerRecord
+            {
+                ChainId = layer.ChainId,
+                DiffId = layer.DiffId,
+                Parent = parentId,
+                Contents = contents,
+            });
+            partial = null;
+            progress?.Report(new ImageProgress(ImageStage.Unpacked, layer.Blob.Digest, layer.Blob.Size, layer.Blob.Size));
+        }
+        finally
+        {
+            lock (_sync)
+            {
+                _unpacking.Remove(layer.ChainId);
+            }
+            if (partial is not null)
+            {
+                RemoveDirectory(partial);
+            }
+        }
+    }
+
+    private (Digest DiffId, LayerContents Contents) Unpack(
+        string partial, ContentDescriptor blob, Digest diffId, bool allowDevices, IProgress<ImageProgress>? progress, CancellationToken cancellation)
+    {
+        string subject = $"layer {blob.Digest}";
+        IProgress<long>? bytes = progress is null
+            ? null
+            : new Relay(done => progress.Report(new ImageProgress(ImageStage.Unpacking, blob.Digest, done, blob.Size)));
+        using LayerStream archive = LayerStream.Open(_blobs.OpenRead(blob.Digest), _limits, subject, diffId, bytes);
+        string fs = Path.Join(partial, "fs");
+        Directory.CreateDirectory(fs);
+        using RootDirectory root = RootDirectory.Open(fs);
+        var reader = new TarReader(archive, _limits, subject);
+        using var unpacker = new LayerUnpacker(root, reader, _limits, allowDevices);
+        LayerContents contents = unpacker.Run(cancellation);
+        return (archive.GetDiffId(), contents);
+    }
+
+    /// <summary>
+    /// An archive may leave out the directories that its entries lie in. In overlayfs the topmost directory's attributes
+    /// hold, so they must be those of the layers below: <c>/tmp</c> stays 1777.
+    /// </summary>
+    private static void InheritAttributes(string fs, LayerContents contents, string[] lower)
+    {
+        if (lower.Length == 0 || contents.HidesLower)
+        {
+            return;
+        }
+        using RootDirectory root = RootDirectory.Open(fs);
+        foreach (string path in contents.ImplicitDirectories)
+        {
+            using FileDescriptor? from = LowerLookup.Find(lower, path);
+            if (from?.Status is not { Kind: FileKind.Directory } status)
+            {
+                continue;
+            }
+            using FileDescriptor to = path.Length == 0
+                ? root.Directory.Duplicate()
+                : root.OpenPath(path, PathLookup.NoFollowLast | PathLookup.NoSymlinks);
+            to.ChangeOwner(status.UserId, status.GroupId);
+            to.ChangeMode(status.Mode);
+            foreach (string name in from.ListExtendedAttributes().Where(LayerXattrs.IsPortable))
+            {
+                to.SetExtendedAttribute(name, from.GetExtendedAttribute(name) ?? []);
+            }
+            to.ChangeTimes(null, status.ModifiedTime);
+        }
+    }
+
+    /// <summary>Everything on stable storage, then the record, then the name.</summary>
+    private void Publish(string partial, LayerRecord record)
+    {
+        using (FileDescriptor directory = HostFiles.OpenRead(partial))
+        {
+            directory.FlushFileSystem();
+        }
+        DurableFile.Replace(Path.Join(partial, "complete"), JsonSerializer.SerializeToUtf8Bytes(record, LayerJson.Default.LayerRecord));
+        lock (_sync)
+        {
+            string final = DirectoryOf(record.ChainId);
+            if (Directory.Exists(final))
+            {
+                RemoveDirectory(partial);
+            }
+            else
+            {
+                Directory.Move(partial, final);
+            }
+            _complete.Add(record.ChainId);
+        }
+        DurableFile.FlushDirectory(_directory);
+    }
+
+    private string NewDirectory(string prefix)
+    {
+        string path = Path.Join(_directory, prefix + Guid.NewGuid().ToString("N"));
+        DurableFile.CreateDirectory(path);
+        return path;
+    }
+
+    private void RemoveDirectory(string path)
+    {
+        using DirectoryDescriptor parent = HostFiles.OpenDirectory(_directory);
+        parent.RemoveTree(Path.GetFileName(path));
+    }
+
+    private void EmptyTrash(string prefix)
+    {
+        foreach (string path in Directory.EnumerateDirectories(_directory, prefix + "*"))
+        {
+            RemoveDirectory(path);
+        }
+    }
+
+    private string DirectoryOf(Digest chainId) => chainId.IsEmpty
+        ? throw new ArgumentException("an empty digest names no layer", nameof(chainId))
+        : Path.Join(_directory, chainId.Hex);
+
+    /// <summary>Progress without a synchronization context: called where it is reported.</summary>
+    private sealed class Relay(Action<long> report) : IProgress<long>
+    {
+        public void Report(long value) => report(value);
+    }
+}

@@ -1,0 +1,119 @@
+using System.Security.Cryptography;
+
+using Caisson.Errors;
+using Caisson.Oci;
+
+namespace Caisson.Images.Store;
+
+/// <summary>A blob being written: hashed as it comes, nameless until <see cref="Commit"/>, gone when disposed before.</summary>
+/// <remarks>Not for several threads.</remarks>
+public sealed class BlobWriteStream : Stream
+{
+    private readonly BlobStore _store;
+    private readonly string _path;
+    private readonly FileStream _file;
+    private readonly IncrementalHash _hash;
+    private readonly Digest _expected;
+    private readonly long _sizeBytesMax;
+    private long _length;
+    private bool _committed;
+
+    internal BlobWriteStream(BlobStore store, string path, Digest expected, long sizeBytesMax)
+    {
+        _store = store;
+        _path = path;
+        _expected = expected;
+        _sizeBytesMax = sizeBytesMax;
+        _hash = expected.IsEmpty ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : expected.CreateHash();
+        _file = DurableFile.CreateNew(path);
+    }
+
+    /// <inheritdoc/>
+    public override bool CanRead => false;
+
+    /// <inheritdoc/>
+    public override bool CanSeek => false;
+
+    /// <inheritdoc/>
+    public override bool CanWrite => true;
+
+    /// <summary>Bytes written so far.</summary>
+    public override long Length => _length;
+
+    /// <inheritdoc/>
+    public override long Position
+    {
+        get => _length;
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>
+    /// Checks what was written, makes it durable and gives it its name. A blob that is already there stays as it is.
+    /// </summary>
+    /// <param name="sizeBytes">The length that was announced; null when none was.</param>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.InvalidArgument"/>: not the announced content.</exception>
+    public Digest Commit(long? sizeBytes = null)
+    {
+        ObjectDisposedException.ThrowIf(_committed, this);
+        if (sizeBytes is { } announced && announced != _length)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument,
+                $"content {_expected} has {_length} bytes instead of the announced {announced}");
+        }
+        byte[] hash = _hash.GetHashAndReset();
+        Digest digest = _expected.Algorithm == "sha512" ? Digest.FromSha512(hash) : Digest.FromSha256(hash);
+        if (!_expected.IsEmpty && digest != _expected)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, $"content announced as {_expected} is {digest}");
+        }
+        _store.Publish(_file, _path, digest);
+        _committed = true;
+        return digest;
+    }
+
+    /// <inheritdoc/>
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    /// <inheritdoc/>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.ResourceExhausted"/>: more than was announced or allowed.</exception>
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        if (buffer.Length > _sizeBytesMax - _length)
+        {
+            throw new CaissonException(ErrorKind.ResourceExhausted,
+                $"content {(_expected.IsEmpty ? "" : _expected + " ")}is longer than the {_sizeBytesMax} bytes that were announced or are allowed");
+        }
+        _hash.AppendData(buffer);
+        _file.Write(buffer);
+        _length += buffer.Length;
+    }
+
+    /// <inheritdoc/>
+    public override void Flush()
+    {
+    }
+
+    /// <inheritdoc/>
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _hash.Dispose();
+            _file.Dispose();
+            if (!_committed)
+            {
+                File.Delete(_path);
+            }
+        }
+        base.Dispose(disposing);
+    }
+}
