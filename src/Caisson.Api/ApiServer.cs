@@ -3,6 +3,8 @@ using System.Net.Sockets;
 using Caisson.Api.Docker;
 using Caisson.Api.Http;
 using Caisson.Api.Transport;
+using Caisson.Control;
+using Caisson.Control.Workloads;
 
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -17,7 +19,23 @@ public sealed class ApiServer : IAsyncDisposable
 
     private ApiServer(KestrelServer server) => _server = server;
 
-    /// <summary>Serves <paramref name="router"/> on every socket path of <paramref name="sockets"/>, which must be free.</summary>
+    /// <summary>Serves <paramref name="engine"/> on every socket path of <paramref name="sockets"/>, which must be free.</summary>
+    /// <param name="engine">The containers, recovered.</param>
+    /// <param name="identity">Who the engine is.</param>
+    /// <param name="sockets">Absolute paths; made with mode 0660.</param>
+    public static Task<ApiServer> StartAsync(ContainerEngine engine, EngineIdentity identity, IReadOnlyList<string> sockets)
+    {
+        var routes = new Router.Builder();
+        new SystemRoutes(engine.Services, engine, identity).AddTo(routes);
+        new ContainerRoutes(engine.Services, engine).AddTo(routes);
+        new StreamRoutes(engine.Services, engine).AddTo(routes);
+        new StatsRoutes(engine.Services, engine).AddTo(routes);
+        new ImageRoutes(engine).AddTo(routes);
+        new NetworkRoutes(engine).AddTo(routes);
+        AbsentRoutes.AddTo(routes);
+        return StartAsync(routes.Build(), sockets, engine.Services.Log.Warn);
+    }
+
     internal static async Task<ApiServer> StartAsync(Router router, IReadOnlyList<string> sockets, Action<string> log)
     {
         var options = new KestrelServerOptions { AddServerHeader = false, AllowSynchronousIO = false };

@@ -1,4 +1,5 @@
 using Caisson.Linux;
+using Caisson.Linux.Seccomp;
 using Caisson.Oci.Runtime;
 
 namespace Caisson.Control.Hosting;
@@ -17,6 +18,9 @@ public sealed record ContainerLaunch
     /// <see cref="IContainerHost.Explain"/> without a root.
     /// </summary>
     public MountTree? RootMount { get; init; }
+
+    /// <summary>The system call filter when the configuration itself has none; null for none at all.</summary>
+    public SeccompPolicy? Seccomp { get; init; }
 
     /// <summary>Stdin stays open for attachments; otherwise it is empty.</summary>
     public bool OpenStdin { get; init; }
@@ -45,6 +49,9 @@ public sealed record ExecLaunch
 
     /// <summary>The process to run.</summary>
     public required Process Process { get; init; }
+
+    /// <summary>The system call filter when the configuration itself has none; null for none at all.</summary>
+    public SeccompPolicy? Seccomp { get; init; }
 
     /// <summary>Stdin stays open for attachments; otherwise it is empty.</summary>
     public bool OpenStdin { get; init; }

@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 
-using Caisson.Control.Images;
+using Caisson.Containers.Profiles;
 using Caisson.Control.Json;
 using Caisson.Control.Model;
 using Caisson.Control.State;
 using Caisson.Errors;
+using Caisson.Images;
 
 namespace Caisson.Control.Workloads;
 
@@ -87,7 +88,7 @@ public sealed class ContainerEngine
         {
             throw new CaissonException(ErrorKind.InvalidArgument, "no image is given");
         }
-        LocalImage image = _services.Images.Find(asked.Image) ?? throw new CaissonException(ErrorKind.NotFound, $"No such image: {Familiar(asked.Image)}");
+        Image image = _services.Images.TryResolve(asked.Image) ?? throw new CaissonException(ErrorKind.NotFound, $"No such image: {Familiar(asked.Image)}");
         string id = Names.NewId();
         name = Reserve(name?.TrimStart('/'), id);
         int? block = null;
@@ -99,14 +100,15 @@ public sealed class ContainerEngine
             ContainerRecord record = ContainerPlan.Compile(
                 asked, image, new ContainerPlan.Facts(id, name, _services.Time.GetUtcNow(), _services.Facts.Processors), problems, warnings);
             ProblemsException.ThrowIfAny("create container", problems);
-            LaunchProfile profile = _services.Profiles.Find(record.Profile);
-            if (profile.OwnIds && record.HostConfig.UsernsMode != "host" && !record.HostConfig.Privileged)
+            SecurityProfile profile = Profiles.Find(record.Profile);
+            if (profile.UserNamespace && record.HostConfig.UsernsMode != "host")
             {
                 record = record with { IdBlock = block = TakeBlock() };
             }
 
             Directory.CreateDirectory(_services.DirectoryOf(id), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            await _services.Images.CreateSnapshotAsync(id, image.Id, cancellationToken);
+            await _services.Images.EnsureUnpackedAsync(image, cancellation: cancellationToken);
+            _ = _services.Images.CreateSnapshot(id, image);
             var status = new ContainerStatus();
             _services.Events.Commit(
                 Durability.Power,
@@ -281,7 +283,7 @@ public sealed class ContainerEngine
         IEnumerable<string> directories = Directory.Exists(containers)
             ? Directory.EnumerateDirectories(containers).Select(path => Path.GetFileName(path))
             : [];
-        return [.. directories.Concat(_services.Images.Snapshots()).Where(id => !known.Contains(id)).Distinct(StringComparer.Ordinal)];
+        return [.. directories.Where(id => !known.Contains(id))];
     }
 
     /// <summary>Deletes what a creation left that was never completed.</summary>
@@ -290,7 +292,7 @@ public sealed class ContainerEngine
         try
         {
             await _services.Host.RemoveAsync(id, CancellationToken.None);
-            _services.Images.RemoveSnapshot(id);
+            _ = _services.Images.RemoveSnapshot(id);
             string directory = _services.DirectoryOf(id);
             if (Directory.Exists(directory))
             {

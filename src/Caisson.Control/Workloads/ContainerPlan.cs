@@ -1,6 +1,6 @@
-using Caisson.Control.Images;
 using Caisson.Control.Model;
 using Caisson.Errors;
+using Caisson.Images;
 using Caisson.Linux;
 using Caisson.Oci;
 
@@ -31,10 +31,10 @@ internal static class ContainerPlan
     /// <param name="warnings">Receives what will not be as asked.</param>
     /// <returns>The record without its block of ids.</returns>
     public static ContainerRecord Compile(
-        ContainerCreate asked, LocalImage image, Facts facts, List<Problem> problems, List<string> warnings)
+        ContainerCreate asked, Image image, Facts facts, List<Problem> problems, List<string> warnings)
     {
         HostConfig host = asked.HostConfig ?? new HostConfig();
-        ContainerConfig config = Merge(asked, image.Config.Config ?? new ExecutionConfig(), facts);
+        ContainerConfig config = Merge(asked, image.Execution, facts);
         List<string> args = [.. config.Entrypoint ?? [], .. config.Cmd ?? []];
         if (args.Count == 0)
         {
@@ -55,7 +55,7 @@ internal static class ContainerPlan
             Id = facts.Id,
             Name = facts.Name,
             Created = facts.Now,
-            ImageId = image.Id,
+            ImageId = image.Id.ToString(),
             Config = config,
             HostConfig = Complete(host, security),
             Args = args,

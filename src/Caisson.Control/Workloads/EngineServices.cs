@@ -1,6 +1,6 @@
 using Caisson.Control.Events;
 using Caisson.Control.Hosting;
-using Caisson.Control.Images;
+using Caisson.Images;
 
 namespace Caisson.Control.Workloads;
 
@@ -13,14 +13,11 @@ public sealed record EngineServices
     /// <summary>Runs containers.</summary>
     public required IContainerHost Host { get; init; }
 
-    /// <summary>Images and root filesystems.</summary>
-    public required IImageLibrary Images { get; init; }
+    /// <summary>Images and root filesystems; opened on <see cref="Root"/>.</summary>
+    public required ImageStore Images { get; init; }
 
     /// <summary>Commits and tells.</summary>
     public required EventLog Events { get; init; }
-
-    /// <summary>Security profiles.</summary>
-    public required LaunchProfiles Profiles { get; init; }
 
     /// <summary>The engine's log.</summary>
     public required EngineLog Log { get; init; }

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using System.Globalization;
 
+using Caisson.Containers.Profiles;
 using Caisson.Control.Model;
 using Caisson.Errors;
+using Caisson.Images.Users;
 using Caisson.Oci.Runtime;
 
 namespace Caisson.Control.Workloads;
@@ -12,13 +14,10 @@ namespace Caisson.Control.Workloads;
 internal static class SpecCompiler
 {
     private const string DefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    private const ulong OpenFilesSoft = 1_024;
-    private const ulong OpenFilesHard = 524_288;
     private const ulong CpuPeriodUs = 100_000;
 
-    /// <summary>Device numbers every container may use, with major, minor (null is every) and type character.</summary>
-    private static readonly (long Major, long? Minor)[] OrdinaryDevices =
-        [(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2), (136, null)];
+    /// <summary>Terminals of the container's own devpts, which every profile has: console, ptmx, pts.</summary>
+    private static readonly (long Major, long? Minor)[] OwnTerminals = [(5, 1), (5, 2), (136, null)];
 
     /// <summary>A device node of the host.</summary>
     /// <param name="Path">Where it is.</param>
@@ -31,16 +30,16 @@ internal static class SpecCompiler
     internal sealed record Facts
     {
         /// <summary>The profile of the record.</summary>
-        public required LaunchProfile Profile { get; init; }
+        public required SecurityProfile Profile { get; init; }
 
         /// <summary>Who the program is.</summary>
-        public required ContainerUser User { get; init; }
+        public required ResolvedUser User { get; init; }
 
         /// <summary>The host's directory with the container's <c>hosts</c>, <c>hostname</c> and <c>resolv.conf</c>.</summary>
         public required string FilesDirectory { get; init; }
 
         /// <summary>The most open files this process may allow.</summary>
-        public ulong OpenFilesMax { get; init; } = OpenFilesHard;
+        public ulong OpenFilesMax { get; init; } = ulong.MaxValue;
 
         /// <summary>Nodes of the devices that the record names, and all of the host's for a privileged container.</summary>
         public IReadOnlyList<DeviceNode> Devices { get; init; } = [];
@@ -55,7 +54,7 @@ internal static class SpecCompiler
         return new RuntimeSpec
         {
             OciVersion = "1.2.0",
-            Root = new Root { Path = "rootfs", Readonly = host.ReadonlyRootfs || facts.Profile.ReadonlyRoot },
+            Root = new Root { Path = "rootfs", Readonly = host.ReadonlyRootfs || facts.Profile.ReadOnlyRoot },
             Process = Process(container, facts),
             Hostname = ownUts && container.Config.Hostname.Length > 0 ? container.Config.Hostname : null,
             Domainname = ownUts && container.Config.Domainname.Length > 0 ? container.Config.Domainname : null,
@@ -70,14 +69,14 @@ internal static class SpecCompiler
                 CgroupsPath = (host.CgroupParent.Length > 0 ? host.CgroupParent.TrimEnd('/') : "caisson") + "/" + container.Id,
                 Resources = Resources(host, facts.Devices) with
                 {
-                    Devices = DeviceRules(host, facts.Devices),
-                    PidsLimit = host.PidsLimit is null or 0 ? facts.Profile.PidsLimit : host.PidsLimit,
+                    Devices = DeviceRules(host, facts),
+                    PidsLimit = host.PidsLimit is not (null or 0) ? host.PidsLimit : facts.Profile.PidsMax > 0 ? facts.Profile.PidsMax : null,
                 },
                 RootfsPropagation = Propagation(host),
-                Seccomp = Seccomp(host, facts.Profile),
+                Seccomp = SecurityOptions.Read(host, new List<Problem>()).Seccomp,
                 MaskedPaths = host.Privileged ? [] : host.MaskedPaths is { } masked ? [.. masked] : facts.Profile.MaskedPaths,
-                ReadonlyPaths = host.Privileged ? [] : host.ReadonlyPaths is { } readOnly ? [.. readOnly] : facts.Profile.ReadonlyPaths,
-                Sysctl = Sysctls(host, ids),
+                ReadonlyPaths = host.Privileged ? [] : host.ReadonlyPaths is { } readOnly ? [.. readOnly] : facts.Profile.ReadOnlyPaths,
+                Sysctl = Sysctls(host, facts.Profile),
             },
         };
     }
@@ -128,13 +127,13 @@ internal static class SpecCompiler
         {
             Terminal = config.Tty,
             ConsoleSize = config.Tty ? Console(container.HostConfig.ConsoleSize) : null,
-            User = new User { Uid = facts.User.Uid, Gid = facts.User.Gid, AdditionalGids = [.. facts.User.Groups] },
+            User = new User { Uid = facts.User.Uid, Gid = facts.User.Gid, AdditionalGids = [.. facts.User.AdditionalGids] },
             Args = [.. container.Args],
             Env = Environment(config.Env ?? [], config.Hostname, facts.User.Home, config.Tty),
             Cwd = config.WorkingDir.Length > 0 ? config.WorkingDir : "/",
             Capabilities = ProcessCapabilities(container.HostConfig, facts),
-            Rlimits = Rlimits(container.HostConfig, facts.OpenFilesMax),
-            NoNewPrivileges = security.NoNewPrivileges ?? (!container.HostConfig.Privileged && facts.Profile.NoNewPrivileges),
+            Rlimits = Rlimits(container.HostConfig, facts),
+            NoNewPrivileges = security.NoNewPrivileges ?? facts.Profile.NoNewPrivileges,
             ApparmorProfile = security.AppArmor is null or "unconfined" ? null : security.AppArmor,
             OomScoreAdj = container.HostConfig.OomScoreAdj != 0 ? container.HostConfig.OomScoreAdj : null,
         };
@@ -176,30 +175,40 @@ internal static class SpecCompiler
         }
     }
 
-    /// <summary>A program that is not root holds none: it could not use them without a file that gives them.</summary>
+    /// <summary>A program that is not root holds only what was asked for by name.</summary>
     private static Capabilities ProcessCapabilities(HostConfig host, Facts facts)
     {
-        if (host.Privileged)
-        {
-            return All([.. Capabilities.Known]);
-        }
         if (facts.User.Uid == 0)
         {
+            if (facts.Profile.RequiresNonRoot)
+            {
+                throw new CaissonException(
+                    ErrorKind.PermissionDenied, $"the profile {facts.Profile.Name} does not run programs as root; give another user (--user) or another profile");
+            }
             return All(CapabilitySet.Apply(facts.Profile.Capabilities, host.CapAdd, host.CapDrop));
         }
         ImmutableArray<string> asked = CapabilitySet.Apply([], host.CapAdd, host.CapDrop);
-        return new Capabilities { Bounding = asked, Effective = asked, Permitted = asked, Inheritable = asked, Ambient = asked };
+        return new Capabilities
+        {
+            Bounding = CapabilitySet.Apply(facts.Profile.NonRootCapabilities, host.CapAdd, host.CapDrop),
+            Effective = asked,
+            Permitted = asked,
+            Inheritable = asked,
+            Ambient = asked,
+        };
     }
 
     private static Capabilities All(ImmutableArray<string> names) => new() { Bounding = names, Effective = names, Permitted = names };
 
-    private static ImmutableArray<Rlimit> Rlimits(HostConfig host, ulong openFilesMax)
+    private static ImmutableArray<Rlimit> Rlimits(HostConfig host, Facts facts)
     {
-        Dictionary<RlimitType, Rlimit> limits = new()
+        Dictionary<RlimitType, Rlimit> limits = [];
+        foreach (ProfileLimit limit in facts.Profile.Limits)
         {
-            [RlimitType.Core] = new(RlimitType.Core, 0, 0),
-            [RlimitType.Nofile] = new(RlimitType.Nofile, OpenFilesSoft, Math.Min(OpenFilesHard, openFilesMax)),
-        };
+            RlimitType type = Enum.Parse<RlimitType>(limit.Name["RLIMIT_".Length..], ignoreCase: true);
+            ulong max = type == RlimitType.Nofile ? facts.OpenFilesMax : ulong.MaxValue;
+            limits[type] = new(type, Math.Min(limit.Soft, max), Math.Min(limit.Hard, max));
+        }
         foreach (Ulimit limit in host.Ulimits ?? [])
         {
             if (!Enum.TryParse(limit.Name, ignoreCase: true, out RlimitType type) || !char.IsAsciiLetter(limit.Name.FirstOrDefault()))
@@ -238,7 +247,6 @@ internal static class SpecCompiler
     private static ImmutableArray<Mount> Mounts(ContainerRecord container, Facts facts, IdRange? ids)
     {
         HostConfig host = container.HostConfig;
-        string writable = host.Privileged ? "rw" : "ro";
         List<Mount> mounts =
         [
             // Of a process namespace or a network namespace that is not its own, a user namespace may not mount a new view: the host's is bound.
@@ -249,8 +257,8 @@ internal static class SpecCompiler
             new Mount { Destination = "/dev/pts", Type = "devpts", Source = "devpts", Options = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"] },
             host.NetworkMode == "host" && ids is not null
                 ? new Mount { Destination = "/sys", Type = "bind", Source = "/sys", Options = ["rbind", "nosuid", "noexec", "nodev", "ro"] }
-                : new Mount { Destination = "/sys", Type = "sysfs", Source = "sysfs", Options = ["nosuid", "noexec", "nodev", writable] },
-            new Mount { Destination = "/sys/fs/cgroup", Type = "cgroup", Source = "cgroup", Options = ["nosuid", "noexec", "nodev", writable] },
+                : new Mount { Destination = "/sys", Type = "sysfs", Source = "sysfs", Options = ["nosuid", "noexec", "nodev", facts.Profile.WritableSysfs ? "rw" : "ro"] },
+            new Mount { Destination = "/sys/fs/cgroup", Type = "cgroup", Source = "cgroup", Options = ["nosuid", "noexec", "nodev", facts.Profile.WritableCgroup ? "rw" : "ro"] },
         ];
         if (host.IpcMode == "host")
         {
@@ -276,13 +284,17 @@ internal static class SpecCompiler
         {
             if (!asked.Any(mount => mount.Target == "/etc/" + name))
             {
-                mounts.Add(Bind(new ContainerMount { Type = "bind", Source = $"{facts.FilesDirectory}/{name}", Target = "/etc/" + name }, host, ids));
+                mounts.Add(Bind(new ContainerMount { Type = "bind", Source = $"{facts.FilesDirectory}/{name}", Target = "/etc/" + name }, facts.Profile, ids));
             }
+        }
+        foreach (ProfileTmpfs tmpfs in facts.Profile.Tmpfs)
+        {
+            mounts.Add(new Mount { Destination = tmpfs.Path, Type = "tmpfs", Source = "tmpfs", Options = tmpfs.Options });
         }
         foreach (ContainerMount mount in asked)
         {
             mounts.RemoveAll(other => other.Destination == mount.Target);
-            mounts.Add(mount.Type == "tmpfs" ? Tmpfs(mount) : Bind(mount, host, ids));
+            mounts.Add(mount.Type == "tmpfs" ? Tmpfs(mount) : Bind(mount, facts.Profile, ids));
         }
         return [.. mounts];
     }
@@ -298,15 +310,11 @@ internal static class SpecCompiler
     /// <summary>
     /// A bind shows the host's owners as they are: root of the host is root of the container there, through an idmapped mount.
     /// </summary>
-    private static Mount Bind(ContainerMount mount, HostConfig host, IdRange? ids)
+    private static Mount Bind(ContainerMount mount, SecurityProfile profile, IdRange? ids)
     {
         // The kernel maps no ids on its own file systems.
         bool mapped = ids is not null && !IsBelow(mount.Source, "/proc") && !IsBelow(mount.Source, "/sys") && !IsBelow(mount.Source, "/dev");
-        List<string> options = [mount.NonRecursive ? "bind" : "rbind", mount.Propagation, mount.ReadOnly ? "ro" : "rw"];
-        if (!host.Privileged)
-        {
-            options.AddRange(["nosuid", "nodev"]);
-        }
+        List<string> options = [mount.NonRecursive ? "bind" : "rbind", mount.Propagation, mount.ReadOnly ? "ro" : "rw", .. profile.VolumeMountOptions];
         if (mapped)
         {
             options.Add("idmap");
@@ -335,7 +343,7 @@ internal static class SpecCompiler
 
     private static ImmutableArray<LinuxDevice> Devices(HostConfig host, Facts facts)
     {
-        IEnumerable<(DeviceNode Node, string Inside)> wanted = host.Privileged
+        IEnumerable<(DeviceNode Node, string Inside)> wanted = facts.Profile.AllDevices
             ? facts.Devices.Select(node => (node, node.Path))
             : (host.Devices ?? []).SelectMany(mapping => facts.Devices
                 .Where(node => node.Path == mapping.PathOnHost)
@@ -346,17 +354,20 @@ internal static class SpecCompiler
         ];
     }
 
-    private static ImmutableArray<LinuxDeviceCgroup> DeviceRules(HostConfig host, IReadOnlyList<DeviceNode> devices)
+    private static ImmutableArray<LinuxDeviceCgroup> DeviceRules(HostConfig host, Facts facts)
     {
-        if (host.Privileged)
+        if (facts.Profile.AllDevices)
         {
             return [new LinuxDeviceCgroup { Allow = true, Access = "rwm" }];
         }
         List<LinuxDeviceCgroup> rules = [new LinuxDeviceCgroup { Allow = false, Access = "rwm" }];
-        rules.AddRange(OrdinaryDevices.Select(device => new LinuxDeviceCgroup { Allow = true, Type = "c", Major = device.Major, Minor = device.Minor, Access = "rw" }));
+        rules.AddRange(facts.Profile.Devices.Select(device =>
+            new LinuxDeviceCgroup { Allow = true, Type = "c", Major = device.Major, Minor = device.Minor, Access = device.Access }));
+        rules.AddRange(OwnTerminals.Select(device =>
+            new LinuxDeviceCgroup { Allow = true, Type = "c", Major = device.Major, Minor = device.Minor, Access = "rw" }));
         foreach (DeviceMapping mapping in host.Devices ?? [])
         {
-            rules.AddRange(devices.Where(node => node.Path == mapping.PathOnHost).Select(node => new LinuxDeviceCgroup
+            rules.AddRange(facts.Devices.Where(node => node.Path == mapping.PathOnHost).Select(node => new LinuxDeviceCgroup
             {
                 Allow = true,
                 Type = node.Type,
@@ -415,22 +426,16 @@ internal static class SpecCompiler
             ?? throw new CaissonException(ErrorKind.InvalidArgument, $"{path} is not a device of the host");
     }
 
-    private static ReadOnlyMemory<byte> Seccomp(HostConfig host, LaunchProfile profile)
-    {
-        SecurityOptions security = SecurityOptions.Read(host, new List<Problem>());
-        return security.SeccompUnconfined || host.Privileged ? ReadOnlyMemory<byte>.Empty
-            : !security.Seccomp.IsEmpty ? security.Seccomp
-            : profile.Seccomp;
-    }
-
-    /// <summary>Programs may listen on ports below 1024 and ping without a capability: in a network of their own that harms nobody.</summary>
-    private static Dictionary<string, string> Sysctls(HostConfig host, IdRange? ids)
+    /// <summary>The profile's, and over them what was asked for; those of the network only in a network of its own.</summary>
+    private static Dictionary<string, string> Sysctls(HostConfig host, SecurityProfile profile)
     {
         Dictionary<string, string> parameters = [];
-        if (host.NetworkMode != "host" && !host.Privileged)
+        foreach ((string key, string value) in profile.Sysctls)
         {
-            parameters["net.ipv4.ip_unprivileged_port_start"] = "0";
-            parameters["net.ipv4.ping_group_range"] = ids is null ? "0 2147483647" : $"0 {IdRange.Size - 1}";
+            if (host.NetworkMode != "host" || !key.StartsWith("net.", StringComparison.Ordinal))
+            {
+                parameters[key] = value;
+            }
         }
         foreach ((string key, string value) in host.Sysctls ?? new Dictionary<string, string>())
         {

@@ -1,7 +1,8 @@
 using Caisson.Control.Hosting;
-using Caisson.Control.Images;
+using Caisson.Control.Model;
 using Caisson.Control.State;
 using Caisson.Errors;
+using Caisson.Images.Snapshots;
 using Caisson.Oci.Runtime;
 
 namespace Caisson.Control.Workloads;
@@ -57,7 +58,7 @@ public sealed partial class Workload
         CancelDelayedStart();
         AbandonAttachmentsUnlocked();
         await _services.Host.RemoveAsync(Id, CancellationToken.None);
-        _services.Images.RemoveSnapshot(Id);
+        _ = _services.Images.RemoveSnapshot(Id);
         string directory = _services.DirectoryOf(Id);
         if (Directory.Exists(directory))
         {
@@ -137,11 +138,17 @@ public sealed partial class Workload
     public ProcessTable Top(string arguments)
     {
         _ = RequireRun();
-        return ProcessTable.Read(_services.Host.Processes(Id), arguments, _record.IdBlock is { } block ? IdRange.OfBlock(block) : null, _services.Facts);
+        return ProcessTable.Read(_services.Host.Processes(Id), arguments, Ids, _services.Facts);
     }
 
     /// <summary>What it has changed against its image.</summary>
-    public IReadOnlyList<FilesystemChange> Changes() => _services.Images.Changes(Id);
+    public IReadOnlyList<FileChange> Changes() => RequireSnapshot().Diff();
+
+    /// <summary>Bytes and entries it has written.</summary>
+    public SnapshotUsage Measure() => RequireSnapshot().Measure();
+
+    /// <summary>Writes its whole root filesystem as a tar archive.</summary>
+    public Task ExportAsync(Stream output, CancellationToken cancellationToken) => _services.Images.ExportAsync(Id, output, cancellationToken);
 
     private static HostConfig Merge(HostConfig host, UpdateConfig change) => host with
     {

@@ -4,6 +4,7 @@ using Caisson.Control.Hosting;
 using Caisson.Control.Model;
 using Caisson.Control.State;
 using Caisson.Errors;
+using Caisson.Images.Users;
 
 namespace Caisson.Control.Workloads;
 
@@ -114,10 +115,7 @@ public sealed partial class Workload
         try
         {
             ExecConfig config = size is null ? session.Config : session.Config with { ConsoleSize = size };
-            ContainerUser user = WithRootUnlocked(root => ContainerUser.Find(
-                root,
-                config.User.Length > 0 ? config.User : _record.Config.User,
-                config.User.Length > 0 ? [] : _record.HostConfig.GroupAdd ?? []));
+            ResolvedUser user = WithRootUnlocked(root => config.User.Length > 0 ? new UserDatabase(root).Resolve(config.User) : Who(root));
             SpecCompiler.Facts facts = FactsOf(user);
             IMonitoredProcess process = await _services.Host.ExecAsync(
                 new ExecLaunch
@@ -126,6 +124,7 @@ public sealed partial class Workload
                     ContainerId = Id,
                     Spec = SpecCompiler.Compile(_record, facts),
                     Process = SpecCompiler.Exec(_record, config, facts),
+                    Seccomp = config.Privileged ? null : Filter(),
                     OpenStdin = attach?.Stdin == true,
                     BeforeRun = async (started, token) =>
                     {

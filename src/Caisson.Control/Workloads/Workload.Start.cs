@@ -4,7 +4,10 @@ using Caisson.Control.Hosting;
 using Caisson.Control.Model;
 using Caisson.Control.State;
 using Caisson.Errors;
+using Caisson.Images.Snapshots;
+using Caisson.Images.Users;
 using Caisson.Linux;
+using Caisson.Linux.Seccomp;
 using Caisson.Oci.Runtime;
 
 using ContainerStatus = Caisson.Control.Model.ContainerStatus;
@@ -57,7 +60,7 @@ public sealed partial class Workload
     {
         using (await EnterAsync(cancellationToken))
         {
-            return _services.Host.Explain(new ContainerLaunch { Id = Id, Spec = CompileUnlocked(WhoUnlocked()), OpenStdin = _record.Config.OpenStdin });
+            return _services.Host.Explain(new ContainerLaunch { Id = Id, Spec = CompileUnlocked(WhoUnlocked()), Seccomp = Filter(), OpenStdin = _record.Config.OpenStdin });
         }
     }
 
@@ -68,13 +71,14 @@ public sealed partial class Workload
         {
             WriteFilesUnlocked();
             IMonitoredProcess process;
-            using (MountTree root = _services.Images.Mount(Id, _record.IdBlock is { } block ? IdRange.OfBlock(block) : null))
+            using (MountTree root = MountRoot())
             {
                 using RootDirectory directory = RootDirectory.From(root);
                 var launch = new ContainerLaunch
                 {
                     Id = Id,
-                    Spec = CompileUnlocked(ContainerUser.Find(directory, _record.Config.User, _record.HostConfig.GroupAdd ?? [])),
+                    Spec = CompileUnlocked(Who(directory)),
+                    Seccomp = Filter(),
                     RootMount = root,
                     OpenStdin = _record.Config.OpenStdin,
                     LogPath = LogPath,
@@ -122,11 +126,51 @@ public sealed partial class Workload
         _ => 128,
     };
 
-    private RuntimeSpec CompileUnlocked(ContainerUser user) => SpecCompiler.Compile(_record, FactsOf(user));
+    private IdRange? Ids => _record.IdBlock is { } block ? IdRange.OfBlock(block) : null;
 
-    private SpecCompiler.Facts FactsOf(ContainerUser user) => new()
+    private RuntimeSpec CompileUnlocked(ResolvedUser user) => SpecCompiler.Compile(_record, FactsOf(user));
+
+    /// <summary>The profile's system call filter, unless the user gave another or none.</summary>
+    private SeccompPolicy? Filter()
     {
-        Profile = _services.Profiles.Find(_record.Profile),
+        SecurityOptions options = SecurityOptions.Read(_record.HostConfig, new List<Problem>());
+        return options.SeccompUnconfined || !options.Seccomp.IsEmpty ? null : Profiles.Find(_record.Profile).Seccomp?.Policy;
+    }
+
+    private Snapshot RequireSnapshot() => _services.Images.Snapshots.Find(Id)
+        ?? throw new CaissonException(ErrorKind.Internal, $"container {Id} has lost its root filesystem");
+
+    private MountTree MountRoot()
+    {
+        Snapshot snapshot = RequireSnapshot();
+        if (Ids is not { } range)
+        {
+            return snapshot.OpenMount(null, RootAttributes());
+        }
+        IdMap[] map = [new IdMap(0, range.First, IdRange.Size)];
+        using UserNamespace owners = UserNamespace.Create(map, map);
+        return snapshot.OpenMount(owners, RootAttributes());
+    }
+
+    private MountAttributes RootAttributes()
+    {
+        MountAttributes attributes = 0;
+        foreach (string option in Profiles.Find(_record.Profile).RootMountOptions)
+        {
+            attributes |= option switch
+            {
+                "nosuid" => MountAttributes.NoSetuid,
+                "nodev" => MountAttributes.NoDevices,
+                "noexec" => MountAttributes.NoExecute,
+                _ => throw new System.Diagnostics.UnreachableException($"a profile mounts its root with '{option}'"),
+            };
+        }
+        return attributes;
+    }
+
+    private SpecCompiler.Facts FactsOf(ResolvedUser user) => new()
+    {
+        Profile = Profiles.Find(_record.Profile),
         User = user,
         FilesDirectory = _services.DirectoryOf(Id),
         OpenFilesMax = _services.Facts.OpenFilesMax,
@@ -134,7 +178,9 @@ public sealed partial class Workload
     };
 
     /// <summary>Who the program is, read from the running container's root or from a mount of it.</summary>
-    private ContainerUser WhoUnlocked() => WithRootUnlocked(root => ContainerUser.Find(root, _record.Config.User, _record.HostConfig.GroupAdd ?? []));
+    private ResolvedUser WhoUnlocked() => WithRootUnlocked(Who);
+
+    private ResolvedUser Who(RootDirectory root) => new UserDatabase(root).Resolve(_record.Config.User, _record.HostConfig.GroupAdd);
 
     /// <summary>
     /// Runs <paramref name="body"/> on the root filesystem: as the first process sees it while there is one (an overlay must not be
@@ -147,7 +193,7 @@ public sealed partial class Workload
             using RootDirectory live = RootDirectory.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{_status.Pid}/root"));
             return body(live);
         }
-        using MountTree mount = _services.Images.Mount(Id, ids: null);
+        using MountTree mount = RequireSnapshot().OpenView();
         using RootDirectory root = RootDirectory.From(mount);
         return body(root);
     }
