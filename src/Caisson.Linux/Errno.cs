@@ -48,6 +48,7 @@ public enum Errno
     EUSERS = 87,
     ENOTSOCK = 88,
     EMSGSIZE = 90,
+    ENOPROTOOPT = 92,
     EOPNOTSUPP = 95,
     EAFNOSUPPORT = 97,
     EADDRINUSE = 98,

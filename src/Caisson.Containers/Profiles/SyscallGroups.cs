@@ -67,7 +67,7 @@ internal static class SyscallGroups
             pidfd_send_signal process_mrelease restart_syscall arch_prctl set_thread_area get_thread_area uretprobe
             uprobe
             """),
-        Allow("signals",
+        Allow("receiving and handling signals",
             """
             rt_sigaction rt_sigprocmask rt_sigpending rt_sigsuspend rt_sigtimedwait rt_sigtimedwait_time64
             rt_sigqueueinfo rt_tgsigqueueinfo rt_sigreturn sigaltstack sigaction sigprocmask sigpending sigsuspend

@@ -125,13 +125,24 @@ public sealed class LayerStore : IDisposable
 
     /// <summary>Unpacks an archive whose content is not known beforehand as the lowest layer of an image.</summary>
     /// <returns>Its record; the chain id of a lowest layer is its diff id.</returns>
-    public LayerRecord UnpackFirst(ContentDescriptor blob, bool allowDevices, IProgress<ImageProgress>? progress, CancellationToken cancellation)
+    /// <param name="blob">The stored archive.</param>
+    /// <param name="allowDevices">True to make device nodes, for archives of the administrator's own.</param>
+    /// <param name="beforePublish">Told the chain id before the layer gets its name.</param>
+    /// <param name="progress">Told stages and compressed bytes.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    public LayerRecord UnpackFirst(
+        ContentDescriptor blob,
+        bool allowDevices,
+        Action<Digest>? beforePublish,
+        IProgress<ImageProgress>? progress,
+        CancellationToken cancellation)
     {
         string partial = NewDirectory(PartialPrefix);
         try
         {
             var (diffId, contents) = Unpack(partial, blob, default, allowDevices, progress, cancellation);
             var record = new LayerRecord { ChainId = diffId, DiffId = diffId, Contents = contents };
+            beforePublish?.Invoke(diffId);
             Publish(partial, record);
             progress?.Report(new ImageProgress(ImageStage.Unpacked, blob.Digest, blob.Size, blob.Size));
             return record;

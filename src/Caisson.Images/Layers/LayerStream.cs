@@ -24,6 +24,9 @@ public enum LayerCompression
 /// <summary>A layer's archive, uncompressed and hashed while it is read: the one way in for unpacking, listing and digests.</summary>
 public sealed class LayerStream : Stream
 {
+    /// <summary>How many bytes tell the compression.</summary>
+    internal const int MagicBytes = 6;
+
     private const long RatioFreeBytes = 1L << 30;
 
     private readonly ReadAheadStream _content;
@@ -75,7 +78,7 @@ public sealed class LayerStream : Stream
         Stream decoder = source;
         try
         {
-            var peek = new PeekStream(source, prefixBytes: 6);
+            var peek = new PeekStream(source, MagicBytes);
             decoder = peek;
             LayerCompression compression = Detect(peek.Prefix, subject);
             decoder = compression switch
@@ -161,7 +164,8 @@ public sealed class LayerStream : Stream
         base.Dispose(disposing);
     }
 
-    private static LayerCompression Detect(ReadOnlySpan<byte> magic, string subject)
+    /// <summary>Tells the compression from the first <see cref="MagicBytes"/> bytes.</summary>
+    internal static LayerCompression Detect(ReadOnlySpan<byte> magic, string subject)
     {
         if (magic.StartsWith<byte>([0x1f, 0x8b]))
         {

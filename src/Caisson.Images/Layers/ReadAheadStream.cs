@@ -9,6 +9,7 @@ internal sealed class ReadAheadStream : Stream
 {
     private const int BufferSize = 256 * 1024;
     private const int Buffers = 4;
+    private const int StopTimeoutMs = 1000;
 
     private readonly Stream _source;
     private readonly Action<long>? _check;
@@ -22,7 +23,7 @@ internal sealed class ReadAheadStream : Stream
     private int _end;
     private Exception? _failure;
 
-    /// <param name="source">Owned from now on.</param>
+    /// <param name="source">Owned from now on; disposed when it is at its end or no longer wanted.</param>
     /// <param name="algorithm">Of the hash over everything read.</param>
     /// <param name="check">Called on the thread with the bytes so far; may throw to end the stream.</param>
     public ReadAheadStream(Stream source, HashAlgorithmName algorithm, Action<long>? check)
@@ -96,13 +97,15 @@ internal sealed class ReadAheadStream : Stream
     {
         if (disposing)
         {
+            // The thread may wait in the source for a peer that says nothing; then it cleans up when the peer moves.
             _stop.Cancel();
-            _thread.Join();
-            _source.Dispose();
-            _hash.Dispose();
-            _free.Dispose();
-            _full.Dispose();
-            _stop.Dispose();
+            if (_thread.Join(StopTimeoutMs))
+            {
+                _hash.Dispose();
+                _free.Dispose();
+                _full.Dispose();
+                _stop.Dispose();
+            }
         }
         base.Dispose(disposing);
     }
@@ -137,6 +140,10 @@ internal sealed class ReadAheadStream : Stream
 #pragma warning restore CA1031
         {
             _failure = e;
+        }
+        finally
+        {
+            _source.Dispose();
         }
         _full.CompleteAdding();
     }

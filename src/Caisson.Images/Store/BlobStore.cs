@@ -102,14 +102,17 @@ public sealed class BlobStore
     /// <summary>Starts a blob; the caller commits and disposes it.</summary>
     /// <param name="expected">The digest it must have; default to take what comes (SHA-256).</param>
     /// <param name="sizeBytesMax">How much may be written.</param>
-    public BlobWriteStream CreateWriter(Digest expected = default, long sizeBytesMax = long.MaxValue) =>
-        new(this, Path.Join(_ingest, Guid.NewGuid().ToString("N")), expected, sizeBytesMax);
+    /// <param name="beforePublish">Told the digest before the blob gets its name.</param>
+    public BlobWriteStream CreateWriter(
+        Digest expected = default, long sizeBytesMax = long.MaxValue, Action<Digest>? beforePublish = null) =>
+        new(this, Path.Join(_ingest, Guid.NewGuid().ToString("N")), expected, sizeBytesMax) { BeforePublish = beforePublish };
 
     /// <summary>Stores what comes from <paramref name="source"/> and returns its digest.</summary>
     /// <param name="source">Read to its end; stays the caller's.</param>
     /// <param name="expected">The digest it must have; default to take what comes.</param>
     /// <param name="sizeBytes">The length it must have; null to take what comes, up to <paramref name="sizeBytesMax"/>.</param>
     /// <param name="sizeBytesMax">The most to take.</param>
+    /// <param name="beforePublish">Told the digest before the blob gets its name.</param>
     /// <param name="progress">Told the bytes taken so far.</param>
     /// <param name="cancellation">Ends the work; nothing is stored then.</param>
     /// <exception cref="CaissonException">
@@ -120,10 +123,11 @@ public sealed class BlobStore
         Digest expected = default,
         long? sizeBytes = null,
         long sizeBytesMax = long.MaxValue,
+        Action<Digest>? beforePublish = null,
         IProgress<long>? progress = null,
         CancellationToken cancellation = default)
     {
-        using BlobWriteStream writer = CreateWriter(expected, Math.Min(sizeBytes ?? long.MaxValue, sizeBytesMax));
+        using BlobWriteStream writer = CreateWriter(expected, Math.Min(sizeBytes ?? long.MaxValue, sizeBytesMax), beforePublish);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(CopyBufferSize);
         try
         {

@@ -47,6 +47,9 @@ public sealed class BlobWriteStream : Stream
         set => throw new NotSupportedException();
     }
 
+    /// <summary>Told the digest before the blob gets its name, so that it can be held against garbage collection.</summary>
+    public Action<Digest>? BeforePublish { get; init; }
+
     /// <summary>
     /// Checks what was written, makes it durable and gives it its name. A blob that is already there stays as it is.
     /// </summary>
@@ -66,6 +69,7 @@ public sealed class BlobWriteStream : Stream
         {
             throw new CaissonException(ErrorKind.InvalidArgument, $"content announced as {_expected} is {digest}");
         }
+        BeforePublish?.Invoke(digest);
         _store.Publish(_file, _path, digest);
         _committed = true;
         return digest;

@@ -2,51 +2,59 @@ using Caisson.Oci;
 
 namespace Caisson.Images.Store;
 
-/// <summary>What is in use by work under way, so that garbage collection leaves it alone.</summary>
-/// <remarks>Digests of blobs and chain ids of layers alike. For several threads.</remarks>
+/// <summary>What work under way uses, so that garbage collection beside it leaves that alone.</summary>
+/// <remarks>
+/// Digests of blobs and chain ids of layers alike. Content is held before it is looked for or gets its name. A lease that
+/// ends during a collection holds on until the collection is over, which may have listed the records too early to see what
+/// the lease has recorded. For several threads.
+/// </remarks>
 internal sealed class ContentLeases
 {
     private readonly Lock _sync = new();
+    private readonly Lock _collecting = new();
     private readonly Dictionary<Digest, int> _held = [];
-    private int _open;
+    private List<Digest>? _releasedWhileCollecting;
 
     /// <summary>Starts a lease; the caller disposes it when what it made is recorded elsewhere.</summary>
-    public Lease Open()
-    {
-        lock (_sync)
-        {
-            _open++;
-        }
-        return new Lease(this);
-    }
+    public Lease Open() => new(this);
 
-    /// <summary>Runs <paramref name="remove"/> for each of <paramref name="candidates"/> that no lease holds, while none can be taken.</summary>
-    /// <returns>How many it removed.</returns>
-    public int RemoveUnless(IEnumerable<Digest> candidates, Func<Digest, bool> remove)
+    /// <summary>Runs a collection, one at a time. What it removes through the given function is what no lease holds.</summary>
+    public void Collect(Action<RemoveUnlessHeld> collection)
     {
-        int removed = 0;
-        foreach (Digest candidate in candidates)
+        lock (_collecting)
         {
             lock (_sync)
             {
-                if (!_held.ContainsKey(candidate) && remove(candidate))
+                _releasedWhileCollecting = [];
+            }
+            try
+            {
+                collection(RemoveUnlessHeld);
+            }
+            finally
+            {
+                lock (_sync)
                 {
-                    removed++;
+                    _releasedWhileCollecting.ForEach(Release);
+                    _releasedWhileCollecting = null;
                 }
             }
         }
-        return removed;
     }
 
-    /// <summary>True while work is under way whose content may not be known yet.</summary>
-    public bool AnyOpen
+    private bool RemoveUnlessHeld(Digest digest, Func<Digest, bool> remove)
     {
-        get
+        lock (_sync)
         {
-            lock (_sync)
-            {
-                return _open > 0;
-            }
+            return !_held.ContainsKey(digest) && remove(digest);
+        }
+    }
+
+    private void Release(Digest digest)
+    {
+        if (--_held[digest] == 0)
+        {
+            _held.Remove(digest);
         }
     }
 
@@ -54,8 +62,7 @@ internal sealed class ContentLeases
     public sealed class Lease : IDisposable
     {
         private readonly ContentLeases _owner;
-        private readonly List<Digest> _digests = [];
-        private bool _disposed;
+        private List<Digest>? _digests = [];
 
         internal Lease(ContentLeases owner) => _owner = owner;
 
@@ -64,6 +71,7 @@ internal sealed class ContentLeases
         {
             lock (_owner._sync)
             {
+                ObjectDisposedException.ThrowIf(_digests is null, this);
                 _owner._held[digest] = _owner._held.GetValueOrDefault(digest) + 1;
                 _digests.Add(digest);
             }
@@ -73,20 +81,19 @@ internal sealed class ContentLeases
         {
             lock (_owner._sync)
             {
-                if (_disposed)
+                if (_owner._releasedWhileCollecting is { } later)
                 {
-                    return;
+                    later.AddRange(_digests ?? []);
                 }
-                _disposed = true;
-                _owner._open--;
-                foreach (Digest digest in _digests)
+                else
                 {
-                    if (--_owner._held[digest] == 0)
-                    {
-                        _owner._held.Remove(digest);
-                    }
+                    _digests?.ForEach(_owner.Release);
                 }
+                _digests = null;
             }
         }
     }
 }
+
+/// <summary>Removes <paramref name="digest"/> by <paramref name="remove"/> unless it is held; true when it was there and is gone.</summary>
+internal delegate bool RemoveUnlessHeld(Digest digest, Func<Digest, bool> remove);

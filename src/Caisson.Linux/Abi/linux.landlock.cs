@@ -20,5 +20,11 @@ public static partial class Kernel
     public const int LANDLOCK_ACCESS_FS_MAKE_BLOCK = 0x800;
     public const int LANDLOCK_ACCESS_FS_MAKE_SYM = 0x1000;
     public const int LANDLOCK_ACCESS_FS_REFER = 0x2000;
+    public const int LANDLOCK_ACCESS_FS_TRUNCATE = 0x4000;
+    public const int LANDLOCK_ACCESS_FS_IOCTL_DEV = 0x8000;
+    public const int LANDLOCK_ACCESS_NET_BIND_TCP = 1;
+    public const int LANDLOCK_ACCESS_NET_CONNECT_TCP = 2;
+    public const int LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET = 1;
+    public const int LANDLOCK_SCOPE_SIGNAL = 2;
 #pragma warning restore CS1591
 }

@@ -70,12 +70,16 @@ public sealed partial class Cgroup
     /// <summary>Lets the processes go on; nothing happens to a group that is not frozen.</summary>
     public void Thaw()
     {
-        if (_layout.Find("freezer") is { Version: 1 } legacy)
+        bool legacy = _layout.Find("freezer") is not null;
+        string file = legacy ? $"{DirectoryOf("freezer")}/freezer.state" : $"{FreezerDirectory()}/cgroup.freeze";
+        try
         {
-            HostFiles.WriteOnce($"{DirectoryIn(legacy)}/freezer.state", "THAWED");
-            return;
+            HostFiles.WriteOnce(file, legacy ? "THAWED" : "0");
         }
-        HostFiles.WriteOnce($"{FreezerDirectory()}/cgroup.freeze", "0");
+        catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ENODEV)
+        {
+            // The group is gone, with whatever was frozen in it.
+        }
     }
 
     /// <summary>Whether the group is frozen or being frozen, also by an ancestor.</summary>

@@ -8,7 +8,13 @@ namespace Caisson.Linux;
 /// <remarks>Closed on exec unless said otherwise. Whoever holds it disposes it.</remarks>
 public partial class Descriptor : SafeHandleMinusOneIsInvalid
 {
-    private protected Descriptor(nint fd) : base(ownsHandle: true) => SetHandle(fd);
+    private readonly string? _label;
+
+    private protected Descriptor(nint fd, string? label = null) : base(ownsHandle: true)
+    {
+        _label = label;
+        SetHandle(fd);
+    }
 
     /// <summary>Owns from now on what <paramref name="fd"/> names; nobody else may close it.</summary>
     public static Descriptor TakeOver(int fd) => new(fd);
@@ -56,21 +62,21 @@ public partial class Descriptor : SafeHandleMinusOneIsInvalid
     /// <summary>What reaches the same open file by path inside this process, such as <c>/proc/self/fd/7</c>; valid while this object lives.</summary>
     public string ProcPath => string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{handle}");
 
-    /// <inheritdoc/>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"descriptor {handle}");
+    /// <summary>What it was opened as, for messages: a path, or its number.</summary>
+    public override string ToString() => _label ?? string.Create(CultureInfo.InvariantCulture, $"descriptor {handle}");
 
     /// <summary>Keeps the number valid for the length of a <c>using</c>, whatever other threads dispose.</summary>
     internal DescriptorHold Hold() => new(this);
 
     /// <summary>A fresh number for the same open file, which the caller owns.</summary>
-    private protected nint DuplicateNumber()
+    internal nint DuplicateNumber()
     {
         using var fd = Hold();
         return Libc.Check(Libc.syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3), "fcntl", ToString());
     }
 
     /// <summary>Takes the number out of this object, which no longer closes it.</summary>
-    private protected nint Release()
+    internal nint Release()
     {
         ObjectDisposedException.ThrowIf(IsClosed, this);
         nint fd = handle;

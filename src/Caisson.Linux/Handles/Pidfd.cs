@@ -1,3 +1,4 @@
+using System.Globalization;
 using Caisson.Linux.Abi;
 using static Caisson.Linux.Abi.Kernel;
 
@@ -23,14 +24,20 @@ public sealed class Pidfd : Descriptor
     }
 
     /// <summary>Owns a descriptor received from another process; the caller knows that it is a pidfd.</summary>
-    public static Pidfd From(Descriptor received)
+    public static Pidfd From(Descriptor received) => new(received.Release());
+
+    /// <summary>The process's pid in this process's pid namespace, as it is or was. Source: pidfd_open(2), <c>/proc/self/fdinfo</c>.</summary>
+    /// <exception cref="LinuxException"><see cref="Errno.ESRCH"/>: it has been reaped, or lives in another pid namespace.</exception>
+    public int ReadProcessId()
     {
-        var pidfd = new Pidfd(received.DangerousGetHandle());
-        received.SetHandleAsInvalid();
-        return pidfd;
+        string text = PathText.Decode(HostFiles.Read(ProcPath.Replace("/fd/", "/fdinfo/", StringComparison.Ordinal)));
+        string? line = text.Split('\n').FirstOrDefault(line => line.StartsWith("Pid:", StringComparison.Ordinal));
+        return int.TryParse((line ?? "Pid:").AsSpan(4).Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int pid) && pid > 0
+            ? pid
+            : throw new LinuxException("read fdinfo", Errno.ESRCH, ToString());
     }
 
-    /// <summary>Sends <paramref name="signal"/>; false when the process has already exited and been reaped.</summary>
+    /// <summary>Sends <paramref name="signal"/> (0 only asks); false when the process has already exited and been reaped.</summary>
     public bool TrySignal(Signal signal)
     {
         using var fd = Hold();

@@ -10,8 +10,7 @@ public sealed class Pty : Descriptor
     /// <summary>Creates a terminal in the devpts that <paramref name="multiplexer"/> (an open <c>ptmx</c>, used up by this call) belongs to.</summary>
     public static unsafe Pty From(Descriptor multiplexer)
     {
-        var pty = new Pty(multiplexer.DangerousGetHandle());
-        multiplexer.SetHandleAsInvalid();
+        var pty = new Pty(multiplexer.Release());
         try
         {
             int unlock = 0;

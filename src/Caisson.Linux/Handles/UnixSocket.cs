@@ -78,12 +78,7 @@ public sealed partial class UnixSocket : Descriptor
     }
 
     /// <summary>Owns a descriptor that is known to be a unix socket, such as one passed by socket activation.</summary>
-    public static UnixSocket From(Descriptor descriptor)
-    {
-        var socket = new UnixSocket(descriptor.DangerousGetHandle());
-        descriptor.SetHandleAsInvalid();
-        return socket;
-    }
+    public static UnixSocket From(Descriptor descriptor) => new(descriptor.Release());
 
     /// <summary>Waits for the next connection.</summary>
     public UnixSocket Accept()

@@ -25,12 +25,7 @@ public sealed class MountTree : Descriptor
     }
 
     /// <summary>Owns a descriptor received from elsewhere that is known to be a mount.</summary>
-    public static MountTree From(Descriptor received)
-    {
-        var tree = new MountTree(received.DangerousGetHandle());
-        received.SetHandleAsInvalid();
-        return tree;
-    }
+    public static MountTree From(Descriptor received) => new(received.Release());
 
     /// <summary>Puts the tree on <paramref name="target"/>, in the caller's mount namespace. Both stay descriptors; no path is walked.</summary>
     public unsafe void Attach(Descriptor target)
@@ -68,6 +63,22 @@ public sealed class MountTree : Descriptor
     {
         using var fd = users.Hold();
         Change(new() { attr_set = MOUNT_ATTR_IDMAP, userns_fd = (ulong)fd.Number }, recursive);
+    }
+
+    /// <summary>Whether the file system of <paramref name="directory"/> takes id maps here and now: tried on a copy that is thrown away.</summary>
+    public static bool CanMapIds(Descriptor directory)
+    {
+        using var users = UserNamespace.Create([new(0, 100_000, 1)], [new(0, 100_000, 1)]);
+        using var copy = Clone(directory);
+        try
+        {
+            copy.SetIdMap(users);
+            return true;
+        }
+        catch (LinuxException e) when (e.Errno is Errno.EINVAL or Errno.ENOSYS or Errno.EPERM)
+        {
+            return false;
+        }
     }
 
     /// <summary>The root directory of the tree, for calls that work inside it while it is detached. The caller disposes it.</summary>

@@ -8,6 +8,7 @@ namespace Caisson.Linux;
 /// (Linux 5.19): an id map on the overlay itself is refused by the kernel. Through such a mount, what is owned by 0 on disk is
 /// seen by the host as the id that 0 maps to, and what the container's root creates is owned by 0 on disk. The host's own root
 /// has no id in it: creating a file through the mount fails with EOVERFLOW, so prepare files in the upper directory before.
+/// Mounting with an id map makes this process non-dumpable (prctl(2), PR_SET_DUMPABLE), since a thread of it works as another user for a moment.
 /// </remarks>
 public static class OverlayMount
 {
@@ -51,37 +52,21 @@ public static class OverlayMount
     internal static MountTree BuildMapped(MappedLayers mapped, OverlayOptions options, bool attach)
     {
         MountTree? tree = null;
-        Exception? failure = null;
-        var thread = new Thread(() =>
+        OwnThread.Run(() =>
         {
-            try
+            if (attach)
             {
-                if (attach)
-                {
-                    Namespace.UnshareOnThisThread(NamespaceKind.Mount);
-                    MountTable.MakeAllPrivate();
-                    mapped.Attach("/sys");
-                }
-                // The kernel works in the upper directory as who mounted it, who must be an id of the map; our root is none.
-                if (mapped.UpperOwner is { } owner)
-                {
-                    ThreadIdentity.ActOnFilesAs(owner.UserId, owner.GroupId);
-                }
-                tree = Build(mapped.Lowers, mapped.Writable, options);
+                Namespace.UnshareOnThisThread(NamespaceKind.Mount);
+                MountTable.MakeAllPrivate();
+                mapped.Attach("/sys");
             }
-#pragma warning disable CA1031 // carried to the calling thread
-            catch (Exception e)
-#pragma warning restore CA1031
+            // The kernel works in the upper directory as who mounted it, who must be an id of the map; our root is none.
+            if (mapped.UpperOwner is { } owner)
             {
-                failure = e;
+                ThreadIdentity.ActOnFilesAs(owner.UserId, owner.GroupId);
             }
+            tree = Build(mapped.Lowers, mapped.Writable, options);
         });
-        thread.Start();
-        thread.Join();
-        if (failure is not null)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
-        }
         return tree!;
     }
 

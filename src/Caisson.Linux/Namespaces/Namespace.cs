@@ -20,6 +20,20 @@ public class Namespace : Descriptor
     public static Namespace Open(int pid, NamespaceKind kind) =>
         OpenFile(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/ns/{kind.ProcName()}"), kind);
 
+    /// <summary>Opens a namespace of a process that may end at any time; never that of another process which got its pid.</summary>
+    /// <exception cref="LinuxException"><see cref="Errno.ESRCH"/>: it has ended.</exception>
+    public static Namespace Open(Pidfd process, NamespaceKind kind)
+    {
+        int pid = process.ReadProcessId();
+        var opened = Open(pid, kind);
+        if (!process.TrySignal(0))
+        {
+            opened.Dispose();
+            throw new LinuxException("open", Errno.ESRCH, $"{kind.ProcName()} namespace of pid {pid}");
+        }
+        return opened;
+    }
+
     /// <summary>Opens the namespace that a trusted host path names, such as a bind mount made by <c>ip netns</c>.</summary>
     /// <exception cref="CaissonException"><see cref="ErrorKind.InvalidArgument"/>: the file is no namespace, or one of another kind.</exception>
     public static Namespace Open(string hostPath, NamespaceKind kind)
@@ -60,11 +74,6 @@ public class Namespace : Descriptor
     private static Namespace OpenFile(string path, NamespaceKind kind)
     {
         using var file = HostFiles.OpenRead(path);
-        return Checked(file, path, kind);
-    }
-
-    private static Namespace Checked(Descriptor file, string path, NamespaceKind kind)
-    {
         using var fd = file.Hold();
         nint actual = Libc.Check(Libc.syscall(SYS_ioctl, fd, NS_GET_NSTYPE), "ioctl NS_GET_NSTYPE", path);
         if (actual != (nint)kind)
@@ -72,9 +81,7 @@ public class Namespace : Descriptor
             throw new CaissonException(
                 ErrorKind.InvalidArgument, $"open namespace {path}: is of kind {(NamespaceKind)actual}, a {kind} namespace is needed");
         }
-        using var copy = file.Duplicate();
-        nint number = copy.DangerousGetHandle();
-        copy.SetHandleAsInvalid();
+        nint number = file.DuplicateNumber();
         return kind == NamespaceKind.User ? new UserNamespace(number) : new Namespace(number, kind);
     }
 }

@@ -102,7 +102,7 @@ public sealed partial class DirectoryDescriptor
         fixed (byte* bytes = text)
         {
             nint child = Libc.Restart(SYS_openat2, fd, (nint)bytes, (nint)(&how), sizeof(open_how));
-            return child >= 0 ? new(child) : Libc.LastErrno == Errno.ENOENT ? null : throw Refused("openat2", name);
+            return child >= 0 ? new(child, name) : Libc.LastErrno == Errno.ENOENT ? null : throw Refused("openat2", name);
         }
     }
 }

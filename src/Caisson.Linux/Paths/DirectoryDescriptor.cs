@@ -13,16 +13,16 @@ public readonly record struct DirectoryEntry(string Name, FileKind Kind, ulong I
 /// <summary>A directory held by handle (O_PATH). Its operations take one plain name in it: no slash, not <c>.</c> or <c>..</c>, and follow no link.</summary>
 public sealed partial class DirectoryDescriptor : FileDescriptor
 {
-    internal DirectoryDescriptor(nint fd) : base(fd) { }
+    internal DirectoryDescriptor(nint fd, string? label = null) : base(fd, label) { }
 
     /// <summary>Another handle of the same directory; the caller disposes it.</summary>
-    public new DirectoryDescriptor Duplicate() => new(DuplicateNumber());
+    public new DirectoryDescriptor Duplicate() => new(DuplicateNumber(), ToString());
 
     /// <summary>A handle of whatever <paramref name="name"/> is, also a symbolic link; null when there is no such name.</summary>
     public FileDescriptor? TryOpenPath(string name)
     {
         nint fd = At(SYS_openat, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-        return fd >= 0 ? new(fd) : Libc.LastErrno == Errno.ENOENT ? null : throw Refused("openat", name);
+        return fd >= 0 ? new(fd, name) : Libc.LastErrno == Errno.ENOENT ? null : throw Refused("openat", name);
     }
 
     /// <summary>The directory <paramref name="name"/>.</summary>
@@ -30,7 +30,7 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
     public DirectoryDescriptor OpenDirectory(string name)
     {
         nint fd = At(SYS_openat, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        return fd >= 0 ? new(fd) : throw Refused("openat", name);
+        return fd >= 0 ? new(fd, name) : throw Refused("openat", name);
     }
 
     /// <summary>Creates a regular file, opened for reading and writing. The process's umask does not matter.</summary>
@@ -38,7 +38,7 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
     public FileDescriptor CreateFile(string name, int mode)
     {
         nint fd = At(SYS_openat, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_LARGEFILE, mode);
-        var file = fd >= 0 ? new FileDescriptor(fd) : throw Refused("openat", name);
+        var file = fd >= 0 ? new FileDescriptor(fd, name) : throw Refused("openat", name);
         return WithMode(file, mode);
     }
 
@@ -150,7 +150,7 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
         using var fd = Hold();
         byte* dot = stackalloc byte[] { (byte)'.', 0 };
         nint directory = Libc.syscall(SYS_openat, fd, (nint)dot, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return directory >= 0 ? new(directory) : throw Refused("openat", ".");
+        return directory >= 0 ? new(directory, ToString()) : throw Refused("openat", ".");
     }
 
     /// <summary>All names but <c>.</c> and <c>..</c>, in the file system's order, read at once. Source: getdents64(2).</summary>
@@ -213,7 +213,7 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
         }
     }
 
-    private static LinuxException Refused(string call, string name) => LinuxException.FromErrno(call, name);
+    private LinuxException Refused(string call, string name) => LinuxException.FromErrno(call, $"{name} in {this}");
 
     private static string Plain(string name) => name is "" or "." or ".." || name.Contains('/')
         ? throw new CaissonException(ErrorKind.InvalidArgument, $"name \"{name}\": must be one plain name of a directory")

@@ -31,7 +31,7 @@ public partial class FileDescriptor
                         buffer = new byte[XATTR_SIZE_MAX];
                         break;
                     default:
-                        throw LinuxException.FromErrno("getxattr", name);
+                        throw LinuxException.FromErrno("getxattr", $"{name} of {this}");
                 }
             }
         }
@@ -45,7 +45,7 @@ public partial class FileDescriptor
         fixed (byte* keyBytes = key)
         fixed (byte* bytes = value)
         {
-            Libc.Check(OnInode(SYS_fsetxattr, SYS_setxattr, (nint)keyBytes, (nint)bytes, value.Length), "setxattr", name);
+            Libc.Check(OnInode(SYS_fsetxattr, SYS_setxattr, (nint)keyBytes, (nint)bytes, value.Length), "setxattr", $"{name} of {this}");
         }
     }
 
@@ -56,7 +56,7 @@ public partial class FileDescriptor
         fixed (byte* keyBytes = key)
         {
             return OnInode(SYS_fremovexattr, SYS_removexattr, (nint)keyBytes, 0, 0) == 0
-                || (Libc.LastErrno == Errno.ENODATA ? false : throw LinuxException.FromErrno("removexattr", name));
+                || (Libc.LastErrno == Errno.ENODATA ? false : throw LinuxException.FromErrno("removexattr", $"{name} of {this}"));
         }
     }
 

@@ -8,15 +8,10 @@ namespace Caisson.Linux;
 /// <remarks>On a handle of a symbolic link the operations are about the link itself.</remarks>
 public partial class FileDescriptor : Descriptor
 {
-    internal FileDescriptor(nint fd) : base(fd) { }
+    internal FileDescriptor(nint fd, string? label = null) : base(fd, label) { }
 
     /// <summary>Owns a descriptor that is known to be of a file or directory.</summary>
-    public static FileDescriptor From(Descriptor descriptor)
-    {
-        var file = new FileDescriptor(descriptor.DangerousGetHandle());
-        descriptor.SetHandleAsInvalid();
-        return file;
-    }
+    public static FileDescriptor From(Descriptor descriptor) => new(descriptor.Release(), descriptor.ToString());
 
     /// <summary>What the inode is. Source: statx(2), AT_EMPTY_PATH.</summary>
     public unsafe FileStatus Status
@@ -47,7 +42,7 @@ public partial class FileDescriptor : Descriptor
 
     /// <summary>Opens the same inode anew, as from a handle. Only for kinds that are safe to open: the caller has looked at <see cref="Status"/>.</summary>
     /// <param name="flags">Of open(2); O_CLOEXEC is added.</param>
-    internal FileDescriptor Reopen(int flags) => HostFiles.Open(ProcPath, flags | O_NOCTTY);
+    internal FileDescriptor Reopen(int flags) => HostFiles.Open(ProcPath, flags | O_NOCTTY, label: ToString());
 
     /// <summary>Opens the same inode anew for reading, if it is a regular file.</summary>
     /// <exception cref="CaissonException"><see cref="ErrorKind.FailedPrecondition"/>: it is something else, which is not opened.</exception>

@@ -10,11 +10,11 @@ public static class HostFiles
     public static FileDescriptor OpenRead(string path) => Open(path, O_RDONLY | O_NOCTTY);
 
     /// <summary>Opens the directory <paramref name="path"/>; symbolic links on the way are followed.</summary>
-    public static DirectoryDescriptor OpenDirectory(string path) => new(OpenNumber(path, O_PATH | O_DIRECTORY));
+    public static DirectoryDescriptor OpenDirectory(string path) => new(OpenNumber(path, O_PATH | O_DIRECTORY), path);
 
     /// <summary>Holds whatever is at <paramref name="path"/> without opening it (O_PATH): for binds and stat.</summary>
     public static FileDescriptor OpenPath(string path, bool followLast = true) =>
-        new(OpenNumber(path, O_PATH | (followLast ? 0 : O_NOFOLLOW)));
+        new(OpenNumber(path, O_PATH | (followLast ? 0 : O_NOFOLLOW)), path);
 
     /// <summary>Reads a small file to its end.</summary>
     /// <exception cref="CaissonException"><see cref="ErrorKind.ResourceExhausted"/>: larger than <paramref name="maxBytes"/>.</exception>
@@ -45,7 +45,7 @@ public static class HostFiles
     }
 
     /// <summary>Opens with flags of open(2); O_CLOEXEC is added.</summary>
-    internal static FileDescriptor Open(string path, int flags, int mode = 0) => new(OpenNumber(path, flags, mode));
+    internal static FileDescriptor Open(string path, int flags, int mode = 0, string? label = null) => new(OpenNumber(path, flags, mode), label ?? path);
 
     private static unsafe nint OpenNumber(string path, int flags, int mode = 0)
     {

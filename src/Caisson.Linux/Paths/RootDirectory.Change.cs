@@ -95,7 +95,7 @@ public sealed partial class RootDirectory
         nint whole = RootedPath.TryOpen(Directory, path, O_PATH | O_DIRECTORY, 0, 0);
         if (whole >= 0)
         {
-            return new(whole);
+            return new(whole, path);
         }
         if (Libc.LastErrno != Errno.ENOENT)
         {
@@ -115,7 +115,7 @@ public sealed partial class RootDirectory
             existing--;
         }
 
-        var current = fd >= 0 ? new DirectoryDescriptor(fd) : throw LinuxException.FromErrno("openat2", path);
+        var current = fd >= 0 ? new DirectoryDescriptor(fd, Prefix(names, existing)) : throw LinuxException.FromErrno("openat2", path);
         for (int i = existing; i < names.Length; i++)
         {
             using var parent = current;

@@ -44,13 +44,13 @@ public sealed partial class RootDirectory : IDisposable
     /// <summary>A handle (O_PATH) of what is at <paramref name="path"/>.</summary>
     /// <exception cref="LinuxException"><see cref="Errno.ENOENT"/>, <see cref="Errno.ENOTDIR"/>, <see cref="Errno.ELOOP"/>.</exception>
     public FileDescriptor OpenPath(string path, PathLookup lookup = PathLookup.Follow) =>
-        new(RootedPath.Open(Directory, path, O_PATH | Last(lookup), 0, Resolve(lookup)));
+        new(RootedPath.Open(Directory, path, O_PATH | Last(lookup), 0, Resolve(lookup)), path);
 
     /// <summary>As <see cref="OpenPath"/>; null when a component does not exist or is no directory.</summary>
     public FileDescriptor? TryOpenPath(string path, PathLookup lookup = PathLookup.Follow)
     {
         nint fd = RootedPath.TryOpen(Directory, path, O_PATH | Last(lookup), 0, Resolve(lookup));
-        return fd >= 0 ? new(fd)
+        return fd >= 0 ? new(fd, path)
             : Libc.LastErrno is Errno.ENOENT or Errno.ENOTDIR ? null
             : throw LinuxException.FromErrno("openat2", path);
     }
@@ -58,7 +58,7 @@ public sealed partial class RootDirectory : IDisposable
     /// <summary>The directory at <paramref name="path"/>.</summary>
     /// <exception cref="LinuxException"><see cref="Errno.ENOENT"/>, <see cref="Errno.ENOTDIR"/>, <see cref="Errno.ELOOP"/>.</exception>
     public DirectoryDescriptor OpenDirectory(string path, PathLookup lookup = PathLookup.Follow) =>
-        new(RootedPath.Open(Directory, path, O_PATH | O_DIRECTORY | Last(lookup), 0, Resolve(lookup)));
+        new(RootedPath.Open(Directory, path, O_PATH | O_DIRECTORY | Last(lookup), 0, Resolve(lookup)), path);
 
     /// <summary>The directory that holds the last name of <paramref name="path"/>, and that name; for several operations on one entry.</summary>
     public DirectoryDescriptor OpenParent(string path, out string name, PathLookup lookup = PathLookup.Follow)

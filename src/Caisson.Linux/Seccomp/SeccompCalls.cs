@@ -35,45 +35,44 @@ internal sealed class SeccompCalls
     public static SeccompCalls Resolve(SeccompPolicy policy)
     {
         var calls = new SeccompCalls([]);
-        List<string> unknown = [];
+        OrderedDictionary<string, bool> unknown = [];
         foreach (var rule in policy.Rules)
         {
             calls.Add(rule, rule.Action == policy.DefaultAction, unknown);
         }
-        calls.UnknownNames = [.. unknown];
+        calls.UnknownNames = [.. unknown.Keys];
         return calls;
     }
 
     /// <summary>The highest number the policy names, -1 for none; without the x32 bit.</summary>
     public int NewestNumber(SeccompConvention convention) => _newest[(int)convention];
 
-    /// <summary>The tests for one call, in the order of the policy.</summary>
-    public IEnumerable<SeccompTest> Tests(SeccompConvention convention, int number)
+    /// <summary>The first test for one call in the order of the policy, as a cursor for <see cref="Next"/>; 0 for none.</summary>
+    public int First(SeccompConvention convention, int number) => _first[(int)convention][number];
+
+    /// <summary>The test at <paramref name="cursor"/>, which moves on to the next; 0 after the last.</summary>
+    public SeccompTest Next(ref int cursor)
     {
-        for (int i = _first[(int)convention][number]; i != 0; i = _entries[i].Next)
-        {
-            yield return _entries[i].Test;
-        }
+        var (test, next) = _entries[cursor];
+        cursor = next;
+        return test;
     }
 
-    private void Add(SeccompRule rule, bool redundant, List<string> unknown)
+    private void Add(SeccompRule rule, bool redundant, OrderedDictionary<string, bool> unknown)
     {
         var wide = new SeccompTest(rule.Action, SeccompTest.Normalize(rule.Conditions, wide: true));
         var narrow = new SeccompTest(rule.Action, SeccompTest.Normalize(rule.Conditions, wide: false));
         foreach (string name in rule.Names)
         {
-            if (!SyscallTable.TryFind(name, out var numbers))
+            var (multiplexer, call) = Multiplexed(name);
+            if (!SyscallTable.TryFind(name, out var numbers) && multiplexer < 0)
             {
-                if (!unknown.Contains(name))
-                {
-                    unknown.Add(name);
-                }
+                unknown.TryAdd(name, true);
                 continue;
             }
             Add(SeccompConvention.X64, numbers.X64, wide, redundant);
             Add(SeccompConvention.X86, numbers.X86, narrow, redundant);
             Add(SeccompConvention.X32, numbers.X32 & ~SyscallTable.X32Bit, narrow, redundant, numbers.X32 >= 0);
-            var (multiplexer, call) = Multiplexed(name);
             Add(SeccompConvention.X86, multiplexer, call, rule, redundant);
         }
     }

@@ -68,8 +68,9 @@ internal readonly record struct SeccompRange(uint Start, SeccompAction Action, L
         SeccompPolicy policy, SeccompCalls calls, SeccompConvention convention, int number)
     {
         List<SeccompTest>? tests = null;
-        foreach (var test in calls.Tests(convention, number))
+        for (int cursor = calls.First(convention, number); cursor != 0;)
         {
+            var test = calls.Next(ref cursor);
             if (test.Conditions.IsEmpty)
             {
                 return new(0, test.Action, null);

@@ -6,16 +6,16 @@ using Caisson.Errors;
 
 namespace Caisson.Oci.Json;
 
-/// <summary>Reads one value at the cursor; the cursor stands on its last token afterwards.</summary>
-internal delegate T ReadJson<out T>(ref JsonCursor json);
+/// <summary>Reads one value at the cursor, which stands on the value's last token afterwards.</summary>
+public delegate T ReadJson<out T>(ref JsonCursor json);
 
 /// <summary>A strict walk over a JSON document that reports every fault at its JSON pointer and goes on.</summary>
 /// <remarks>
 /// Numbers must fit, keys must not repeat, strings must be UTF-8 without NUL. A key whose value is null counts as absent,
-/// as for the Go runtimes. Only malformed JSON ends the walk, by <see cref="JsonException"/>. A faulty value yields an empty
-/// placeholder: the caller looks at the problems before it uses the result.
+/// as for the Go runtimes. Only malformed JSON ends the walk. A faulty value yields an empty placeholder: the caller looks at the
+/// problems before it uses the result.
 /// </remarks>
-internal ref struct JsonCursor
+public ref struct JsonCursor
 {
     /// <summary>Deeper documents are refused: nothing in the standards needs a third of it.</summary>
     public const int DepthMax = 64;
@@ -26,18 +26,39 @@ internal ref struct JsonCursor
     private Utf8JsonReader _reader;
     private int _depth;
 
-    public JsonCursor(ReadOnlyMemory<byte> utf8, ICollection<Problem> problems)
+    private JsonCursor(ReadOnlyMemory<byte> utf8, ICollection<Problem> problems)
     {
         _utf8 = utf8;
         _problems = problems;
         _reader = new Utf8JsonReader(utf8.Span, new JsonReaderOptions { MaxDepth = DepthMax });
     }
 
-    /// <summary>Moves to the first token, the document's value.</summary>
-    public void Start() => _reader.Read();
-
-    /// <summary>Fails unless nothing but white space follows the document's value.</summary>
-    public void End() => _reader.Read();
+    /// <summary>Reads a whole document; null when it is not JSON at all.</summary>
+    /// <param name="utf8">The document; slices of it may be kept.</param>
+    /// <param name="problems">Receives every fault; the result counts only when there was none.</param>
+    /// <param name="bytesMax">Longer documents are refused unread.</param>
+    /// <param name="read">Reads the document's value.</param>
+    public static T? Read<T>(ReadOnlyMemory<byte> utf8, ICollection<Problem> problems, int bytesMax, ReadJson<T> read) where T : class
+    {
+        if (utf8.Length > bytesMax)
+        {
+            problems.Add(new Problem("", $"the document has {utf8.Length} bytes; at most {bytesMax} are read"));
+            return null;
+        }
+        var json = new JsonCursor(utf8, problems);
+        try
+        {
+            json._reader.Read();
+            T document = read(ref json);
+            json._reader.Read(); // throws unless nothing but white space follows
+            return document;
+        }
+        catch (JsonException fault)
+        {
+            problems.Add(new Problem("", json.Describe(fault)));
+            return null;
+        }
+    }
 
     /// <summary>Enters the object at the cursor; false (and reported) when something else stands there.</summary>
     public bool EnterObject()
@@ -222,7 +243,7 @@ internal ref struct JsonCursor
     public readonly void ReportMissing(string name) => _problems.Add(new Problem($"{Path()}/{name}", "is required"));
 
     /// <summary>Where a <see cref="JsonException"/> met the reader, in words.</summary>
-    public readonly string Describe(JsonException fault) =>
+    private readonly string Describe(JsonException fault) =>
         _reader.CurrentDepth >= DepthMax - 1 // the reader counts an opening bracket one lower while it stands on it
             ? $"nested deeper than {DepthMax} levels"
             : $"not valid JSON at line {fault.LineNumber + 1}, byte {fault.BytePositionInLine + 1}";

@@ -65,6 +65,18 @@ public static class RuntimeSpecJson
     public static State? ReadState(ReadOnlyMemory<byte> utf8, ICollection<Problem> problems) =>
         ReadDocument(utf8, problems, StateJson.Read);
 
+    /// <summary>Reads a resources document inside another document.</summary>
+    public static LinuxResources ReadResources(ref JsonCursor json) => RuntimeSpecReader.Resources(ref json);
+
+    /// <summary>Writes a resources document inside another document.</summary>
+    public static void Write(Utf8JsonWriter json, LinuxResources resources) => RuntimeSpecWriter.Resources(json, resources);
+
+    /// <summary>The specification's word for <paramref name="type"/>.</summary>
+    public static string NameOf(NamespaceType type) => SpecNames.Namespace[(int)type];
+
+    /// <summary>The specification's (and for paused, runc's) word for <paramref name="status"/>.</summary>
+    public static string NameOf(ContainerStatus status) => StateJson.NameOf(status);
+
     /// <summary>The bytes of <c>config.json</c>, with a final newline when <paramref name="indented"/>.</summary>
     public static byte[] ToUtf8(RuntimeSpec spec, bool indented = false) => WriteDocument(spec, RuntimeSpecWriter.Spec, indented);
 
@@ -82,27 +94,8 @@ public static class RuntimeSpecJson
     /// <summary>The bytes of a features document.</summary>
     public static byte[] ToUtf8(Features features, bool indented = false) => WriteDocument(features, FeaturesWriter.Write, indented);
 
-    private static T? ReadDocument<T>(ReadOnlyMemory<byte> utf8, ICollection<Problem> problems, ReadJson<T> read) where T : class
-    {
-        if (utf8.Length > BytesMax)
-        {
-            problems.Add(new Problem("", $"the document has {utf8.Length} bytes; at most {BytesMax} are read"));
-            return null;
-        }
-        var json = new JsonCursor(utf8, problems);
-        try
-        {
-            json.Start();
-            T document = read(ref json);
-            json.End();
-            return document;
-        }
-        catch (JsonException fault)
-        {
-            problems.Add(new Problem("", json.Describe(fault)));
-            return null;
-        }
-    }
+    private static T? ReadDocument<T>(ReadOnlyMemory<byte> utf8, ICollection<Problem> problems, ReadJson<T> read) where T : class =>
+        JsonCursor.Read(utf8, problems, BytesMax, read);
 
     private static byte[] WriteDocument<T>(T document, Action<Utf8JsonWriter, T> write, bool indented)
     {

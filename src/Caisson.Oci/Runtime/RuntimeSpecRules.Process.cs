@@ -40,6 +40,17 @@ public static partial class RuntimeSpecRules
         }
     }
 
+    private static void CheckEnv(string path, ImmutableArray<string> env, RuleReport report)
+    {
+        for (int i = 0; i < env.Length; i++)
+        {
+            if (env[i].IndexOf('=', StringComparison.Ordinal) <= 0)
+            {
+                report.Problem($"{path}/{i}", $"must be NAME=VALUE, not '{env[i]}'");
+            }
+        }
+    }
+
     private static void CheckUser(User user, string path, RuleReport report)
     {
         if (user.Umask > UmaskMax)

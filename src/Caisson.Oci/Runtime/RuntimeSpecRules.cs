@@ -139,18 +139,6 @@ public static partial class RuntimeSpecRules
         for (int i = 0; i < hooks.Length; i++)
         {
             report.Absolute($"{path}/{i}/path", hooks[i].Path);
-            CheckEnv($"{path}/{i}/env", hooks[i].Env, report);
-        }
-    }
-
-    private static void CheckEnv(string path, ImmutableArray<string> env, RuleReport report)
-    {
-        for (int i = 0; i < env.Length; i++)
-        {
-            if (env[i].IndexOf('=', StringComparison.Ordinal) <= 0)
-            {
-                report.Problem($"{path}/{i}", $"must be NAME=VALUE, not '{env[i]}'");
-            }
         }
     }
 }

@@ -1,3 +1,4 @@
+using Caisson.Errors;
 using Xunit;
 
 namespace Caisson.Linux.Tests.Mounts;
@@ -93,6 +94,47 @@ public sealed class OverlayMountTests : IDisposable
         Assert.Equal("0:0\n5:6\n0:0", owners);
         Assert.Equal(5u, _temporary.Root.TryGetStatus("data/upper/d")!.Value.UserId);
         Assert.Equal(FileKind.CharacterDevice, _temporary.Root.TryGetStatus("data/upper/g")!.Value.Kind);
+    }
+
+    [Fact]
+    public void An_upper_directory_of_a_stranger_is_refused_instead_of_being_read_only()
+    {
+        using var data = _temporary.Root.OpenDirectory("data");
+        using (var upper = data.OpenDirectory("upper"))
+        {
+            upper.ChangeOwner(70000, 70000);
+        }
+
+        var e = Assert.Throws<CaissonException>(() => OverlayMount.CreateIdmapped([Open("one")], new(data), _users));
+
+        Assert.Equal(ErrorKind.FailedPrecondition, e.Kind);
+        Assert.Contains("70000:70000", e.Message);
+    }
+
+    [Fact]
+    public void Whether_ids_can_be_mapped_is_known_beforehand()
+    {
+        Assert.True(MountTree.CanMapIds(_temporary.Root.Directory));
+        using var proc = HostFiles.OpenDirectory("/proc");
+        Assert.False(MountTree.CanMapIds(proc));
+    }
+
+    [Fact]
+    public void Many_layers_are_one_mount()
+    {
+        for (int i = 0; i < 120; i++)
+        {
+            _temporary.Make($"layer{i}");
+            _temporary.Write($"layer{i}/f{i}", "");
+        }
+        List<Descriptor> layers = [.. Enumerable.Range(0, 120).Select(i => Open($"layer{i}"))];
+        using var data = _temporary.Root.OpenDirectory("data");
+
+        using var tree = OverlayMount.CreateIdmapped(layers, new(data), _users);
+        using var root = RootDirectory.From(tree);
+
+        Assert.Equal(120, root.Enumerate("/").Count);
+        layers.ForEach(layer => layer.Dispose());
     }
 
     [Fact]

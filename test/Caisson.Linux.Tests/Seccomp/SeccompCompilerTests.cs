@@ -220,9 +220,9 @@ public sealed class SeccompCompilerTests
     }
 
     [Theory]
-    [InlineData(1, 200)]
-    [InlineData(8, 200)]
-    [InlineData(120, 30)]
+    [InlineData(1, 100)]
+    [InlineData(8, 100)]
+    [InlineData(120, 10)]
     public void Programs_do_what_the_policy_says(int rulesMax, int rounds)
     {
         var random = new Random(20260101 + rulesMax);

@@ -1,0 +1,92 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using System.Text;
+
+namespace Caisson.Linux.Launch;
+
+/// <summary>Memory that a step points to: text, a kernel structure, an array of pointers. May point to other blocks.</summary>
+/// <remarks>Encoded once however many steps name it; eight-byte aligned. Blocks are compared by reference.</remarks>
+public sealed class Block
+{
+    private Block(byte[] bytes, string description, ImmutableArray<(int Offset, Block Target, int TargetOffset)> pointers)
+    {
+        Bytes = bytes;
+        Description = description;
+        Pointers = pointers;
+    }
+
+    /// <summary>What a person reads in place of the bytes.</summary>
+    public string Description { get; }
+
+    internal byte[] Bytes { get; }
+
+    internal ImmutableArray<(int Offset, Block Target, int TargetOffset)> Pointers { get; }
+
+    /// <summary>NUL-terminated UTF-8. The text itself must hold no NUL; the caller has checked its source.</summary>
+    public static Block Text(string text)
+    {
+        byte[] bytes = new byte[Encoding.UTF8.GetByteCount(text) + 1];
+        Encoding.UTF8.GetBytes(text, bytes);
+        return new(bytes, Quote(text), []);
+    }
+
+    /// <summary>Bytes as they are.</summary>
+    public static Block Of(ReadOnlySpan<byte> bytes, string description) => new(bytes.ToArray(), description, []);
+
+    /// <summary>Bytes in which some words are addresses of other blocks.</summary>
+    /// <param name="bytes">The structure; the words at the offsets named by <paramref name="pointers"/> are ignored.</param>
+    /// <param name="description">What a person reads.</param>
+    /// <param name="pointers">Offset of an eight-byte word, and the block (with an offset into it) whose address goes there.</param>
+    public static Block Of(
+        ReadOnlySpan<byte> bytes, string description, params ReadOnlySpan<(int Offset, Block Target, int TargetOffset)> pointers) =>
+        new(bytes.ToArray(), description, [.. pointers]);
+
+    /// <summary>Zeroed memory for the kernel or a <see cref="SystemCall.Store"/> to write to.</summary>
+    public static Block Buffer(int size, string description) => new(new byte[size], description, []);
+
+    /// <summary>A null-terminated array of pointers to texts, as execve(2) takes.</summary>
+    public static Block TextList(IReadOnlyList<string> texts)
+    {
+        var pointers = ImmutableArray.CreateBuilder<(int, Block, int)>(texts.Count);
+        for (int i = 0; i < texts.Count; i++)
+        {
+            pointers.Add((i * 8, Text(texts[i]), 0));
+        }
+        return new(new byte[(texts.Count + 1) * 8], $"[{string.Join(", ", texts.Select(Quote))}]", pointers.MoveToImmutable());
+    }
+
+    /// <summary>Sixty-four-bit words, least significant byte first, as most kernel structures are made of.</summary>
+    public static Block Words(string description, params ReadOnlySpan<ulong> words)
+    {
+        byte[] bytes = new byte[words.Length * 8];
+        for (int i = 0; i < words.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(i * 8), words[i]);
+        }
+        return new(bytes, description, []);
+    }
+
+    /// <summary><c>struct msghdr</c> with one byte of data and one descriptor to be filled in by <see cref="SystemCall.Store"/>.</summary>
+    /// <param name="payload">The data that goes with the descriptor; at least one byte.</param>
+    /// <param name="control">Receives the control block; the descriptor's number belongs at offset 16 of it.</param>
+    /// <remarks>Source: sendmsg(2), cmsg(3).</remarks>
+    public static Block DescriptorMessage(Block payload, out Block control)
+    {
+        byte[] cmsg = new byte[24];
+        BinaryPrimitives.WriteUInt64LittleEndian(cmsg, 20);
+        BinaryPrimitives.WriteInt32LittleEndian(cmsg.AsSpan(8), 1); // SOL_SOCKET
+        BinaryPrimitives.WriteInt32LittleEndian(cmsg.AsSpan(12), 1); // SCM_RIGHTS
+        control = new(cmsg, "SCM_RIGHTS", []);
+
+        byte[] iovec = new byte[16];
+        BinaryPrimitives.WriteUInt64LittleEndian(iovec.AsSpan(8), (ulong)payload.Bytes.Length);
+        Block vector = new(iovec, "iovec", [(0, payload, 0)]);
+
+        byte[] header = new byte[56];
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(24), 1);
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(40), 24);
+        return new(header, "{SCM_RIGHTS}", [(16, vector, 0), (32, control, 0)]);
+    }
+
+    private static string Quote(string text) => text.Length <= 120 ? $"\"{text}\"" : $"\"{text.AsSpan(0, 117)}...\"";
+}

@@ -1,0 +1,63 @@
+using System.Buffers.Binary;
+
+namespace Caisson.Linux.Launch;
+
+/// <summary>Turns a launch image into an ELF executable of a few kilobytes: the interpreter, and the image it walks.</summary>
+/// <remarks>
+/// Static, at a fixed address, code and data in segments of their own (R-X, RW-), no stack executable. It is what a container
+/// sees as the executable of its first process until its own program runs. Source: elf(5).
+/// </remarks>
+public static class SelfProgram
+{
+    private const long CodeAddress = 0x400000;
+    private const long ImageAddress = 0x401000;
+    private const int PageSize = 4096;
+    private const int EntryOffset = 64 + (3 * 56);
+
+    /// <summary>The bytes of the executable.</summary>
+    public static byte[] ToElf(LaunchImage image)
+    {
+        byte[] elf = new byte[PageSize + image.Bytes.Length];
+        var span = elf.AsSpan();
+        WriteHeader(span);
+        WriteSegment(span[64..], type: 1, flags: 5, offset: 0, CodeAddress, PageSize); // PT_LOAD, R-X
+        WriteSegment(span[120..], type: 1, flags: 6, offset: PageSize, ImageAddress, image.Bytes.Length); // PT_LOAD, RW-
+        WriteSegment(span[176..], type: 0x6474e551, flags: 6, 0, 0, 0); // PT_GNU_STACK: not executable
+
+        // mov edi, ImageAddress; then the interpreter
+        span[EntryOffset] = 0xbf;
+        BinaryPrimitives.WriteInt32LittleEndian(span[(EntryOffset + 1)..], (int)ImageAddress);
+        Interpreter.Code[Interpreter.InterpretOffset..].CopyTo(span[(EntryOffset + 5)..]);
+
+        var data = span[PageSize..];
+        image.Bytes.Span.CopyTo(data);
+        LaunchImage.Relocate(data, ImageAddress);
+        return elf;
+    }
+
+    private static void WriteHeader(Span<byte> elf)
+    {
+        ReadOnlySpan<byte> ident = [0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1];
+        ident.CopyTo(elf);
+        BinaryPrimitives.WriteInt16LittleEndian(elf[16..], 2); // ET_EXEC
+        BinaryPrimitives.WriteInt16LittleEndian(elf[18..], 62); // EM_X86_64
+        BinaryPrimitives.WriteInt32LittleEndian(elf[20..], 1);
+        BinaryPrimitives.WriteInt64LittleEndian(elf[24..], CodeAddress + EntryOffset);
+        BinaryPrimitives.WriteInt64LittleEndian(elf[32..], 64); // program headers follow
+        BinaryPrimitives.WriteInt16LittleEndian(elf[52..], 64);
+        BinaryPrimitives.WriteInt16LittleEndian(elf[54..], 56);
+        BinaryPrimitives.WriteInt16LittleEndian(elf[56..], 3);
+    }
+
+    private static void WriteSegment(Span<byte> header, int type, int flags, long offset, long address, long size)
+    {
+        BinaryPrimitives.WriteInt32LittleEndian(header, type);
+        BinaryPrimitives.WriteInt32LittleEndian(header[4..], flags);
+        BinaryPrimitives.WriteInt64LittleEndian(header[8..], offset);
+        BinaryPrimitives.WriteInt64LittleEndian(header[16..], address);
+        BinaryPrimitives.WriteInt64LittleEndian(header[24..], address);
+        BinaryPrimitives.WriteInt64LittleEndian(header[32..], size);
+        BinaryPrimitives.WriteInt64LittleEndian(header[40..], size);
+        BinaryPrimitives.WriteInt64LittleEndian(header[48..], PageSize);
+    }
+}

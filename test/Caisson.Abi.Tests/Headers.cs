@@ -1,0 +1,56 @@
+namespace Caisson.Abi.Tests;
+
+/// <summary>What the C programs include.</summary>
+internal static class Headers
+{
+    public const string Text = """
+        #define _GNU_SOURCE
+        #include <stddef.h>
+        #include <stdio.h>
+        #include <fcntl.h>
+        #include <poll.h>
+        #include <sched.h>
+        #include <signal.h>
+        #include <time.h>
+        #include <errno.h>
+        #include <sys/epoll.h>
+        #include <sys/eventfd.h>
+        #include <sys/file.h>
+        #include <sys/ioctl.h>
+        #include <sys/mman.h>
+        #include <sys/prctl.h>
+        #include <sys/resource.h>
+        #include <sys/signalfd.h>
+        #include <sys/socket.h>
+        #include <sys/stat.h>
+        #include <sys/statfs.h>
+        #include <sys/syscall.h>
+        #include <sys/timerfd.h>
+        #include <sys/un.h>
+        #include <sys/wait.h>
+        #include <sys/xattr.h>
+        #include <net/if.h>
+        #include <asm/termbits.h>
+        #include <linux/bpf.h>
+        #include <linux/capability.h>
+        #include <linux/close_range.h>
+        #include <linux/filter.h>
+        #include <linux/fs.h>
+        #include <linux/if_addr.h>
+        #include <linux/if_link.h>
+        #include <linux/ioprio.h>
+        #include <linux/landlock.h>
+        #include <linux/limits.h>
+        #include <linux/magic.h>
+        #include <linux/mount.h>
+        #include <linux/netlink.h>
+        #include <linux/nsfs.h>
+        #include <linux/openat2.h>
+        #include <linux/rtnetlink.h>
+        #include <linux/sched.h>
+        #include <linux/securebits.h>
+        #include <linux/veth.h>
+        #include <linux/wait.h>
+
+        """;
+}
