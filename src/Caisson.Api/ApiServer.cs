@@ -1,0 +1,75 @@
+using System.Net.Sockets;
+
+using Caisson.Api.Docker;
+using Caisson.Api.Http;
+using Caisson.Api.Transport;
+using Caisson.Control;
+using Caisson.Control.Workloads;
+
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace Caisson.Api;
+
+/// <summary>The engine's sockets.</summary>
+public sealed class ApiServer : IAsyncDisposable
+{
+    private readonly KestrelServer _server;
+
+    private ApiServer(KestrelServer server) => _server = server;
+
+    /// <summary>Serves <paramref name="engine"/> on every socket path of <paramref name="sockets"/>, which must be free.</summary>
+    /// <param name="engine">The containers, recovered.</param>
+    /// <param name="identity">Who the engine is.</param>
+    /// <param name="sockets">Absolute paths; made with mode 0660.</param>
+    public static Task<ApiServer> StartAsync(ContainerEngine engine, EngineIdentity identity, IReadOnlyList<string> sockets)
+    {
+        var routes = new Router.Builder();
+        new SystemRoutes(engine.Services, engine, identity).AddTo(routes);
+        new ContainerRoutes(engine.Services, engine).AddTo(routes);
+        new StreamRoutes(engine.Services, engine).AddTo(routes);
+        new StatsRoutes(engine.Services, engine).AddTo(routes);
+        new ImageRoutes(engine).AddTo(routes);
+        new NetworkRoutes(engine).AddTo(routes);
+        AbsentRoutes.AddTo(routes);
+        return StartAsync(routes.Build(), sockets, engine.Services.Log.Warn);
+    }
+
+    internal static async Task<ApiServer> StartAsync(Router router, IReadOnlyList<string> sockets, Action<string> log)
+    {
+        var options = new KestrelServerOptions { AddServerHeader = false, AllowSynchronousIO = false };
+        options.Limits.MaxRequestBodySize = null;     // images are loaded through it; documents have their own limit
+        options.Limits.MinRequestBodyDataRate = null; // a build context or an archive may come as slowly as it likes
+        options.Limits.MinResponseDataRate = null;    // events and logs wait for hours
+        options.Limits.MaxConcurrentConnections = null;
+        options.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(5);
+        foreach (string socket in sockets)
+        {
+            options.Listen(new UnixDomainSocketEndPoint(socket));
+        }
+
+        var factory = new UnixListenerFactory(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
+        var server = new KestrelServer(Options.Create(options), factory, NullLoggerFactory.Instance);
+        try
+        {
+            await server.StartAsync(new DockerApi(router, log), CancellationToken.None);
+            return new ApiServer(server);
+        }
+        catch
+        {
+            server.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Stops accepting, gives running requests until <paramref name="deadline"/> fires, then cuts them.</summary>
+    public Task StopAsync(CancellationToken deadline) => _server.StopAsync(deadline);
+
+    /// <summary>Cuts what is left.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _server.StopAsync(new CancellationToken(canceled: true));
+        _server.Dispose();
+    }
+}

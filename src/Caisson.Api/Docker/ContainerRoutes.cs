@@ -1,0 +1,135 @@
+using Caisson.Api.Http;
+using Caisson.Control.Listing;
+using Caisson.Control.Model;
+using Caisson.Control.Workloads;
+using Caisson.Errors;
+
+namespace Caisson.Api.Docker;
+
+/// <summary>Containers but for their streams. Source: Docker Engine API, "Containers".</summary>
+internal sealed class ContainerRoutes(EngineServices services, ContainerEngine engine)
+{
+    private readonly ContainerList _list = new(engine);
+
+    public void AddTo(Router.Builder routes)
+    {
+        routes.Get("/containers/json", List);
+        routes.Post("/containers/create", Create);
+        routes.Post("/containers/prune", Prune);
+        routes.Get("/containers/{id}/json", call => call.Json(
+            ContainerBodies.Full(Find(call), services, call.Flag("size")), DockerJson.Default.ContainerBody));
+        routes.Post("/containers/{id}/start", async call => await call.Empty(await Find(call).StartAsync(call.Gone) ? 204 : 304));
+        routes.Post("/containers/{id}/stop", async call => await call.Empty(await Find(call).StopAsync(call.Query("signal"), call.Number("t"), call.Gone) ? 204 : 304));
+        routes.Post("/containers/{id}/restart", call => Done(call, workload => workload.RestartAsync(call.Query("signal"), call.Number("t"), call.Gone)));
+        routes.Post("/containers/{id}/kill", call => Done(call, workload => workload.KillAsync(call.Query("signal"), call.Gone)));
+        routes.Post("/containers/{id}/pause", call => Done(call, workload => workload.PauseAsync(call.Gone)));
+        routes.Post("/containers/{id}/unpause", call => Done(call, workload => workload.ResumeAsync(call.Gone)));
+        routes.Post("/containers/{id}/rename", call => Done(call, workload => workload.RenameAsync(
+            call.Query("name") ?? throw new CaissonException(ErrorKind.InvalidArgument, "Neither old nor new names may be empty"), call.Gone)));
+        routes.Post("/containers/{id}/resize", Resize);
+        routes.Post("/containers/{id}/update", Update);
+        routes.Post("/containers/{id}/wait", Wait);
+        routes.Get("/containers/{id}/top", Top);
+        routes.Get("/containers/{id}/changes", call => call.Json(
+            [.. Find(call).Changes().Select(change => new ChangeBody(change.Path, ContainerBodies.KindOf(change.Kind)))],
+            DockerJson.Default.IReadOnlyListChangeBody));
+        routes.Get("/containers/{id}/export", Export);
+        routes.Delete("/containers/{id}", Remove);
+        routes.Post("/caisson/explain", async call => await call.Text(await engine.ExplainAsync(await call.ReadAsync(DockerJson.Default.ContainerCreate), call.Gone)));
+        routes.Get("/caisson/containers/{id}/explain", async call => await call.Text(await Find(call).ExplainAsync(call.Gone)));
+    }
+
+    private Workload Find(Call call) => engine.Find(call.Path("id"));
+
+    private async Task Done(Call call, Func<Workload, Task> work)
+    {
+        await work(Find(call));
+        await call.Empty();
+    }
+
+    private Task List(Call call)
+    {
+        IReadOnlyList<Workload> found = _list.List(call.Flag("all"), call.Number("limit"), call.Filters());
+        bool size = call.Flag("size");
+        return call.Json([.. found.Select(workload => ContainerBodies.Summary(workload, services, size))], DockerJson.Default.IReadOnlyListContainerSummaryBody);
+    }
+
+    private async Task Create(Call call)
+    {
+        ContainerCreate asked = await call.ReadAsync(DockerJson.Default.ContainerCreate);
+        ContainerEngine.Created created = await engine.CreateAsync(call.Query("name"), asked, call.Gone);
+        await call.Json(new CreatedBody(created.Id, created.Warnings), DockerJson.Default.CreatedBody, 201);
+    }
+
+    private async Task Prune(Call call)
+    {
+        FilterSet filters = call.Filters();
+        DateTimeOffset? until = filters.Has("until") ? Times.Parse(filters["until"][0], "until", services.Time.GetUtcNow()) : null;
+        var (removed, bytes) = await _list.PruneAsync(filters, until, call.Gone);
+        await call.Json(new ContainersPrunedBody(removed, bytes), DockerJson.Default.ContainersPrunedBody);
+    }
+
+    private async Task Resize(Call call)
+    {
+        (ushort rows, ushort columns) = Size(call);
+        await Find(call).ResizeAsync(rows, columns, call.Gone);
+        await call.Empty(200);
+    }
+
+    /// <summary>The size of a terminal in <c>h</c> and <c>w</c>.</summary>
+    internal static (ushort Rows, ushort Columns) Size(Call call)
+    {
+        return (Read("h"), Read("w"));
+
+        ushort Read(string name) => call.Number(name) is >= 0 and <= ushort.MaxValue and var number
+            ? (ushort)number
+            : throw new CaissonException(ErrorKind.InvalidArgument, $"query parameter {name}: the size of a terminal is between 0 and {ushort.MaxValue}");
+    }
+
+    private async Task Update(Call call)
+    {
+        UpdateConfig change = await call.ReadAsync(DockerJson.Default.UpdateConfig);
+        await Find(call).UpdateAsync(change, call.Gone);
+        await call.Json(new WarningsBody([]), DockerJson.Default.WarningsBody);
+    }
+
+    private async Task Wait(Call call)
+    {
+        WaitCondition condition = call.Query("condition") switch
+        {
+            null or "not-running" => WaitCondition.NotRunning,
+            "next-exit" => WaitCondition.NextExit,
+            "removed" => WaitCondition.Removed,
+            var other => throw new CaissonException(ErrorKind.InvalidArgument, $"invalid condition: \"{other}\""),
+        };
+        Task<WaitResult> wait = Find(call).WaitAsync(condition, call.Gone);
+        // The head goes out at once: clients start the container only when they see that the wait is in place.
+        Stream output = await call.Begin("application/json");
+        WaitResult result = await wait;
+        var body = new WaitBody { StatusCode = result.Code, Error = result.Error is { } error ? new(error) : null };
+        await System.Text.Json.JsonSerializer.SerializeAsync(output, body, DockerJson.Default.WaitBody, call.Gone);
+    }
+
+    private Task Top(Call call)
+    {
+        ProcessTable table = Find(call).Top(call.Query("ps_args") ?? "");
+        return call.Json(new TopBody(table.Titles, table.Rows), DockerJson.Default.TopBody);
+    }
+
+    private async Task Export(Call call)
+    {
+        Workload workload = Find(call);
+        Stream output = await call.Begin("application/octet-stream");
+        await workload.ExportAsync(output, call.Gone);
+    }
+
+    private async Task Remove(Call call)
+    {
+        if (call.Flag("link"))
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, "links are not supported");
+        }
+        await Find(call).RemoveAsync(call.Flag("force"), CancellationToken.None);
+        await call.Empty();
+    }
+}

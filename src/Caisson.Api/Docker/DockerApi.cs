@@ -1,0 +1,118 @@
+using Caisson.Api.Http;
+using Caisson.Errors;
+
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Caisson.Api.Docker;
+
+/// <summary>The Docker Engine API, 1.24 to 1.51: version negotiation, the error shape and the way to the handlers.</summary>
+internal sealed class DockerApi(Router router, Action<string> log) : IHttpApplication<HttpContext>
+{
+    private static readonly string ServerName = $"Caisson/{ProductVersion.Text} (linux)";
+
+    public HttpContext CreateContext(IFeatureCollection contextFeatures) => new DefaultHttpContext(contextFeatures);
+
+    public void DisposeContext(HttpContext context, Exception? exception)
+    {
+    }
+
+    public async Task ProcessRequestAsync(HttpContext context)
+    {
+        IHeaderDictionary headers = context.Response.Headers;
+        headers["Api-Version"] = ApiVersion.Max.ToString();
+        headers["Docker-Experimental"] = "false";
+        headers["Ostype"] = "linux";
+        headers.Server = ServerName;
+        try
+        {
+            await DispatchAsync(context);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The client went away; there is nobody to tell.
+        }
+#pragma warning disable CA1031 // the edge: whatever happens, one client gets an answer and the others are served
+        catch (Exception error)
+#pragma warning restore CA1031
+        {
+            await FailAsync(context, error);
+        }
+    }
+
+    private async Task DispatchAsync(HttpContext context)
+    {
+        RefuseBrowsers(context.Request);
+        string path = context.Request.Path.Value ?? "/";
+        if (ApiVersion.TryTake(path, out ApiVersion version, out string rest))
+        {
+            if (version < ApiVersion.Min)
+            {
+                throw new CaissonException(
+                    ErrorKind.InvalidArgument,
+                    $"client version {version} is too old. Minimum supported API version is {ApiVersion.Min}, please upgrade your client to a newer version");
+            }
+            if (version > ApiVersion.Max)
+            {
+                throw new CaissonException(
+                    ErrorKind.InvalidArgument, $"client version {version} is too new. Maximum supported API version is {ApiVersion.Max}");
+            }
+        }
+
+        Router.Match match = router.Find(context.Request.Method, rest);
+        if (match.Handler is { } handler)
+        {
+            await handler(new Call(context, version, match.Values));
+            return;
+        }
+        await WriteErrorAsync(
+            context,
+            match.OtherMethod ? StatusCodes.Status405MethodNotAllowed : StatusCodes.Status404NotFound,
+            match.OtherMethod ? $"{context.Request.Method} is not allowed on {rest}" : "page not found");
+    }
+
+    /// <summary>A web page that reaches this socket through a proxy must not steer the engine.</summary>
+    private static void RefuseBrowsers(HttpRequest request)
+    {
+        if (request.Headers.Origin.Count > 0 || request.Headers.ContainsKey("Sec-Fetch-Site"))
+        {
+            throw new CaissonException(ErrorKind.PermissionDenied, "requests from web pages are refused");
+        }
+    }
+
+    private async Task FailAsync(HttpContext context, Exception error)
+    {
+        (int status, string message) = error switch
+        {
+            CaissonException known => (ErrorStatus.Of(known.Kind), known.Message),
+            BadHttpRequestException bad => (bad.StatusCode, bad.Message),
+            OperationCanceledException => (ErrorStatus.Of(ErrorKind.Cancelled), "the request was cancelled"),
+            _ => (StatusCodes.Status500InternalServerError, $"a fault of the engine: {error.Message}"),
+        };
+        if (status >= 500 && status is not (StatusCodes.Status501NotImplemented or StatusCodes.Status503ServiceUnavailable))
+        {
+            log($"{context.Request.Method} {context.Request.Path}: {(error is CaissonException ? message : error.ToString())}");
+        }
+        if (context.Response.HasStarted)
+        {
+            // The head is sent: cutting the connection is the only way left to say that this is not all.
+            context.Abort();
+            return;
+        }
+        try
+        {
+            context.Response.Clear();
+            context.Response.Headers["Api-Version"] = ApiVersion.Max.ToString();
+            context.Response.Headers.Server = ServerName;
+            await WriteErrorAsync(context, status, message);
+        }
+        catch (Exception late) when (late is OperationCanceledException or IOException)
+        {
+            // The client went away while it was told.
+        }
+    }
+
+    private static Task WriteErrorAsync(HttpContext context, int status, string message) =>
+        new Call(context, ApiVersion.Max, []).Json(new ErrorBody(message), DockerJson.Default.ErrorBody, status);
+}

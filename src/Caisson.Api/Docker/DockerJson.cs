@@ -1,0 +1,51 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+using Caisson.Control.Json;
+using Caisson.Control.Model;
+
+namespace Caisson.Api.Docker;
+
+/// <summary>The shape of every error: <c>{"message": "…"}</c>.</summary>
+internal sealed record ErrorBody([property: JsonPropertyName("message")] string Message);
+
+/// <summary>Serialization of Docker's documents, generated. Names are read in any case, as Go does.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNameCaseInsensitive = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.Never,
+    Converters = [typeof(LenientBoolean), typeof(LenientInt32), typeof(LenientInt64), typeof(LenientString)])]
+[JsonSerializable(typeof(ErrorBody))]
+[JsonSerializable(typeof(VersionBody))]
+[JsonSerializable(typeof(InfoBody))]
+[JsonSerializable(typeof(EventBody))]
+[JsonSerializable(typeof(DiskUsageBody))]
+[JsonSerializable(typeof(ContainerCreate))]
+[JsonSerializable(typeof(UpdateConfig))]
+[JsonSerializable(typeof(ExecConfig))]
+[JsonSerializable(typeof(ExecStartBody))]
+[JsonSerializable(typeof(ExecBody))]
+[JsonSerializable(typeof(CreatedBody))]
+[JsonSerializable(typeof(WarningsBody))]
+[JsonSerializable(typeof(IdBody))]
+[JsonSerializable(typeof(WaitBody))]
+[JsonSerializable(typeof(TopBody))]
+[JsonSerializable(typeof(IReadOnlyList<ChangeBody>))]
+[JsonSerializable(typeof(IReadOnlyList<ContainerSummaryBody>))]
+[JsonSerializable(typeof(ContainerBody))]
+[JsonSerializable(typeof(ContainersPrunedBody))]
+[JsonSerializable(typeof(StatsBody))]
+[JsonSerializable(typeof(IReadOnlyList<ImageSummaryBody>))]
+[JsonSerializable(typeof(ImageBody))]
+[JsonSerializable(typeof(IReadOnlyList<HistoryBody>))]
+[JsonSerializable(typeof(IReadOnlyList<ImageRemovedBody>))]
+[JsonSerializable(typeof(ImagesPrunedBody))]
+[JsonSerializable(typeof(ProgressBody))]
+[JsonSerializable(typeof(NetworkBody))]
+[JsonSerializable(typeof(IReadOnlyList<NetworkBody>))]
+[JsonSerializable(typeof(NetworksPrunedBody))]
+[JsonSerializable(typeof(VolumesBody))]
+[JsonSerializable(typeof(VolumesPrunedBody))]
+[JsonSerializable(typeof(CachePrunedBody))]
+[JsonSerializable(typeof(IReadOnlyList<JsonElement>))]
+[JsonSerializable(typeof(List<string>))]
+internal sealed partial class DockerJson : JsonSerializerContext;

@@ -1,0 +1,194 @@
+using Caisson.Api.Http;
+using Caisson.Control.Images;
+using Caisson.Control.Listing;
+using Caisson.Control.Workloads;
+using Caisson.Errors;
+using Caisson.Images;
+using Caisson.Oci;
+
+namespace Caisson.Api.Docker;
+
+/// <summary>Images. Source: Docker Engine API, "Images".</summary>
+internal sealed class ImageRoutes(ContainerEngine engine)
+{
+    private readonly ImageActions _images = new(engine);
+    private readonly EngineServices _services = engine.Services;
+
+    public void AddTo(Router.Builder routes)
+    {
+        routes.Get("/images/json", List);
+        routes.Get("/images/get", call => Save(call, [.. call.QueryAll("names").SelectMany(names => names.Split(','))]));
+        routes.Get("/images/search", _ => throw NeedsRegistry("searching"));
+        routes.Get("/images/{name*}/json", call => call.Json(
+            ImageBodies.Full(_images.Store.Resolve(call.Path("name")), call.Version), DockerJson.Default.ImageBody));
+        routes.Get("/images/{name*}/history", call => call.Json(
+            ImageBodies.History(_images.Store.Resolve(call.Path("name"))), DockerJson.Default.IReadOnlyListHistoryBody));
+        routes.Get("/images/{name*}/get", call => Save(call, [call.Path("name")]));
+        routes.Post("/images/create", Create);
+        routes.Post("/images/load", Load);
+        routes.Post("/images/prune", Prune);
+        routes.Post("/images/{name*}/tag", Tag);
+        routes.Post("/images/{name*}/push", _ => throw NeedsRegistry("pushing"));
+        routes.Delete("/images/{name*}", Remove);
+        routes.Post("/commit", Commit);
+        routes.Get("/distribution/{name*}/json", _ => throw NeedsRegistry("asking a registry"));
+        routes.Post("/caisson/images/bootstrap", Bootstrap);
+    }
+
+    private static CaissonException NeedsRegistry(string what) =>
+        new(ErrorKind.Unimplemented, $"{what} comes with the registry client; bootstrap or load the image");
+
+    private Task List(Call call)
+    {
+        FilterSet filters = call.Filters();
+        filters.RequireKnown("before", "dangling", "label", "label!", "reference", "since", "until");
+        DateTimeOffset? before = Created(filters["before"]);
+        DateTimeOffset? since = Created(filters["since"]);
+        DateTimeOffset? until = filters.Has("until") ? Times.Parse(filters["until"][0], "until", _services.Time.GetUtcNow()) : null;
+        IEnumerable<Image> found = _images.Store.List().Where(image =>
+            (before is null || image.Config.Created < before)
+            && (since is null || image.Config.Created > since)
+            && (until is null || image.Config.Created < until)
+            && filters.Allows("dangling", dangling => (image.RepoTags.Count == 0) == dangling is "1" or "true")
+            && filters.Allows("reference", pattern => image.RepoTags.Any(tag => ReferencePattern.Matches(tag, pattern)))
+            && filters.AllowsLabels(image.Execution.Labels));
+        return call.Json([.. found.Select(image => ImageBodies.Summary(image, -1, call.Version))], DockerJson.Default.IReadOnlyListImageSummaryBody);
+    }
+
+    private DateTimeOffset? Created(IReadOnlyList<string> names) => names.Count > 0 ? _images.Store.Resolve(names[0]).Config.Created : null;
+
+    private async Task Save(Call call, IReadOnlyList<string> names)
+    {
+        if (names.Count == 0)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, "no image is named");
+        }
+        foreach (string name in names)
+        {
+            _ = _images.Store.Resolve(name); // what is not here is said with a status, before the archive begins
+        }
+        Stream output = await call.Begin("application/x-tar");
+        await _images.Store.SaveAsync(names, output, null, call.Gone);
+    }
+
+    private Task Load(Call call) => ProgressStream.RunAsync(call, call.Flag("quiet"), async progress =>
+    [
+        .. (await _images.LoadAsync(call.Http.Request.Body, progress, call.Gone)).SelectMany(loaded => loaded.Names.Count > 0
+            ? loaded.Names.Select(name => new ProgressBody { Stream = $"Loaded image: {name}\n" })
+            : [new ProgressBody { Stream = $"Loaded image ID: {loaded.Image.Id}\n" }]),
+    ]);
+
+    private Task Create(Call call)
+    {
+        if (call.Query("fromImage") is { } name)
+        {
+            throw new CaissonException(
+                ErrorKind.Unimplemented, $"pull {name}: pulling comes with the registry client; bootstrap or load the image");
+        }
+        if (call.Query("fromSrc") is not "-")
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, "give fromSrc=- and the archive as the request's body; archives are not fetched from addresses");
+        }
+        var options = new ImportOptions
+        {
+            Name = Name(call.Query("repo"), call.Query("tag")),
+            Comment = call.Query("message") ?? "Imported from -",
+            Execution = ImageChanges.Apply(new ExecutionConfig(), [.. call.QueryAll("changes")]),
+        };
+        return ProgressStream.RunAsync(call, quiet: true, async progress =>
+        {
+            Image image = await _images.ImportAsync(call.Http.Request.Body, options, progress, call.Gone);
+            return [new ProgressBody { Status = image.Id.ToString() }];
+        });
+    }
+
+    private Task Bootstrap(Call call)
+    {
+        string name = call.Query("name") ?? throw new CaissonException(ErrorKind.InvalidArgument, "name is missing: which image is to be made");
+        string[] include = [.. call.QueryAll("include").SelectMany(words => words.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
+        return ProgressStream.RunAsync(call, quiet: false, async progress =>
+        {
+            Image image = await _images.BootstrapAsync(name, include, progress, call.Gone);
+            return [new ProgressBody { Status = $"Made {string.Join(", ", image.RepoTags)}", Id = image.Id.Short }];
+        });
+    }
+
+    private Task Tag(Call call)
+    {
+        string repository = call.Query("repo") ?? throw new CaissonException(ErrorKind.InvalidArgument, "repo is missing: the new name");
+        _images.Tag(call.Path("name"), call.Query("tag") is { } tag ? $"{repository}:{tag}" : repository);
+        return call.Empty(201);
+    }
+
+    private Task Remove(Call call)
+    {
+        ImageRemoval removal = _images.Remove(call.Path("name"), call.Flag("force"));
+        return call.Json(Removed(removal), DockerJson.Default.IReadOnlyListImageRemovedBody);
+    }
+
+    private Task Prune(Call call)
+    {
+        FilterSet filters = call.Filters();
+        filters.RequireKnown("dangling", "label", "label!", "until");
+        bool all = filters["dangling"].Any(value => value is "false" or "0");
+        DateTimeOffset? until = filters.Has("until") ? Times.Parse(filters["until"][0], "until", _services.Time.GetUtcNow()) : null;
+        var (removed, bytes) = _images.Prune(all, image =>
+            filters.AllowsLabels(image.Execution.Labels) && (until is not { } limit || (image.Config.Created ?? image.Record.Added) < limit));
+        return call.Json(new ImagesPrunedBody([.. removed.SelectMany(Removed)], bytes), DockerJson.Default.ImagesPrunedBody);
+    }
+
+    private async Task Commit(Call call)
+    {
+        string container = call.Query("container") ?? throw new CaissonException(ErrorKind.InvalidArgument, "container is missing");
+        Workload workload = engine.Find(container);
+        var current = new ExecutionConfig
+        {
+            User = workload.Record.Config.User,
+            ExposedPorts = workload.Record.Config.ExposedPorts,
+            Env = workload.Record.Config.Env,
+            Entrypoint = workload.Record.Config.Entrypoint,
+            Cmd = workload.Record.Config.Cmd,
+            Volumes = workload.Record.Config.Volumes,
+            WorkingDir = workload.Record.Config.WorkingDir,
+            Labels = workload.Record.Config.Labels,
+            StopSignal = workload.Record.Config.StopSignal,
+            Healthcheck = workload.Record.Config.Healthcheck,
+            Shell = workload.Record.Config.Shell,
+        };
+        var options = new ImportOptions
+        {
+            Name = Name(call.Query("repo"), call.Query("tag")),
+            Author = call.Query("author"),
+            Comment = call.Query("comment"),
+            CreatedBy = string.Join(' ', workload.Record.Args),
+            Execution = ImageChanges.Apply(current, [.. call.QueryAll("changes")]),
+        };
+        bool pause = call.Flag("pause", otherwise: true) && workload.Status.Phase == Control.Model.ContainerPhase.Running;
+        if (pause)
+        {
+            await workload.PauseAsync(call.Gone);
+        }
+        try
+        {
+            Image image = await _images.CommitAsync(container, options, call.Gone);
+            await call.Json(new IdBody(image.Id.ToString()), DockerJson.Default.IdBody, 201);
+        }
+        finally
+        {
+            if (pause)
+            {
+                await workload.ResumeAsync(CancellationToken.None);
+            }
+        }
+    }
+
+    private static Reference? Name(string? repository, string? tag) => repository is null
+        ? null
+        : Reference.Parse(tag is null ? repository : $"{repository}:{tag}").WithDefaultTag();
+
+    private static IReadOnlyList<ImageRemovedBody> Removed(ImageRemoval removal) =>
+    [
+        .. removal.Untagged.Select(name => new ImageRemovedBody { Untagged = name }),
+        .. removal.Deleted.Select(id => new ImageRemovedBody { Deleted = id.ToString() }),
+    ];
+}

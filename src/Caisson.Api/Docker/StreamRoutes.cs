@@ -1,0 +1,275 @@
+using System.Text;
+
+using Caisson.Api.Http;
+using Caisson.Control.Hosting;
+using Caisson.Control.Logs;
+using Caisson.Control.Model;
+using Caisson.Control.Workloads;
+using Caisson.Errors;
+
+namespace Caisson.Api.Docker;
+
+/// <summary>Attach, exec and logs: what flows. Source: Docker Engine API, "Attach to a container", "Exec", "Get container logs".</summary>
+internal sealed class StreamRoutes(EngineServices services, ContainerEngine engine)
+{
+    private const byte Stdout = 1;
+    private const byte Stderr = 2;
+
+    /// <summary>While a log is followed: how soon new lines are looked for, from first to last while nothing comes.</summary>
+    private static readonly TimeSpan FollowFirst = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan FollowLast = TimeSpan.FromMilliseconds(160);
+
+    public void AddTo(Router.Builder routes)
+    {
+        routes.Post("/containers/{id}/attach", Attach);
+        routes.Get("/containers/{id}/attach/ws", _ => throw new CaissonException(
+            ErrorKind.Unimplemented, "attaching by websocket is not supported; use POST /containers/{id}/attach"));
+        routes.Get("/containers/{id}/logs", Logs);
+        routes.Post("/containers/{id}/exec", CreateExec);
+        routes.Post("/exec/{id}/start", StartExec);
+        routes.Post("/exec/{id}/resize", ResizeExec);
+        routes.Get("/exec/{id}/json", InspectExec);
+    }
+
+    private async Task Attach(Call call)
+    {
+        Workload workload = engine.Find(call.Path("id"));
+        ContainerConfig config = workload.Record.Config;
+        bool stream = call.Flag("stream");
+        var options = new AttachOptions(call.Flag("stdin") && config.OpenStdin, call.Flag("stdout"), call.Flag("stderr"));
+        DetachKeys keys = DetachKeys.Parse(call.Query("detachKeys"));
+        // Asked for before the answer: a client that sees the answer may start the container and must miss nothing.
+        Workload.PendingAttachment? pending = stream ? await workload.AttachAsync(options, call.Gone) : null;
+        await Hijack.RunAsync(call, multiplexed: !config.Tty, async hijack =>
+        {
+            if (call.Flag("logs"))
+            {
+                await WritePastAsync(workload, options, hijack);
+            }
+            if (pending is null)
+            {
+                return;
+            }
+            try
+            {
+                if (await pending.ConnectAsync(hijack.Gone) is { } attachment)
+                {
+                    await using (attachment)
+                    {
+                        await StreamPump.RunAsync(hijack, attachment, new StreamPump.Wish(
+                            options.Stdin, options.Stdout || options.Stderr, EndStdin: config.StdinOnce, config.Tty && options.Stdin ? keys : null));
+                    }
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // The client left before the container started.
+            }
+        });
+    }
+
+    private static async Task WritePastAsync(Workload workload, AttachOptions options, Hijack hijack)
+    {
+        if (workload.LogPath is not { } path || LogReader.TryOpen(path) is not { } reader)
+        {
+            return;
+        }
+        using (reader)
+        {
+            var query = new LogQuery { Stdout = options.Stdout, Stderr = options.Stderr };
+            while (reader.TryRead(out LogEntry entry))
+            {
+                if (LogReader.Accepts(query, entry))
+                {
+                    Write(hijack.Output, workload, entry, timestamps: false);
+                    await hijack.Output.FlushAsync();
+                }
+            }
+        }
+    }
+
+    private async Task Logs(Call call)
+    {
+        Workload workload = engine.Find(call.Path("id"));
+        DateTimeOffset now = services.Time.GetUtcNow();
+        var query = new LogQuery
+        {
+            Stdout = call.Flag("stdout"),
+            Stderr = call.Flag("stderr"),
+            Since = Times.Parse(call.Query("since"), "since", now),
+            Until = Times.Parse(call.Query("until"), "until", now),
+            Tail = call.Query("tail") is { } tail && tail != "all" ? (int.TryParse(tail, out int lines) && lines >= 0 ? lines : null) : null,
+        };
+        if (!query.Stdout && !query.Stderr)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, "Bad parameters: you must choose at least one stream");
+        }
+        if (workload.LogPath is not { } path)
+        {
+            throw new CaissonException(ErrorKind.Unimplemented, "configured logging driver does not support reading");
+        }
+        bool follow = call.Flag("follow");
+        bool timestamps = call.Flag("timestamps");
+        bool multiplexed = !workload.Record.Config.Tty;
+        await call.Begin(multiplexed && call.Version >= new ApiVersion(1, 42)
+            ? "application/vnd.docker.multiplexed-stream"
+            : "application/vnd.docker.raw-stream");
+
+        LogReader? reader = LogReader.TryOpen(path);
+        try
+        {
+            if (query.Tail is { } count)
+            {
+                reader?.SeekTail(count, query);
+            }
+            TimeSpan pause = FollowFirst;
+            while (true)
+            {
+                // Asked before the last reading: whatever was written until the end is then read.
+                bool ended = !follow || !workload.Status.IsActive;
+                reader ??= LogReader.TryOpen(path);
+                bool any = false;
+                while (reader is not null && reader.TryRead(out LogEntry entry))
+                {
+                    any = true;
+                    if (LogReader.Accepts(query, entry))
+                    {
+                        Write(call.Http.Response.BodyWriter, workload, entry, timestamps);
+                        if (call.Http.Response.BodyWriter.UnflushedBytes > 32 << 10)
+                        {
+                            await call.Http.Response.BodyWriter.FlushAsync(call.Gone);
+                        }
+                    }
+                }
+                await call.Http.Response.BodyWriter.FlushAsync(call.Gone);
+                if (ended || (query.Until is { } until && services.Time.GetUtcNow() > until))
+                {
+                    return;
+                }
+                pause = any ? FollowFirst : pause * 2 < FollowLast ? pause * 2 : FollowLast;
+                await Task.Delay(pause, call.Gone);
+            }
+        }
+        finally
+        {
+            reader?.Dispose();
+        }
+    }
+
+    private static void Write(System.Buffers.IBufferWriter<byte> output, Workload workload, LogEntry entry, bool timestamps)
+    {
+        ReadOnlySpan<byte> text = entry.Text.Span;
+        if (timestamps)
+        {
+            text = (byte[])[.. Encoding.ASCII.GetBytes(entry.Time), (byte)' ', .. text];
+        }
+        if (workload.Record.Config.Tty)
+        {
+            System.Buffers.BuffersExtensions.Write(output, text);
+        }
+        else
+        {
+            StreamPump.WriteFrame(output, entry.Stderr ? Stderr : Stdout, text);
+        }
+    }
+
+    private async Task CreateExec(Call call)
+    {
+        ExecConfig config = await call.ReadAsync(DockerJson.Default.ExecConfig);
+        _ = DetachKeys.Parse(config.DetachKeys);
+        ExecSession session = engine.Find(call.Path("id")).CreateExec(config);
+        await call.Json(new IdBody(session.Id), DockerJson.Default.IdBody, 201);
+    }
+
+    private async Task StartExec(Call call)
+    {
+        ExecSession session = engine.FindExec(call.Path("id"));
+        ExecStartBody start = await call.ReadOptionalAsync(DockerJson.Default.ExecStartBody) ?? new ExecStartBody();
+        ExecConfig config = session.Config;
+        IReadOnlyList<int>? size = start.ConsoleSize is { Count: 2 } given ? given : null;
+        if (start.Detach)
+        {
+            _ = await session.Container.StartExecAsync(session, null, size, CancellationToken.None);
+            await call.Empty(200);
+            return;
+        }
+        if (session.ExitCode is not null || session.Running)
+        {
+            throw new CaissonException(ErrorKind.Conflict, $"exec {session.Id} has already run");
+        }
+        if (!session.Container.Status.HasProcess)
+        {
+            throw new CaissonException(ErrorKind.Conflict, $"container {session.Container.Id} is not running");
+        }
+
+        var options = new AttachOptions(config.AttachStdin, config.AttachStdout, config.AttachStderr);
+        await Hijack.RunAsync(call, multiplexed: !config.Tty, async hijack =>
+        {
+            try
+            {
+                // A client that leaves does not end the process: that is what its own signals are for.
+                if (await session.Container.StartExecAsync(session, options, size, CancellationToken.None) is { } attachment)
+                {
+                    await using (attachment)
+                    {
+                        await StreamPump.RunAsync(hijack, attachment, new StreamPump.Wish(
+                            options.Stdin,
+                            options.Stdout || options.Stderr,
+                            EndStdin: true,
+                            config.Tty && options.Stdin ? DetachKeys.Parse(config.DetachKeys) : null));
+                    }
+                }
+            }
+            catch (CaissonException error)
+            {
+                // The answer's head is out, so the reason goes where the client shows it; the exit code tells the kind.
+                byte[] text = Encoding.UTF8.GetBytes($"cannot run in the container: {error.Message}\r\n");
+                if (config.Tty)
+                {
+                    System.Buffers.BuffersExtensions.Write(hijack.Output, text);
+                }
+                else
+                {
+                    StreamPump.WriteFrame(hijack.Output, Stderr, text);
+                }
+                await hijack.Output.FlushAsync();
+            }
+        });
+    }
+
+    private async Task ResizeExec(Call call)
+    {
+        (ushort rows, ushort columns) = ContainerRoutes.Size(call);
+        await engine.FindExec(call.Path("id")).ResizeAsync(rows, columns, call.Gone);
+        await call.Empty(200);
+    }
+
+    private Task InspectExec(Call call)
+    {
+        ExecSession session = engine.FindExec(call.Path("id"));
+        ExecConfig config = session.Config;
+        return call.Json(
+            new ExecBody
+            {
+                ID = session.Id,
+                Running = session.Running,
+                ExitCode = session.ExitCode,
+                ProcessConfig = new ProcessConfigBody
+                {
+                    Tty = config.Tty,
+                    Entrypoint = config.Cmd is { Count: > 0 } command ? command[0] : "",
+                    Arguments = [.. (config.Cmd ?? []).Skip(1)],
+                    Privileged = config.Privileged,
+                    User = config.User,
+                },
+                OpenStdin = config.AttachStdin,
+                OpenStdout = config.AttachStdout,
+                OpenStderr = config.AttachStderr,
+                CanRemove = session.ExitCode is not null,
+                ContainerID = session.Container.Id,
+                DetachKeys = config.DetachKeys,
+                Pid = session.Pid,
+            },
+            DockerJson.Default.ExecBody);
+    }
+}

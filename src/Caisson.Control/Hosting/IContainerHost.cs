@@ -1,0 +1,48 @@
+using Caisson.Oci.Runtime;
+
+namespace Caisson.Control.Hosting;
+
+/// <summary>Runs containers: the engine's one way to processes, cgroups and run directories.</summary>
+/// <remarks>Safe for concurrent use; the engine makes at most one changing call at a time for one container.</remarks>
+public interface IContainerHost
+{
+    /// <summary>Makes the container and runs its first process under a monitor.</summary>
+    /// <returns>The running process; the caller disposes it, which does not end the process.</returns>
+    /// <exception cref="Caisson.Errors.CaissonException">Nothing is left of the attempt.</exception>
+    Task<IMonitoredProcess> StartAsync(ContainerLaunch launch, CancellationToken cancellationToken);
+
+    /// <summary>Runs a further process in a running container, under a monitor of its own.</summary>
+    /// <exception cref="Caisson.Errors.CaissonException">Nothing is left of the attempt.</exception>
+    Task<IMonitoredProcess> ExecAsync(ExecLaunch launch, CancellationToken cancellationToken);
+
+    /// <summary>Finds the first process of a container that an earlier engine started.</summary>
+    /// <returns>
+    /// The process, which may have ended meanwhile (<see cref="IMonitoredProcess.Exited"/> is completed then); null when neither
+    /// a monitor nor an exit record is left.
+    /// </returns>
+    Task<IMonitoredProcess?> ReopenAsync(string id, CancellationToken cancellationToken);
+
+    /// <summary>Sends <paramref name="signal"/> to the container's first process; false when it has ended.</summary>
+    bool TrySignal(string id, int signal);
+
+    /// <summary>Stops every process of the container where it is.</summary>
+    Task PauseAsync(string id, CancellationToken cancellationToken);
+
+    /// <summary>Lets the processes of a paused container go on.</summary>
+    Task ResumeAsync(string id, CancellationToken cancellationToken);
+
+    /// <summary>What the container uses now.</summary>
+    ContainerUsage ReadUsage(string id);
+
+    /// <summary>Process ids, in the host's numbers, of everything that runs in the container.</summary>
+    IReadOnlyList<int> Processes(string id);
+
+    /// <summary>Changes limits of a running container; null members stay as they are.</summary>
+    void Update(string id, LinuxResources resources);
+
+    /// <summary>The launch plan as text, without running it.</summary>
+    string Explain(ContainerLaunch launch);
+
+    /// <summary>Gives back what a container that has ended still holds: cgroups and its run directory. No error when nothing is left.</summary>
+    Task RemoveAsync(string id, CancellationToken cancellationToken);
+}

@@ -1,0 +1,16 @@
+using System.Text.Json.Serialization;
+
+using Caisson.Control.Events;
+using Caisson.Control.Model;
+
+namespace Caisson.Control.Json;
+
+/// <summary>Serialization of the records in the state store, generated.</summary>
+[JsonSourceGenerationOptions(
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault,
+    UseStringEnumConverter = true,
+    Converters = [typeof(LenientBoolean), typeof(LenientInt32), typeof(LenientInt64), typeof(LenientString)])]
+[JsonSerializable(typeof(ContainerRecord))]
+[JsonSerializable(typeof(ContainerStatus))]
+[JsonSerializable(typeof(EngineEvent))]
+internal sealed partial class ControlJson : JsonSerializerContext;

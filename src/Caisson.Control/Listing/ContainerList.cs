@@ -1,0 +1,128 @@
+using System.Globalization;
+
+using Caisson.Control.Model;
+using Caisson.Control.Workloads;
+using Caisson.Errors;
+
+namespace Caisson.Control.Listing;
+
+/// <summary>Lists containers as <c>docker ps</c> does. Source: Docker Engine API, "List containers", "Delete stopped containers".</summary>
+public sealed class ContainerList(ContainerEngine engine)
+{
+    private static readonly string[] States = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
+
+    /// <summary>The containers that <paramref name="filters"/> allow, newest first.</summary>
+    /// <param name="all">Also those that do not run.</param>
+    /// <param name="limit">At most so many, and then of all; null or 0 for no limit.</param>
+    /// <param name="filters">What must hold.</param>
+    public IReadOnlyList<Workload> List(bool all, int? limit, FilterSet filters)
+    {
+        filters.RequireKnown(
+            "ancestor", "before", "expose", "exited", "health", "id", "isolation", "is-task", "label", "label!", "name", "network", "publish",
+            "since", "status", "volume");
+        foreach (string status in filters["status"])
+        {
+            if (!States.Contains(status))
+            {
+                throw new CaissonException(ErrorKind.InvalidArgument, $"invalid filter 'status={status}'");
+            }
+        }
+        // Naming a state, an exit code or a count asks beyond what runs.
+        bool every = all || limit > 0 || filters.Has("status") || filters.Has("exited") || filters.Has("before") || filters.Has("since");
+        DateTimeOffset? before = Created(filters["before"]);
+        DateTimeOffset? since = Created(filters["since"]);
+        HashSet<string> ancestors = [.. filters["ancestor"].SelectMany(ImageIds)];
+        IEnumerable<Workload> found = engine.List().Where(workload =>
+            (every || workload.Status.IsActive)
+            && (before is null || workload.Record.Created < before)
+            && (since is null || workload.Record.Created > since)
+            && filters.Allows("ancestor", _ => ancestors.Contains(workload.Record.ImageId))
+            && Matches(workload.Record, workload.Status, filters));
+        return [.. limit > 0 ? found.Take(limit.Value) : found];
+    }
+
+    /// <summary>Removes containers that do not run.</summary>
+    /// <param name="filters"><c>until</c> is parsed by the caller; <c>label</c> and <c>label!</c> hold here.</param>
+    /// <param name="until">Only those made before; null for all.</param>
+    /// <param name="cancellationToken">Stops between two containers.</param>
+    /// <returns>Ids of what was removed and bytes freed.</returns>
+    public async Task<(IReadOnlyList<string> Removed, long Bytes)> PruneAsync(FilterSet filters, DateTimeOffset? until, CancellationToken cancellationToken)
+    {
+        filters.RequireKnown("until", "label", "label!");
+        List<string> removed = [];
+        long bytes = 0;
+        foreach (Workload workload in engine.List())
+        {
+            if (workload.Status.IsActive || (until is { } limit && workload.Record.Created >= limit) || !filters.AllowsLabels(workload.Record.Config.Labels))
+            {
+                continue;
+            }
+            cancellationToken.ThrowIfCancellationRequested();
+            try
+            {
+                long size = workload.Measure().Bytes;
+                await workload.RemoveAsync(force: false, cancellationToken);
+                removed.Add(workload.Id);
+                bytes += size;
+            }
+            catch (CaissonException error) when (error.Kind is ErrorKind.Conflict or ErrorKind.NotFound)
+            {
+                // It was started or removed meanwhile.
+            }
+        }
+        return (removed, bytes);
+    }
+
+    /// <summary>What a state is called in lists.</summary>
+    public static string StateOf(ContainerStatus status) => status.Phase switch
+    {
+        ContainerPhase.Created => "created",
+        ContainerPhase.Running => "running",
+        ContainerPhase.Paused => "paused",
+        ContainerPhase.Restarting => "restarting",
+        ContainerPhase.Removing => "removing",
+        _ => "exited",
+    };
+
+    private static bool Matches(ContainerRecord record, ContainerStatus status, FilterSet filters) =>
+        filters.Allows("id", id => record.Id.StartsWith(id, StringComparison.Ordinal))
+        && filters.Allows("name", name => NameMatches(record.Name, name))
+        && filters.Allows("status", state => state == StateOf(status))
+        && filters.Allows("exited", code => status.Phase == ContainerPhase.Exited && status.ExitCode.ToString(CultureInfo.InvariantCulture) == code)
+        && filters.Allows("health", health => health == "none")
+        && filters.Allows("network", network => network == NetworkOf(record.HostConfig))
+        && filters.Allows("volume", volume => HasVolume(record.HostConfig, volume))
+        && filters.Allows("expose", port => (record.Config.ExposedPorts ?? []).Any(exposed => PortMatches(exposed, port)))
+        && filters.Allows("publish", _ => false)
+        && filters.Allows("is-task", task => task is "false" or "0")
+        && filters.Allows("isolation", isolation => isolation is "default" or "")
+        && filters.AllowsLabels(record.Config.Labels);
+
+    /// <summary>The name of the network a container is in.</summary>
+    public static string NetworkOf(HostConfig host) => host.NetworkMode == "host" ? "host" : "none";
+
+    /// <summary>Part of the name, with <c>^</c> and <c>$</c> for its ends and an optional slash in front.</summary>
+    private static bool NameMatches(string name, string pattern)
+    {
+        bool fromStart = pattern.StartsWith('^');
+        bool toEnd = pattern.EndsWith('$');
+        string text = pattern.TrimStart('^').TrimEnd('$').TrimStart('/');
+        return (fromStart, toEnd) switch
+        {
+            (true, true) => name == text,
+            (true, false) => name.StartsWith(text, StringComparison.Ordinal),
+            (false, true) => name.EndsWith(text, StringComparison.Ordinal),
+            _ => name.Contains(text, StringComparison.Ordinal),
+        };
+    }
+
+    private static bool HasVolume(HostConfig host, string volume) =>
+        ContainerMount.Read(host, new List<Problem>()).Any(mount => mount.Source == volume || mount.Target == volume);
+
+    private static bool PortMatches(string exposed, string wanted) => exposed == wanted || exposed == wanted + "/tcp";
+
+    private DateTimeOffset? Created(IReadOnlyList<string> references) => references.Count > 0 ? engine.Find(references[0]).Record.Created : null;
+
+    private IEnumerable<string> ImageIds(string reference) =>
+        engine.Services.Images.TryResolve(reference) is { } image ? [image.Id.ToString()] : [];
+}

@@ -1,0 +1,94 @@
+namespace Caisson.Control.Model;
+
+/// <summary>A container as it was asked for: fixed at creation but for name, limits and restart policy. Immutable; a change is a new record.</summary>
+public sealed record ContainerRecord
+{
+    /// <summary>64 hex digits.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Unique, without a leading slash.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>When it was made.</summary>
+    public required DateTimeOffset Created { get; init; }
+
+    /// <summary>The image's id, <c>sha256:…</c>.</summary>
+    public required string ImageId { get; init; }
+
+    /// <summary>Configuration after the image's was merged in.</summary>
+    public required ContainerConfig Config { get; init; }
+
+    /// <summary>What the host gives.</summary>
+    public required HostConfig HostConfig { get; init; }
+
+    /// <summary>The program and its arguments.</summary>
+    public required IReadOnlyList<string> Args { get; init; }
+
+    /// <summary>The container's block of 65,536 ids, see <c>IdRange</c>; null shares the host's ids.</summary>
+    public int? IdBlock { get; init; }
+
+    /// <summary>The security profile's name.</summary>
+    public required string Profile { get; init; }
+}
+
+/// <summary>Where a container is in its life.</summary>
+public enum ContainerPhase
+{
+    /// <summary>Never started.</summary>
+    Created,
+
+    /// <summary>Its program runs.</summary>
+    Running,
+
+    /// <summary>Its processes are stopped where they are.</summary>
+    Paused,
+
+    /// <summary>Its program has ended and will be started again.</summary>
+    Restarting,
+
+    /// <summary>Its program has ended.</summary>
+    Exited,
+
+    /// <summary>It is being removed.</summary>
+    Removing,
+}
+
+/// <summary>What was last observed of a container. Immutable.</summary>
+public sealed record ContainerStatus
+{
+    /// <summary>Where it is in its life.</summary>
+    public ContainerPhase Phase { get; init; }
+
+    /// <summary>The first process in the host's numbers; 0 when it does not run.</summary>
+    public int Pid { get; init; }
+
+    /// <summary>What the last run returned.</summary>
+    public int ExitCode { get; init; }
+
+    /// <summary>Why it did not start; empty when it did.</summary>
+    public string Error { get; init; } = "";
+
+    /// <summary>When the last run began; null before the first.</summary>
+    public DateTimeOffset? StartedAt { get; init; }
+
+    /// <summary>When the last run ended; null before the first end.</summary>
+    public DateTimeOffset? FinishedAt { get; init; }
+
+    /// <summary>The kernel ended the last run for lack of memory.</summary>
+    public bool OomKilled { get; init; }
+
+    /// <summary>Restarts by the restart policy since the last start by a user.</summary>
+    public int RestartCount { get; init; }
+
+    /// <summary>A user stopped it, so <c>unless-stopped</c> leaves it.</summary>
+    public bool StoppedByUser { get; init; }
+
+    /// <summary>Grows with each start over all containers, so that a restart of the engine keeps the order.</summary>
+    public long StartOrder { get; init; }
+
+    /// <summary>Whether a process of it exists.</summary>
+    public bool HasProcess => Phase is ContainerPhase.Running or ContainerPhase.Paused;
+
+    /// <summary>Whether it counts as running for a client: it does, or it is about to.</summary>
+    public bool IsActive => Phase is ContainerPhase.Running or ContainerPhase.Paused or ContainerPhase.Restarting;
+}

@@ -1,0 +1,17 @@
+namespace Caisson.Control.State;
+
+/// <summary>The kinds of records in the state store; each kind has its own key space.</summary>
+public static class RecordKind
+{
+    /// <summary>What the user asked for: <c>ContainerRecord</c> by container id.</summary>
+    public const string Container = "container";
+
+    /// <summary>What was last observed: <c>ContainerStatus</c> by container id.</summary>
+    public const string Status = "status";
+
+    /// <summary>An image of the local store, by the key the catalog gives it.</summary>
+    public const string Image = "image";
+
+    /// <summary>Single values about this engine, such as its id.</summary>
+    public const string Engine = "engine";
+}

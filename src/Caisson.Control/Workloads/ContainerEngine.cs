@@ -1,0 +1,321 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+
+using Caisson.Containers.Profiles;
+using Caisson.Control.Json;
+using Caisson.Control.Model;
+using Caisson.Control.State;
+using Caisson.Errors;
+using Caisson.Images;
+
+namespace Caisson.Control.Workloads;
+
+/// <summary>All containers of this engine: making them, finding them, and taking them over from an engine that died.</summary>
+public sealed class ContainerEngine
+{
+    private readonly EngineServices _services;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, Workload> _byId = [];
+    private readonly SortedSet<string> _ids = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _names = [];
+    private readonly HashSet<int> _blocks = [];
+    private readonly ConcurrentDictionary<string, ExecSession> _execs = new();
+    private long _startOrder;
+
+    /// <summary>Loads what <paramref name="store"/> has; <see cref="RecoverAsync"/> comes next.</summary>
+    public ContainerEngine(EngineServices services, IStateStore store)
+    {
+        _services = services;
+        Dictionary<string, byte[]> statuses = store.List(RecordKind.Status).ToDictionary(record => record.Key, record => record.Value);
+        foreach (StoredRecord stored in store.List(RecordKind.Container))
+        {
+            ContainerRecord record = JsonSerializer.Deserialize(stored.Value, ControlJson.Default.ContainerRecord)
+                ?? throw new CaissonException(ErrorKind.Internal, $"the state store's record of container {stored.Key} is empty");
+            ContainerStatus status = statuses.TryGetValue(stored.Key, out byte[]? bytes)
+                ? JsonSerializer.Deserialize(bytes, ControlJson.Default.ContainerStatus) ?? new ContainerStatus()
+                : new ContainerStatus();
+            _startOrder = Math.Max(_startOrder, status.StartOrder);
+            Add(new Workload(this, services, record, status));
+            _names[record.Name] = record.Id;
+        }
+    }
+
+    /// <summary>What the engine works with.</summary>
+    public EngineServices Services => _services;
+
+    /// <summary>True from <see cref="Stop"/> on: containers go on, nobody decides about them any more.</summary>
+    public bool IsStopping { get; private set; }
+
+    /// <summary>What <see cref="CreateAsync"/> answers.</summary>
+    /// <param name="Id">The new container.</param>
+    /// <param name="Warnings">What will not be as asked.</param>
+    public sealed record Created(string Id, IReadOnlyList<string> Warnings);
+
+    /// <summary>
+    /// Takes over: finds running containers by their monitors, records ends that nobody saw, finishes removals, deletes what
+    /// belongs to no container, and starts what is to run.
+    /// </summary>
+    public async Task RecoverAsync()
+    {
+        Workload[] known = [.. List().OrderBy(workload => workload.Status.StartOrder)];
+        HashSet<string> ids = [.. known.Select(workload => workload.Id)];
+        foreach (string stray in StrayDirectories(ids))
+        {
+            await RemoveStrayAsync(stray);
+        }
+        foreach (Workload workload in known)
+        {
+            try
+            {
+                await workload.RecoverAsync();
+            }
+            catch (Exception error) when (error is CaissonException or IOException)
+            {
+                _services.Log.Warn($"container {workload.Id}: take over: {error.Message}");
+            }
+        }
+    }
+
+    /// <summary>Makes a container.</summary>
+    /// <param name="name">Its name; null for one of ours.</param>
+    /// <param name="asked">What is to run.</param>
+    /// <param name="cancellationToken">Abandons it; nothing is left then.</param>
+    /// <exception cref="ProblemsException">Something asked for is wrong; says everything that is.</exception>
+    /// <exception cref="CaissonException">The image is not here, or the name is taken.</exception>
+    public async Task<Created> CreateAsync(string? name, ContainerCreate asked, CancellationToken cancellationToken)
+    {
+        if (asked.Image.Length == 0)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, "no image is given");
+        }
+        Image image = _services.Images.TryResolve(asked.Image) ?? throw new CaissonException(ErrorKind.NotFound, $"No such image: {Familiar(asked.Image)}");
+        string id = Names.NewId();
+        name = Reserve(name?.TrimStart('/'), id);
+        int? block = null;
+        try
+        {
+            List<Problem> problems = [];
+            List<string> warnings = [];
+            CheckNetworks(asked);
+            ContainerRecord record = ContainerPlan.Compile(
+                asked, image, new ContainerPlan.Facts(id, name, _services.Time.GetUtcNow(), _services.Facts.Processors), problems, warnings);
+            ProblemsException.ThrowIfAny("create container", problems);
+            SecurityProfile profile = Profiles.Find(record.Profile);
+            if (profile.UserNamespace && record.HostConfig.UsernsMode != "host")
+            {
+                record = record with { IdBlock = block = TakeBlock() };
+            }
+
+            Directory.CreateDirectory(_services.DirectoryOf(id), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            await _services.Images.EnsureUnpackedAsync(image, cancellation: cancellationToken);
+            _ = _services.Images.CreateSnapshot(id, image);
+            var status = new ContainerStatus();
+            _services.Events.Commit(
+                Durability.Power,
+                new StateChange()
+                    .Put(RecordKind.Container, id, record, ControlJson.Default.ContainerRecord)
+                    .Put(RecordKind.Status, id, status, ControlJson.Default.ContainerStatus),
+                Workload.EventOf(record, "create", _services.Time));
+            Add(new Workload(this, _services, record, status));
+            return new Created(id, warnings);
+        }
+        catch
+        {
+            Release(name);
+            ReleaseBlock(block);
+            await RemoveStrayAsync(id);
+            throw;
+        }
+    }
+
+    /// <summary>Every container, newest first.</summary>
+    public IReadOnlyList<Workload> List()
+    {
+        lock (_lock)
+        {
+            return [.. _byId.Values.OrderByDescending(workload => workload.Record.Created)];
+        }
+    }
+
+    /// <summary>The container of an id, a name, or the beginning of an id.</summary>
+    /// <exception cref="CaissonException">
+    /// <see cref="ErrorKind.NotFound"/>: none; <see cref="ErrorKind.InvalidArgument"/>: the beginning fits several.
+    /// </exception>
+    public Workload Find(string reference)
+    {
+        string bare = reference.TrimStart('/');
+        lock (_lock)
+        {
+            if (_byId.TryGetValue(bare, out Workload? exact))
+            {
+                return exact;
+            }
+            if (_names.TryGetValue(bare, out string? named) && _byId.TryGetValue(named, out Workload? byName))
+            {
+                return byName;
+            }
+            if (bare.Length > 0)
+            {
+                string[] fits = [.. _ids.GetViewBetween(bare, bare + "~").Take(2)];
+                if (fits.Length == 1)
+                {
+                    return _byId[fits[0]];
+                }
+                if (fits.Length > 1)
+                {
+                    throw new CaissonException(ErrorKind.InvalidArgument, $"multiple IDs found with provided prefix: {bare}");
+                }
+            }
+        }
+        throw new CaissonException(ErrorKind.NotFound, $"No such container: {reference}");
+    }
+
+    /// <summary>The exec of an id.</summary>
+    public ExecSession FindExec(string id) => _execs.TryGetValue(id, out ExecSession? session)
+        ? session
+        : throw new CaissonException(ErrorKind.NotFound, $"No such exec instance: {id}");
+
+    /// <summary>The launch plan of a container that would be made so, as text; nothing is kept.</summary>
+    public async Task<string> ExplainAsync(ContainerCreate asked, CancellationToken cancellationToken)
+    {
+        Created created = await CreateAsync(null, asked, cancellationToken);
+        Workload workload = Find(created.Id);
+        try
+        {
+            return await workload.ExplainAsync(cancellationToken);
+        }
+        finally
+        {
+            await workload.RemoveAsync(force: true, CancellationToken.None);
+        }
+    }
+
+    /// <summary>From now on nothing is decided any more: the containers go on, and the next engine takes them over.</summary>
+    public void Stop() => IsStopping = true;
+
+    internal long NextStartOrder() => Interlocked.Increment(ref _startOrder);
+
+    internal void Register(ExecSession session) => _execs[session.Id] = session;
+
+    internal void Unregister(ExecSession session) => _execs.TryRemove(session.Id, out _);
+
+    /// <summary>Takes a name, or one of ours when <paramref name="name"/> is null or empty.</summary>
+    internal string Reserve(string? name, string id)
+    {
+        lock (_lock)
+        {
+            if (string.IsNullOrEmpty(name))
+            {
+                name = Names.NewName(_names.ContainsKey);
+            }
+            else if (!Names.IsValid(name))
+            {
+                throw new CaissonException(
+                    ErrorKind.InvalidArgument, $"invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
+            }
+            if (_names.TryGetValue(name, out string? holder))
+            {
+                throw new CaissonException(
+                    ErrorKind.AlreadyExists,
+                    $"Conflict. The container name \"/{name}\" is already in use by container \"{holder}\". You have to remove (or rename) that container to be able to reuse that name.");
+            }
+            _names[name] = id;
+            return name;
+        }
+    }
+
+    internal void Release(string name)
+    {
+        lock (_lock)
+        {
+            _names.Remove(name);
+        }
+    }
+
+    internal void Forget(Workload workload)
+    {
+        lock (_lock)
+        {
+            _byId.Remove(workload.Id);
+            _ids.Remove(workload.Id);
+            _names.Remove(workload.Record.Name);
+        }
+        ReleaseBlock(workload.Record.IdBlock);
+    }
+
+    private void Add(Workload workload)
+    {
+        lock (_lock)
+        {
+            _byId.Add(workload.Id, workload);
+            _ids.Add(workload.Id);
+            if (workload.Record.IdBlock is { } block)
+            {
+                _blocks.Add(block);
+            }
+        }
+    }
+
+    private int TakeBlock()
+    {
+        lock (_lock)
+        {
+            int block = IdRange.LowestFree(_blocks);
+            _blocks.Add(block);
+            return block;
+        }
+    }
+
+    private void ReleaseBlock(int? block)
+    {
+        if (block is { } taken)
+        {
+            lock (_lock)
+            {
+                _blocks.Remove(taken);
+            }
+        }
+    }
+
+    private IEnumerable<string> StrayDirectories(HashSet<string> known)
+    {
+        string containers = $"{_services.Root}/containers";
+        IEnumerable<string> directories = Directory.Exists(containers)
+            ? Directory.EnumerateDirectories(containers).Select(path => Path.GetFileName(path))
+            : [];
+        return [.. directories.Where(id => !known.Contains(id))];
+    }
+
+    /// <summary>Deletes what a creation left that was never completed.</summary>
+    private async Task RemoveStrayAsync(string id)
+    {
+        try
+        {
+            await _services.Host.RemoveAsync(id, CancellationToken.None);
+            _ = _services.Images.RemoveSnapshot(id);
+            string directory = _services.DirectoryOf(id);
+            if (Directory.Exists(directory))
+            {
+                Directory.Delete(directory, recursive: true);
+            }
+        }
+        catch (Exception error) when (error is CaissonException or IOException or UnauthorizedAccessException)
+        {
+            _services.Log.Warn($"delete what is left of container {id}: {error.Message}; the next start of the engine tries again");
+        }
+    }
+
+    private static void CheckNetworks(ContainerCreate asked)
+    {
+        foreach (string network in asked.NetworkingConfig?.EndpointsConfig?.Keys ?? [])
+        {
+            if (network is not ("" or "default" or "bridge" or "none" or "host"))
+            {
+                throw new CaissonException(ErrorKind.NotFound, $"network {network} not found");
+            }
+        }
+    }
+
+    private static string Familiar(string reference) =>
+        Oci.Reference.TryParse(reference, out Oci.Reference? parsed) ? parsed.WithDefaultTag().Familiar : reference;
+}

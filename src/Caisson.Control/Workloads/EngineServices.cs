@@ -1,0 +1,36 @@
+using Caisson.Control.Events;
+using Caisson.Control.Hosting;
+using Caisson.Images;
+
+namespace Caisson.Control.Workloads;
+
+/// <summary>Everything the workloads are given: where things are, who does the work, what time it is.</summary>
+public sealed record EngineServices
+{
+    /// <summary>The directory of what outlives a reboot; belongs to the engine alone.</summary>
+    public required string Root { get; init; }
+
+    /// <summary>Runs containers.</summary>
+    public required IContainerHost Host { get; init; }
+
+    /// <summary>Images and root filesystems; opened on <see cref="Root"/>.</summary>
+    public required ImageStore Images { get; init; }
+
+    /// <summary>Commits and tells.</summary>
+    public required EventLog Events { get; init; }
+
+    /// <summary>The engine's log.</summary>
+    public required EngineLog Log { get; init; }
+
+    /// <summary>The machine.</summary>
+    public required HostFacts Facts { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>The directory of one container: log, generated files.</summary>
+    public string DirectoryOf(string id) => $"{Root}/containers/{id}";
+
+    /// <summary>The log of one container.</summary>
+    public string LogOf(string id) => $"{DirectoryOf(id)}/log";
+}

@@ -1,0 +1,171 @@
+using Caisson.Control.Hosting;
+using Caisson.Control.Model;
+using Caisson.Control.State;
+using Caisson.Errors;
+using Caisson.Images.Snapshots;
+using Caisson.Oci.Runtime;
+
+namespace Caisson.Control.Workloads;
+
+public sealed partial class Workload
+{
+    /// <summary>Removes the container and all that is its own.</summary>
+    /// <param name="force">End it first when it runs.</param>
+    /// <param name="cancellationToken">Gives up before the removal has begun; a begun one is completed.</param>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.Conflict"/>: it runs and <paramref name="force"/> is not given.</exception>
+    public async Task RemoveAsync(bool force, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            using (await EnterAsync(cancellationToken))
+            {
+                if (!_status.IsActive)
+                {
+                    await RemoveUnlockedAsync();
+                    return;
+                }
+                if (!force)
+                {
+                    string state = _status.Phase == ContainerPhase.Paused ? "paused and must be unpaused first"
+                        : _status.Phase == ContainerPhase.Restarting ? "restarting" : "running";
+                    throw new CaissonException(
+                        ErrorKind.Conflict,
+                        $"cannot remove container \"{_record.Name}\": container is {state}: stop the container before removing or force remove");
+                }
+            }
+            try
+            {
+                await KillAsync("SIGKILL", cancellationToken);
+            }
+            catch (CaissonException error) when (error.Kind is ErrorKind.Conflict)
+            {
+                // It ended by itself between the two steps.
+            }
+            catch (CaissonException error) when (error.Kind is ErrorKind.NotFound && _gone)
+            {
+                return; // its end removed it (AutoRemove)
+            }
+        }
+    }
+
+    private async Task RemoveUnlockedAsync()
+    {
+        int code = _status.ExitCode;
+        if (_status.Phase != ContainerPhase.Removing)
+        {
+            SetUnlocked(_status with { Phase = ContainerPhase.Removing }, Durability.Process);
+        }
+        CancelDelayedStart();
+        AbandonAttachmentsUnlocked();
+        await _services.Host.RemoveAsync(Id, CancellationToken.None);
+        _ = _services.Images.RemoveSnapshot(Id);
+        string directory = _services.DirectoryOf(Id);
+        if (Directory.Exists(directory))
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+        _services.Events.Commit(
+            Durability.Power, new StateChange().Delete(RecordKind.Container, Id).Delete(RecordKind.Status, Id), Event("destroy"));
+        _gone = true;
+        DropAllExecs();
+        _engine.Forget(this);
+        CompleteAllWaiters(new WaitResult(code, null));
+    }
+
+    /// <summary>Gives the container another name.</summary>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.Conflict"/>: another has it.</exception>
+    public async Task RenameAsync(string name, CancellationToken cancellationToken)
+    {
+        using (await EnterAsync(cancellationToken))
+        {
+            RequireNotRemoving();
+            string bare = name.TrimStart('/');
+            if (bare == _record.Name)
+            {
+                throw new CaissonException(ErrorKind.InvalidArgument, "renaming a container with the same name as its current name");
+            }
+            string old = _record.Name;
+            _engine.Reserve(bare, Id);
+            try
+            {
+                ContainerRecord renamed = _record with { Name = bare };
+                SetUnlocked(renamed, EventOf(renamed, "rename", _services.Time, ("oldName", "/" + old)));
+            }
+            catch
+            {
+                _engine.Release(bare);
+                throw;
+            }
+            _engine.Release(old);
+        }
+    }
+
+    /// <summary>Changes limits and the restart policy; what is 0, empty or null stays.</summary>
+    public async Task UpdateAsync(UpdateConfig change, CancellationToken cancellationToken)
+    {
+        List<Problem> problems = [];
+        using (await EnterAsync(cancellationToken))
+        {
+            RequireNotRemoving();
+            if (change.RestartPolicy is { } asked)
+            {
+                ContainerPlan.CheckRestartPolicy(asked, "/RestartPolicy", problems);
+                if (_record.HostConfig.AutoRemove && asked.Name is not ("" or "no"))
+                {
+                    problems.Add(new("/RestartPolicy", "restart policy cannot be updated because AutoRemove is enabled for the container"));
+                }
+            }
+            HostConfig host = Merge(_record.HostConfig, change);
+            ContainerPlan.CheckResources(host, _services.Facts.Processors, "", problems);
+            ProblemsException.ThrowIfAny("update", problems);
+
+            if (_status.HasProcess)
+            {
+                LinuxResources limits = SpecCompiler.Resources(
+                    change with { Memory = change.Memory != 0 || change.MemorySwap != 0 ? host.Memory : 0, MemorySwap = change.Memory != 0 || change.MemorySwap != 0 ? host.MemorySwap : 0 },
+                    DeviceNodes.Read(host));
+                _services.Host.Update(Id, limits with { PidsLimit = change.PidsLimit is null ? null : change.PidsLimit is 0 ? -1 : change.PidsLimit });
+            }
+            SetUnlocked(_record with { HostConfig = host }, Event("update"));
+        }
+    }
+
+    /// <summary>What it uses now; null when it does not run.</summary>
+    public ContainerUsage? ReadUsage() => _status.HasProcess ? _services.Host.ReadUsage(Id) : null;
+
+    /// <summary>Its processes as ps(1) shows them.</summary>
+    /// <param name="arguments">What was given to ps; the forms <c>-ef</c>, <c>aux</c> and none are known.</param>
+    public ProcessTable Top(string arguments)
+    {
+        _ = RequireRun();
+        return ProcessTable.Read(_services.Host.Processes(Id), arguments, Ids, _services.Facts);
+    }
+
+    /// <summary>What it has changed against its image.</summary>
+    public IReadOnlyList<FileChange> Changes() => RequireSnapshot().Diff();
+
+    /// <summary>Bytes and entries it has written.</summary>
+    public SnapshotUsage Measure() => RequireSnapshot().Measure();
+
+    /// <summary>Writes its whole root filesystem as a tar archive.</summary>
+    public Task ExportAsync(Stream output, CancellationToken cancellationToken) => _services.Images.ExportAsync(Id, output, cancellationToken);
+
+    private static HostConfig Merge(HostConfig host, UpdateConfig change) => host with
+    {
+        CpuShares = change.CpuShares != 0 ? change.CpuShares : host.CpuShares,
+        Memory = change.Memory != 0 ? change.Memory : host.Memory,
+        MemorySwap = change.MemorySwap != 0 ? change.MemorySwap
+            : change.Memory != 0 && host.MemorySwap > 0 && host.MemorySwap < change.Memory ? change.Memory * 2 : host.MemorySwap,
+        MemoryReservation = change.MemoryReservation != 0 ? change.MemoryReservation : host.MemoryReservation,
+        NanoCpus = change.NanoCpus != 0 ? change.NanoCpus : change.CpuQuota != 0 || change.CpuPeriod != 0 ? 0 : host.NanoCpus,
+        CpuPeriod = change.CpuPeriod != 0 ? change.CpuPeriod : change.NanoCpus != 0 ? 0 : host.CpuPeriod,
+        CpuQuota = change.CpuQuota != 0 ? change.CpuQuota : change.NanoCpus != 0 ? 0 : host.CpuQuota,
+        CpuRealtimePeriod = change.CpuRealtimePeriod != 0 ? change.CpuRealtimePeriod : host.CpuRealtimePeriod,
+        CpuRealtimeRuntime = change.CpuRealtimeRuntime != 0 ? change.CpuRealtimeRuntime : host.CpuRealtimeRuntime,
+        CpusetCpus = change.CpusetCpus.Length > 0 ? change.CpusetCpus : host.CpusetCpus,
+        CpusetMems = change.CpusetMems.Length > 0 ? change.CpusetMems : host.CpusetMems,
+        BlkioWeight = change.BlkioWeight != 0 ? change.BlkioWeight : host.BlkioWeight,
+        PidsLimit = change.PidsLimit ?? host.PidsLimit,
+        RestartPolicy = change.RestartPolicy is { Name.Length: > 0 } policy ? policy : host.RestartPolicy,
+    };
+}

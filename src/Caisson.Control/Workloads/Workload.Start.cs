@@ -1,0 +1,383 @@
+using System.Globalization;
+
+using Caisson.Control.Hosting;
+using Caisson.Control.Model;
+using Caisson.Control.State;
+using Caisson.Errors;
+using Caisson.Images.Snapshots;
+using Caisson.Images.Users;
+using Caisson.Linux;
+using Caisson.Linux.Seccomp;
+using Caisson.Oci.Runtime;
+
+using ContainerStatus = Caisson.Control.Model.ContainerStatus;
+
+namespace Caisson.Control.Workloads;
+
+public sealed partial class Workload
+{
+    private CancellationTokenSource? _delayedStart;
+    private TimeSpan _lastDelay;
+
+    /// <summary>Runs the container's program.</summary>
+    /// <returns>False when it runs already.</returns>
+    /// <exception cref="CaissonException">It cannot run; the reason is also in <see cref="ContainerStatus.Error"/>.</exception>
+    public async Task<bool> StartAsync(CancellationToken cancellationToken)
+    {
+        using (await EnterAsync(cancellationToken))
+        {
+            RequireNotRemoving();
+            if (_status.Phase == ContainerPhase.Paused)
+            {
+                throw new CaissonException(ErrorKind.Conflict, "cannot start a paused container, try unpause instead");
+            }
+            if (_status.IsActive)
+            {
+                return false;
+            }
+            _lastDelay = TimeSpan.Zero;
+            try
+            {
+                // A client that leaves now must not leave half a container behind: from here on the start is completed or undone.
+                await LaunchUnlockedAsync(restartCount: 0);
+                return true;
+            }
+            catch (CaissonException)
+            {
+                AbandonAttachmentsUnlocked();
+                if (!_record.HostConfig.AutoRemove)
+                {
+                    throw;
+                }
+                await RemoveUnlockedAsync();
+                throw;
+            }
+        }
+    }
+
+    /// <summary>The launch plan as text.</summary>
+    public async Task<string> ExplainAsync(CancellationToken cancellationToken)
+    {
+        using (await EnterAsync(cancellationToken))
+        {
+            return _services.Host.Explain(new ContainerLaunch { Id = Id, Spec = CompileUnlocked(WhoUnlocked()), Seccomp = Filter(), OpenStdin = _record.Config.OpenStdin });
+        }
+    }
+
+    private async Task LaunchUnlockedAsync(int restartCount)
+    {
+        ContainerStatus before = _status;
+        try
+        {
+            WriteFilesUnlocked();
+            IMonitoredProcess process;
+            using (MountTree root = MountRoot())
+            {
+                using RootDirectory directory = RootDirectory.From(root);
+                var launch = new ContainerLaunch
+                {
+                    Id = Id,
+                    Spec = CompileUnlocked(Who(directory)),
+                    Seccomp = Filter(),
+                    RootMount = root,
+                    OpenStdin = _record.Config.OpenStdin,
+                    LogPath = LogPath,
+                    BeforeRun = ConnectAttachmentsUnlockedAsync,
+                };
+                process = await _services.Host.StartAsync(launch, CancellationToken.None);
+                await ConnectAttachmentsUnlockedAsync(process, CancellationToken.None);
+            }
+            var status = new ContainerStatus
+            {
+                Phase = ContainerPhase.Running,
+                Pid = process.Pid,
+                StartedAt = _services.Time.GetUtcNow(),
+                FinishedAt = before.FinishedAt,
+                RestartCount = restartCount,
+                StartOrder = _engine.NextStartOrder(),
+            };
+            // Whether it is to run after a power loss matters only when somebody promised to restart it.
+            Durability durability = restartCount == 0 && _record.HostConfig.RestartPolicy?.Name is not (null or "" or "no")
+                ? Durability.Power : Durability.Process;
+            SetUnlocked(status, durability, Event("start"));
+            Watch(process);
+        }
+        catch (Exception error) when (error is CaissonException or IOException or UnauthorizedAccessException)
+        {
+            SetUnlocked(
+                before with
+                {
+                    Phase = before.Phase == ContainerPhase.Created ? ContainerPhase.Created : ContainerPhase.Exited,
+                    Pid = 0,
+                    Error = error.Message,
+                    ExitCode = CodeOf(error),
+                    RestartCount = restartCount,
+                },
+                Durability.Process);
+            throw error as CaissonException ?? new CaissonException(ErrorKind.Internal, $"start container {Id}: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The codes of a shell: 127 for a program that is not there, 126 for one that cannot be run.</summary>
+    private static int CodeOf(Exception error) => (error as CaissonException)?.Kind switch
+    {
+        ErrorKind.NotFound => 127,
+        ErrorKind.PermissionDenied => 126,
+        _ => 128,
+    };
+
+    private IdRange? Ids => _record.IdBlock is { } block ? IdRange.OfBlock(block) : null;
+
+    private RuntimeSpec CompileUnlocked(ResolvedUser user) => SpecCompiler.Compile(_record, FactsOf(user));
+
+    /// <summary>The profile's system call filter, unless the user gave another or none.</summary>
+    private SeccompPolicy? Filter()
+    {
+        SecurityOptions options = SecurityOptions.Read(_record.HostConfig, new List<Problem>());
+        return options.SeccompUnconfined || !options.Seccomp.IsEmpty ? null : Profiles.Find(_record.Profile).Seccomp?.Policy;
+    }
+
+    private Snapshot RequireSnapshot() => _services.Images.Snapshots.Find(Id)
+        ?? throw new CaissonException(ErrorKind.Internal, $"container {Id} has lost its root filesystem");
+
+    private MountTree MountRoot()
+    {
+        Snapshot snapshot = RequireSnapshot();
+        if (Ids is not { } range)
+        {
+            return snapshot.OpenMount(null, RootAttributes());
+        }
+        IdMap[] map = [new IdMap(0, range.First, IdRange.Size)];
+        using UserNamespace owners = UserNamespace.Create(map, map);
+        return snapshot.OpenMount(owners, RootAttributes());
+    }
+
+    private MountAttributes RootAttributes()
+    {
+        MountAttributes attributes = 0;
+        foreach (string option in Profiles.Find(_record.Profile).RootMountOptions)
+        {
+            attributes |= option switch
+            {
+                "nosuid" => MountAttributes.NoSetuid,
+                "nodev" => MountAttributes.NoDevices,
+                "noexec" => MountAttributes.NoExecute,
+                _ => throw new System.Diagnostics.UnreachableException($"a profile mounts its root with '{option}'"),
+            };
+        }
+        return attributes;
+    }
+
+    private SpecCompiler.Facts FactsOf(ResolvedUser user) => new()
+    {
+        Profile = Profiles.Find(_record.Profile),
+        User = user,
+        FilesDirectory = _services.DirectoryOf(Id),
+        OpenFilesMax = _services.Facts.OpenFilesMax,
+        Devices = DeviceNodes.Read(_record.HostConfig),
+    };
+
+    /// <summary>Who the program is, read from the running container's root or from a mount of it.</summary>
+    private ResolvedUser WhoUnlocked() => WithRootUnlocked(Who);
+
+    private ResolvedUser Who(RootDirectory root) => new UserDatabase(root).Resolve(_record.Config.User, _record.HostConfig.GroupAdd);
+
+    /// <summary>
+    /// Runs <paramref name="body"/> on the root filesystem: as the first process sees it while there is one (an overlay must not be
+    /// mounted twice), else on a mount of its own.
+    /// </summary>
+    private T WithRootUnlocked<T>(Func<RootDirectory, T> body)
+    {
+        if (_status.HasProcess)
+        {
+            using RootDirectory live = RootDirectory.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{_status.Pid}/root"));
+            return body(live);
+        }
+        using MountTree mount = RequireSnapshot().OpenView();
+        using RootDirectory root = RootDirectory.From(mount);
+        return body(root);
+    }
+
+    private void WriteFilesUnlocked()
+    {
+        string directory = _services.DirectoryOf(Id);
+        Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Write("hosts", HostsFile.Hosts(_record));
+        Write("hostname", _record.Config.Hostname + "\n");
+        Write("resolv.conf", HostsFile.Resolver(_record.HostConfig, HostFiles.TryReadText("/etc/resolv.conf") ?? ""));
+        foreach (ContainerMount mount in ContainerMount.Read(_record.HostConfig, new List<Problem>()))
+        {
+            if (mount.Type != "bind" || Path.Exists(mount.Source))
+            {
+                continue;
+            }
+            if (!mount.CreateSource)
+            {
+                throw new CaissonException(ErrorKind.InvalidArgument, $"invalid mount config for type \"bind\": bind source path does not exist: {mount.Source}");
+            }
+            Directory.CreateDirectory(mount.Source);
+        }
+
+        void Write(string name, string text)
+        {
+            string path = $"{directory}/{name}";
+            File.WriteAllText(path, text);
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        }
+    }
+
+    private void Watch(IMonitoredProcess process)
+    {
+        var run = new Run(process);
+        _run = run;
+        _ = WatchAsync(run);
+    }
+
+    private async Task WatchAsync(Run run)
+    {
+        ProcessExit exit = await run.Process.Exited;
+        if (_engine.IsStopping)
+        {
+            return; // the next engine finds the exit record
+        }
+        try
+        {
+            using (await EnterAsync())
+            {
+                await EndUnlockedAsync(run, exit);
+            }
+        }
+        catch (Exception error) when (error is CaissonException or IOException or UnauthorizedAccessException)
+        {
+            _services.Log.Warn($"container {Id}: record its end: {error.Message}");
+        }
+        finally
+        {
+            run.Recorded.TrySetResult();
+        }
+    }
+
+    /// <summary>Records the end of a run and decides what comes next.</summary>
+    private async Task EndUnlockedAsync(Run run, ProcessExit exit)
+    {
+        if (_run != run)
+        {
+            return;
+        }
+        ContainerStatus ended = _status with
+        {
+            Phase = ContainerPhase.Exited,
+            Pid = 0,
+            ExitCode = exit.Code,
+            FinishedAt = exit.At,
+            OomKilled = exit.OomKilled,
+            Error = exit.Error ?? "",
+        };
+        TimeSpan ran = ended.FinishedAt - ended.StartedAt ?? TimeSpan.Zero;
+        TimeSpan? delay = _restartingByUser || _engine.IsStopping ? null : RestartDecision.AfterExit(_record.HostConfig.RestartPolicy, ended, _lastDelay);
+        if (delay is not null)
+        {
+            ended = ended with { Phase = ContainerPhase.Restarting };
+        }
+        var died = Event(
+            "die",
+            ("exitCode", exit.Code.ToString(CultureInfo.InvariantCulture)),
+            ("execDuration", ((long)Math.Max(0, ran.TotalSeconds)).ToString(CultureInfo.InvariantCulture)));
+        if (exit.OomKilled)
+        {
+            SetUnlocked(ended, Durability.Process, Event("oom"), died);
+        }
+        else
+        {
+            SetUnlocked(ended, Durability.Process, died);
+        }
+        _run = null;
+        await run.Process.DisposeAsync();
+        ForgetExecs();
+        await GiveBackUnlockedAsync();
+        CompleteExitWaiters(new WaitResult(exit.Code, exit.Error));
+        if (delay is { } wait)
+        {
+            StartLater(wait);
+        }
+        else if (_record.HostConfig.AutoRemove && !_restartingByUser)
+        {
+            await RemoveUnlockedAsync();
+        }
+    }
+
+    /// <summary>What the host still holds for a run is released; a failure is told, not fatal: removal tries again.</summary>
+    private async Task GiveBackUnlockedAsync()
+    {
+        try
+        {
+            await _services.Host.RemoveAsync(Id, CancellationToken.None);
+        }
+        catch (CaissonException error)
+        {
+            _services.Log.Warn($"container {Id}: release what its run held: {error.Message}");
+        }
+    }
+
+    private void StartLater(TimeSpan delay)
+    {
+        _lastDelay = delay;
+        var cancellation = new CancellationTokenSource();
+        _delayedStart = cancellation;
+        _ = StartLaterAsync(delay, cancellation);
+    }
+
+    private async Task StartLaterAsync(TimeSpan delay, CancellationTokenSource cancellation)
+    {
+        try
+        {
+            await Task.Delay(delay, _services.Time, cancellation.Token);
+            using (await EnterAsync(cancellation.Token))
+            {
+                if (_delayedStart != cancellation || _status.Phase != ContainerPhase.Restarting || _engine.IsStopping)
+                {
+                    return;
+                }
+                _delayedStart = null;
+                await RestartUnlockedAsync();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // A user stopped or removed it meanwhile.
+        }
+        finally
+        {
+            cancellation.Dispose();
+        }
+    }
+
+    private async Task RestartUnlockedAsync()
+    {
+        try
+        {
+            await LaunchUnlockedAsync(_status.RestartCount + 1);
+        }
+        catch (CaissonException error)
+        {
+            _services.Log.Warn($"container {Id}: restart: {error.Message}");
+            // A start that failed counts as a run that failed at once, so the policy goes on with longer delays.
+            ContainerStatus failed = _status with { FinishedAt = _services.Time.GetUtcNow(), StartedAt = _services.Time.GetUtcNow() };
+            if (RestartDecision.AfterExit(_record.HostConfig.RestartPolicy, failed, _lastDelay) is { } delay)
+            {
+                SetUnlocked(_status with { Phase = ContainerPhase.Restarting }, Durability.Process);
+                StartLater(delay);
+            }
+            else
+            {
+                CompleteExitWaiters(new WaitResult(_status.ExitCode, error.Message));
+            }
+        }
+    }
+
+    private void CancelDelayedStart()
+    {
+        _delayedStart?.Cancel();
+        _delayedStart = null;
+    }
+}

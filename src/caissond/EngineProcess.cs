@@ -1,0 +1,114 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+using Caisson.Api;
+using Caisson.Control;
+using Caisson.Control.Events;
+using Caisson.Control.Images;
+using Caisson.Control.State;
+using Caisson.Control.Workloads;
+using Caisson.Images;
+
+namespace Caisson.Engine;
+
+/// <summary>The engine as a process: puts the parts together, and lets go of them in reverse.</summary>
+internal sealed class EngineProcess : IAsyncDisposable
+{
+    /// <summary>How long requests may take to end when the engine is asked to stop; streams that wait for events are cut after it.</summary>
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(2);
+
+    private readonly Stack<IDisposable> _owned = new();
+    private readonly EngineDirectories _directories;
+    private readonly EngineLog _log;
+    private ContainerEngine? _containers;
+    private ApiServer? _server;
+
+    private EngineProcess(EngineDirectories directories)
+    {
+        _directories = directories;
+        _log = new EngineLog(Console.Error, TimeProvider.System);
+    }
+
+    /// <summary>Takes the directories, takes over what runs, and serves.</summary>
+    public static async Task<EngineProcess> StartAsync(EngineDirectories directories)
+    {
+        var process = new EngineProcess(directories);
+        try
+        {
+            await process.StartAsync();
+            return process;
+        }
+        catch
+        {
+            await process.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Waits for SIGTERM or SIGINT.</summary>
+    public async Task RunAsync()
+    {
+        TaskCompletionSource<string> stop = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        using PosixSignalRegistration term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Ask);
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Ask);
+        _log.Note($"{await stop.Task}: stopping; containers go on");
+
+        void Ask(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            stop.TrySetResult(context.Signal.ToString());
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _containers?.Stop();
+        if (_server is { } server)
+        {
+            using var deadline = new CancellationTokenSource(StopPatience);
+            await server.StopAsync(deadline.Token);
+            await server.DisposeAsync();
+            File.Delete(_directories.DockerSocket);
+            File.Delete(_directories.CaissonSocket);
+            File.Delete(_directories.PidFile);
+        }
+        while (_owned.TryPop(out IDisposable? owned))
+        {
+            owned.Dispose();
+        }
+    }
+
+    private async Task StartAsync()
+    {
+        foreach (FileStream held in _directories.Take())
+        {
+            _owned.Push(held);
+        }
+        await File.WriteAllTextAsync(_directories.PidFile, Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n");
+
+        SqliteStateStore state = SqliteStateStore.Open($"{_directories.Root}/state.db");
+        _owned.Push(state);
+        ImageStore images = ImageStore.Open(_directories.Root, new StateImageCatalog(state));
+        _owned.Push(images);
+        var services = new EngineServices
+        {
+            Root = _directories.Root,
+            Host = new AbsentHost(),
+            Images = images,
+            Events = new EventLog(state),
+            Log = _log,
+            Facts = HostFacts.Read(),
+        };
+        _containers = new ContainerEngine(services, state);
+        await _containers.RecoverAsync();
+
+        // The lock is ours, so a socket that is there has nobody behind it.
+        string[] sockets = [_directories.DockerSocket, _directories.CaissonSocket];
+        foreach (string socket in sockets)
+        {
+            File.Delete(socket);
+        }
+        _server = await ApiServer.StartAsync(_containers, EngineIdentity.Load(state), sockets);
+        _log.Note($"caissond {ProductVersion.Text} serves on {_directories.DockerSocket}; {_containers.List().Count} containers");
+    }
+}
