@@ -19,6 +19,9 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
     private static readonly TimeSpan FollowFirst = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan FollowLast = TimeSpan.FromMilliseconds(160);
 
+    /// <summary>How long the end of a process may be later than the end of its output before a client is told the output has ended.</summary>
+    private static readonly TimeSpan ExitPatience = TimeSpan.FromSeconds(1);
+
     public void AddTo(Router.Builder routes)
     {
         routes.Post("/containers/{id}/attach", Attach);
@@ -218,6 +221,8 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
                             EndStdin: true,
                             config.Tty && options.Stdin ? DetachKeys.Parse(config.DetachKeys) : null));
                     }
+                    // Clients ask for the exit code as soon as the stream ends.
+                    await Task.WhenAny(session.Ended, Task.Delay(ExitPatience, hijack.Gone));
                 }
             }
             catch (CaissonException error)
