@@ -53,20 +53,13 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
             {
                 return;
             }
-            try
+            if (await pending.ConnectAsync(hijack.Gone) is { } attachment)
             {
-                if (await pending.ConnectAsync(hijack.Gone) is { } attachment)
+                await using (attachment)
                 {
-                    await using (attachment)
-                    {
-                        await StreamPump.RunAsync(hijack, attachment, new StreamPump.Wish(
-                            options.Stdin, options.Stdout || options.Stderr, EndStdin: config.StdinOnce, config.Tty && options.Stdin ? keys : null));
-                    }
+                    await StreamPump.RunAsync(hijack, attachment, new StreamPump.Wish(
+                        options.Stdin, options.Stdout || options.Stderr, EndStdin: config.StdinOnce, config.Tty && options.Stdin ? keys : null));
                 }
-            }
-            catch (OperationCanceledException)
-            {
-                // The client left before the container started.
             }
         });
     }
