@@ -29,6 +29,7 @@ public sealed class ApiServer : IAsyncDisposable
         new SystemRoutes(engine.Services, engine, identity).AddTo(routes);
         new ContainerRoutes(engine.Services, engine).AddTo(routes);
         new StreamRoutes(engine.Services, engine).AddTo(routes);
+        new ArchiveRoutes(engine).AddTo(routes);
         new StatsRoutes(engine.Services, engine).AddTo(routes);
         new ImageRoutes(engine).AddTo(routes);
         new NetworkRoutes(engine).AddTo(routes);

@@ -50,7 +50,7 @@ internal sealed record EngineDirectories(string Root, string Run)
         }
         catch (IOException error) when (error is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException))
         {
-            string holder = File.Exists(PidFile) && int.TryParse(File.ReadAllText(PidFile), NumberStyles.None, CultureInfo.InvariantCulture, out int pid)
+            string holder = File.Exists(PidFile) && int.TryParse(File.ReadAllText(PidFile).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int pid)
                 ? $" (pid {pid})" : "";
             throw new CaissonException(
                 ErrorKind.Conflict, $"another engine{holder} uses {directory}; stop it, or set CAISSON_ROOT and CAISSON_RUN to other directories", error);

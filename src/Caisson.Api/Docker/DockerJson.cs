@@ -33,6 +33,7 @@ internal sealed record ErrorBody([property: JsonPropertyName("message")] string 
 [JsonSerializable(typeof(IReadOnlyList<ContainerSummaryBody>))]
 [JsonSerializable(typeof(ContainerBody))]
 [JsonSerializable(typeof(ContainersPrunedBody))]
+[JsonSerializable(typeof(PathStatBody))]
 [JsonSerializable(typeof(StatsBody))]
 [JsonSerializable(typeof(IReadOnlyList<ImageSummaryBody>))]
 [JsonSerializable(typeof(ImageBody))]

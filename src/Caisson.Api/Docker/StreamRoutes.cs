@@ -19,6 +19,9 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
     private static readonly TimeSpan FollowFirst = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan FollowLast = TimeSpan.FromMilliseconds(160);
 
+    /// <summary>How long the end of a process may be later than the end of its output before a client is told the output has ended.</summary>
+    private static readonly TimeSpan ExitPatience = TimeSpan.FromSeconds(1);
+
     public void AddTo(Router.Builder routes)
     {
         routes.Post("/containers/{id}/attach", Attach);
@@ -50,20 +53,13 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
             {
                 return;
             }
-            try
+            if (await pending.ConnectAsync(hijack.Gone) is { } attachment)
             {
-                if (await pending.ConnectAsync(hijack.Gone) is { } attachment)
+                await using (attachment)
                 {
-                    await using (attachment)
-                    {
-                        await StreamPump.RunAsync(hijack, attachment, new StreamPump.Wish(
-                            options.Stdin, options.Stdout || options.Stderr, EndStdin: config.StdinOnce, config.Tty && options.Stdin ? keys : null));
-                    }
+                    await StreamPump.RunAsync(hijack, attachment, new StreamPump.Wish(
+                        options.Stdin, options.Stdout || options.Stderr, EndStdin: config.StdinOnce, config.Tty && options.Stdin ? keys : null));
                 }
-            }
-            catch (OperationCanceledException)
-            {
-                // The client left before the container started.
             }
         });
     }
@@ -218,6 +214,8 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
                             EndStdin: true,
                             config.Tty && options.Stdin ? DetachKeys.Parse(config.DetachKeys) : null));
                     }
+                    // Clients ask for the exit code as soon as the stream ends.
+                    await Task.WhenAny(session.Ended, Task.Delay(ExitPatience, hijack.Gone));
                 }
             }
             catch (CaissonException error)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net.Sockets;
 using System.Text;
 
 using Caisson.Api.Transport;
@@ -36,7 +37,7 @@ internal sealed class Hijack
     /// <summary>Answers <paramref name="call"/> with a stream, runs <paramref name="body"/> and ends the connection.</summary>
     /// <param name="call">The request, validated: from here on no status can be reported.</param>
     /// <param name="multiplexed">Whether what the client reads is in frames (no terminal).</param>
-    /// <param name="body">Uses the stream; an exception ends the connection.</param>
+    /// <param name="body">Uses the stream; a lost peer ends it.</param>
     public static async Task RunAsync(Call call, bool multiplexed, Func<Hijack, Task> body)
     {
         UnixConnection connection = call.Http.Features.Get<UnixConnection>()
@@ -54,6 +55,10 @@ internal sealed class Hijack
             hijack.Output.Write(Encoding.ASCII.GetBytes(head));
             await hijack.Output.FlushAsync();
             await body(hijack);
+        }
+        catch (Exception error) when (error is OperationCanceledException or IOException or SocketException)
+        {
+            // The client or the process is gone: a stream ends then, and there is no other way to tell.
         }
         finally
         {

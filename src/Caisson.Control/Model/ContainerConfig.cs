@@ -6,16 +6,17 @@ using Caisson.Oci;
 namespace Caisson.Control.Model;
 
 /// <summary>What is to run, in the words of the Docker Engine API, "Config". A part that is null is the image's to say.</summary>
+/// <remarks>Generated readers give every member that a document leaves out its type's default, so texts turn null into empty.</remarks>
 public record ContainerConfig
 {
     /// <summary>The host name inside; empty for the first 12 digits of the id.</summary>
-    public string Hostname { get; init; } = "";
+    public string Hostname { get => field ?? ""; init; } = "";
 
     /// <summary>The NIS domain name inside.</summary>
-    public string Domainname { get; init; } = "";
+    public string Domainname { get => field ?? ""; init; } = "";
 
     /// <summary>User and group: <c>name</c>, <c>uid</c>, <c>name:group</c>, <c>uid:gid</c>; empty for the image's.</summary>
-    public string User { get; init; } = "";
+    public string User { get => field ?? ""; init; } = "";
 
     /// <summary>The client meant to attach stdin; told back only.</summary>
     public bool AttachStdin { get; init; }
@@ -50,14 +51,14 @@ public record ContainerConfig
     public HealthcheckConfig? Healthcheck { get; init; }
 
     /// <summary>The image as the user named it.</summary>
-    public string Image { get; init; } = "";
+    public string Image { get => field ?? ""; init; } = "";
 
     /// <summary>Paths that hold data of the container.</summary>
     [JsonConverter(typeof(NameSetConverter))]
     public IReadOnlyList<string>? Volumes { get; init; }
 
     /// <summary>The working directory; empty for the image's.</summary>
-    public string WorkingDir { get; init; } = "";
+    public string WorkingDir { get => field ?? ""; init; } = "";
 
     /// <summary>The program and its first arguments; <c>[""]</c> removes the image's.</summary>
     [JsonConverter(typeof(WordsConverter))]

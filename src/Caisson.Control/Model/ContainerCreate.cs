@@ -24,28 +24,28 @@ public sealed record EndpointSettings
     public IReadOnlyList<string>? Aliases { get; init; }
 
     /// <summary>The hardware address asked for.</summary>
-    public string MacAddress { get; init; } = "";
+    public string MacAddress { get => field ?? ""; init; } = "";
 
     /// <summary>The network's id.</summary>
-    public string NetworkID { get; init; } = "";
+    public string NetworkID { get => field ?? ""; init; } = "";
 
     /// <summary>The id of this place; empty when not connected.</summary>
-    public string EndpointID { get; init; } = "";
+    public string EndpointID { get => field ?? ""; init; } = "";
 
     /// <summary>The gateway's address.</summary>
-    public string Gateway { get; init; } = "";
+    public string Gateway { get => field ?? ""; init; } = "";
 
     /// <summary>The container's address.</summary>
-    public string IPAddress { get; init; } = "";
+    public string IPAddress { get => field ?? ""; init; } = "";
 
     /// <summary>Bits of the network part of <see cref="IPAddress"/>.</summary>
     public int IPPrefixLen { get; init; }
 
     /// <summary>The IPv6 gateway's address.</summary>
-    public string IPv6Gateway { get; init; } = "";
+    public string IPv6Gateway { get => field ?? ""; init; } = "";
 
     /// <summary>The container's IPv6 address.</summary>
-    public string GlobalIPv6Address { get; init; } = "";
+    public string GlobalIPv6Address { get => field ?? ""; init; } = "";
 
     /// <summary>Bits of the network part of <see cref="GlobalIPv6Address"/>.</summary>
     public int GlobalIPv6PrefixLen { get; init; }

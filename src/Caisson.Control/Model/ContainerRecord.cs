@@ -66,7 +66,7 @@ public sealed record ContainerStatus
     public int ExitCode { get; init; }
 
     /// <summary>Why it did not start; empty when it did.</summary>
-    public string Error { get; init; } = "";
+    public string Error { get => field ?? ""; init; } = "";
 
     /// <summary>When the last run began; null before the first.</summary>
     public DateTimeOffset? StartedAt { get; init; }

@@ -8,7 +8,7 @@ namespace Caisson.Control.Model;
 public sealed record ExecConfig
 {
     /// <summary>User and group; empty for the container's.</summary>
-    public string User { get; init; } = "";
+    public string User { get => field ?? ""; init; } = "";
 
     /// <summary>All capabilities.</summary>
     public bool Privileged { get; init; }
@@ -29,13 +29,13 @@ public sealed record ExecConfig
     public bool AttachStderr { get; init; }
 
     /// <summary>Keys that detach, such as <c>ctrl-p,ctrl-q</c>.</summary>
-    public string DetachKeys { get; init; } = "";
+    public string DetachKeys { get => field ?? ""; init; } = "";
 
     /// <summary>Environment on top of the container's.</summary>
     public IReadOnlyList<string>? Env { get; init; }
 
     /// <summary>The working directory; empty for the container's.</summary>
-    public string WorkingDir { get; init; } = "";
+    public string WorkingDir { get => field ?? ""; init; } = "";
 
     /// <summary>The program and its arguments.</summary>
     [JsonConverter(typeof(WordsConverter))]

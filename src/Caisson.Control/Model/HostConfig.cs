@@ -7,13 +7,13 @@ public record HostConfig : ResourceConfig
     public IReadOnlyList<string>? Binds { get; init; }
 
     /// <summary>Where the client wrote the id; told back only.</summary>
-    public string ContainerIDFile { get; init; } = "";
+    public string ContainerIDFile { get => field ?? ""; init; } = "";
 
     /// <summary>How output is kept.</summary>
     public LogConfig? LogConfig { get; init; }
 
     /// <summary><c>default</c>, <c>none</c>, <c>host</c> or <c>container:ID</c>.</summary>
-    public string NetworkMode { get; init; } = "";
+    public string NetworkMode { get => field ?? ""; init; } = "";
 
     /// <summary>Ports of the host by port of the container.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<PortBinding>?>? PortBindings { get; init; }
@@ -25,7 +25,7 @@ public record HostConfig : ResourceConfig
     public bool AutoRemove { get; init; }
 
     /// <summary>The driver of volumes made for this container.</summary>
-    public string VolumeDriver { get; init; } = "";
+    public string VolumeDriver { get => field ?? ""; init; } = "";
 
     /// <summary>Containers whose volumes are mounted too.</summary>
     public IReadOnlyList<string>? VolumesFrom { get; init; }
@@ -46,7 +46,7 @@ public record HostConfig : ResourceConfig
     public IReadOnlyList<string>? CapDrop { get; init; }
 
     /// <summary><c>private</c> or <c>host</c>; empty is private.</summary>
-    public string CgroupnsMode { get; init; } = "";
+    public string CgroupnsMode { get => field ?? ""; init; } = "";
 
     /// <summary>Name servers.</summary>
     public IReadOnlyList<string>? Dns { get; init; }
@@ -64,10 +64,10 @@ public record HostConfig : ResourceConfig
     public IReadOnlyList<string>? GroupAdd { get; init; }
 
     /// <summary><c>private</c>, <c>shareable</c>, <c>none</c>, <c>host</c> or <c>container:ID</c>.</summary>
-    public string IpcMode { get; init; } = "";
+    public string IpcMode { get => field ?? ""; init; } = "";
 
     /// <summary>The cgroup of another container; not supported.</summary>
-    public string Cgroup { get; init; } = "";
+    public string Cgroup { get => field ?? ""; init; } = "";
 
     /// <summary>Links of the old kind; not supported.</summary>
     public IReadOnlyList<string>? Links { get; init; }
@@ -76,7 +76,7 @@ public record HostConfig : ResourceConfig
     public int OomScoreAdj { get; init; }
 
     /// <summary>Empty, <c>host</c> or <c>container:ID</c>.</summary>
-    public string PidMode { get; init; } = "";
+    public string PidMode { get => field ?? ""; init; } = "";
 
     /// <summary>No isolation of privilege: all capabilities, all devices, no filter.</summary>
     public bool Privileged { get; init; }
@@ -97,10 +97,10 @@ public record HostConfig : ResourceConfig
     public IReadOnlyDictionary<string, string>? Tmpfs { get; init; }
 
     /// <summary>Empty or <c>host</c>.</summary>
-    public string UTSMode { get; init; } = "";
+    public string UTSMode { get => field ?? ""; init; } = "";
 
     /// <summary>Empty (own ids) or <c>host</c>.</summary>
-    public string UsernsMode { get; init; } = "";
+    public string UsernsMode { get => field ?? ""; init; } = "";
 
     /// <summary>Bytes of /dev/shm; 0 for 64 MiB.</summary>
     public long ShmSize { get; init; }
@@ -109,10 +109,10 @@ public record HostConfig : ResourceConfig
     public IReadOnlyDictionary<string, string>? Sysctls { get; init; }
 
     /// <summary>The runtime; empty is ours.</summary>
-    public string Runtime { get; init; } = "";
+    public string Runtime { get => field ?? ""; init; } = "";
 
     /// <summary>Kind of isolation; empty and <c>default</c> are namespaces.</summary>
-    public string Isolation { get; init; } = "";
+    public string Isolation { get => field ?? ""; init; } = "";
 
     /// <summary>Paths that cannot be read; null for the profile's.</summary>
     public IReadOnlyList<string>? MaskedPaths { get; init; }
@@ -128,17 +128,17 @@ public record HostConfig : ResourceConfig
 public sealed record PortBinding
 {
     /// <summary>The address; empty for the default.</summary>
-    public string HostIp { get; init; } = "";
+    public string HostIp { get => field ?? ""; init; } = "";
 
     /// <summary>The port or a range; empty for any.</summary>
-    public string HostPort { get; init; } = "";
+    public string HostPort { get => field ?? ""; init; } = "";
 }
 
 /// <summary>How output is kept.</summary>
 public sealed record LogConfig
 {
     /// <summary>The driver: <c>json-file</c> and <c>local</c> both mean our own file, <c>none</c> keeps nothing.</summary>
-    public string Type { get; init; } = "";
+    public string Type { get => field ?? ""; init; } = "";
 
     /// <summary>The driver's options.</summary>
     public IReadOnlyDictionary<string, string>? Config { get; init; }
@@ -148,19 +148,19 @@ public sealed record LogConfig
 public sealed record MountRequest
 {
     /// <summary><c>bind</c>, <c>tmpfs</c>, <c>volume</c>, …</summary>
-    public string Type { get; init; } = "";
+    public string Type { get => field ?? ""; init; } = "";
 
     /// <summary>The path on the host, or a volume's name.</summary>
-    public string Source { get; init; } = "";
+    public string Source { get => field ?? ""; init; } = "";
 
     /// <summary>The path inside.</summary>
-    public string Target { get; init; } = "";
+    public string Target { get => field ?? ""; init; } = "";
 
     /// <summary>Cannot be written.</summary>
     public bool ReadOnly { get; init; }
 
     /// <summary>Told back only.</summary>
-    public string Consistency { get; init; } = "";
+    public string Consistency { get => field ?? ""; init; } = "";
 
     /// <summary>Settings of a bind.</summary>
     public BindOptions? BindOptions { get; init; }
@@ -173,7 +173,7 @@ public sealed record MountRequest
 public sealed record BindOptions
 {
     /// <summary>Propagation, such as <c>rslave</c>.</summary>
-    public string Propagation { get; init; } = "";
+    public string Propagation { get => field ?? ""; init; } = "";
 
     /// <summary>Without the mounts below.</summary>
     public bool NonRecursive { get; init; }

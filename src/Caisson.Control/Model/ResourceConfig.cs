@@ -13,7 +13,7 @@ public record ResourceConfig
     public long NanoCpus { get; init; }
 
     /// <summary>The parent cgroup.</summary>
-    public string CgroupParent { get; init; } = "";
+    public string CgroupParent { get => field ?? ""; init; } = "";
 
     /// <summary>Weight of block device traffic, 10 to 1000.</summary>
     public int BlkioWeight { get; init; }
@@ -46,10 +46,10 @@ public record ResourceConfig
     public long CpuRealtimeRuntime { get; init; }
 
     /// <summary>CPUs, such as <c>0-3,7</c>.</summary>
-    public string CpusetCpus { get; init; } = "";
+    public string CpusetCpus { get => field ?? ""; init; } = "";
 
     /// <summary>Memory nodes.</summary>
-    public string CpusetMems { get; init; } = "";
+    public string CpusetMems { get => field ?? ""; init; } = "";
 
     /// <summary>Devices of the host.</summary>
     public IReadOnlyList<DeviceMapping>? Devices { get; init; }
@@ -90,7 +90,7 @@ public sealed record UpdateConfig : ResourceConfig
 public sealed record WeightDevice
 {
     /// <summary>The device's path on the host.</summary>
-    public string Path { get; init; } = "";
+    public string Path { get => field ?? ""; init; } = "";
 
     /// <summary>10 to 1000.</summary>
     public int Weight { get; init; }
@@ -100,7 +100,7 @@ public sealed record WeightDevice
 public sealed record ThrottleDevice
 {
     /// <summary>The device's path on the host.</summary>
-    public string Path { get; init; } = "";
+    public string Path { get => field ?? ""; init; } = "";
 
     /// <summary>Bytes or operations each second.</summary>
     public long Rate { get; init; }
@@ -110,20 +110,20 @@ public sealed record ThrottleDevice
 public sealed record DeviceMapping
 {
     /// <summary>The path on the host.</summary>
-    public string PathOnHost { get; init; } = "";
+    public string PathOnHost { get => field ?? ""; init; } = "";
 
     /// <summary>The path inside; empty for the same.</summary>
-    public string PathInContainer { get; init; } = "";
+    public string PathInContainer { get => field ?? ""; init; } = "";
 
     /// <summary>Letters of <c>rwm</c>.</summary>
-    public string CgroupPermissions { get; init; } = "";
+    public string CgroupPermissions { get => field ?? ""; init; } = "";
 }
 
 /// <summary>Devices by driver.</summary>
 public sealed record DeviceRequest
 {
     /// <summary>The driver.</summary>
-    public string Driver { get; init; } = "";
+    public string Driver { get => field ?? ""; init; } = "";
 
     /// <summary>How many; -1 for all.</summary>
     public int Count { get; init; }
@@ -133,7 +133,7 @@ public sealed record DeviceRequest
 public sealed record Ulimit
 {
     /// <summary>The resource in lower case, such as <c>nofile</c>.</summary>
-    public string Name { get; init; } = "";
+    public string Name { get => field ?? ""; init; } = "";
 
     /// <summary>In force.</summary>
     public long Soft { get; init; }
@@ -146,7 +146,7 @@ public sealed record Ulimit
 public sealed record RestartPolicy
 {
     /// <summary><c>no</c> or empty, <c>on-failure</c>, <c>always</c>, <c>unless-stopped</c>.</summary>
-    public string Name { get; init; } = "";
+    public string Name { get => field ?? ""; init; } = "";
 
     /// <summary>The most restarts after failures; 0 for no limit.</summary>
     public int MaximumRetryCount { get; init; }

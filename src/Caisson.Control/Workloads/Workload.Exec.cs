@@ -11,6 +11,7 @@ namespace Caisson.Control.Workloads;
 /// <summary>A further process in a container: asked for, running, or ended. Lives as long as its container's run.</summary>
 public sealed class ExecSession
 {
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile IMonitoredProcess? _process;
 
     internal ExecSession(Workload container, ExecConfig config)
@@ -32,10 +33,13 @@ public sealed class ExecSession
     public bool Running { get; internal set; }
 
     /// <summary>What the process returned; null before that.</summary>
-    public int? ExitCode { get; internal set; }
+    public int? ExitCode { get; private set; }
 
     /// <summary>The process in the host's numbers; 0 before the start.</summary>
     public int Pid { get; internal set; }
+
+    /// <summary>Completed when <see cref="ExitCode"/> is known.</summary>
+    public Task Ended => _ended.Task;
 
     internal int Started;
 
@@ -43,6 +47,13 @@ public sealed class ExecSession
     {
         get => _process;
         set => _process = value;
+    }
+
+    internal void End(int code)
+    {
+        ExitCode = code;
+        Running = false;
+        _ended.TrySetResult();
     }
 
     /// <summary>Sets the size of the process's terminal.</summary>
@@ -151,8 +162,7 @@ public sealed partial class Workload
         }
         catch (Exception error)
         {
-            session.ExitCode = CodeOf(error);
-            session.Running = false;
+            session.End(CodeOf(error));
             if (attachment is not null)
             {
                 await attachment.DisposeAsync();
@@ -164,8 +174,7 @@ public sealed partial class Workload
     private async Task WatchExecAsync(ExecSession session, IMonitoredProcess process)
     {
         ProcessExit exit = await process.Exited;
-        session.ExitCode = exit.Code;
-        session.Running = false;
+        session.End(exit.Code);
         await process.DisposeAsync();
         if (_engine.IsStopping || _gone)
         {

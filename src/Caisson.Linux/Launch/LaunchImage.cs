@@ -95,6 +95,7 @@ public sealed class LaunchImage
         header[12] = relocations.Count;
         header[13] = (int)program.Namespaces;
         header[14] = (int)program.Mode;
+        SetSlot(image, Slot.Sync.Index, program.SyncDescriptor);
         return new(image);
     }
 

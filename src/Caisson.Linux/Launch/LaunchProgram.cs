@@ -20,6 +20,9 @@ public sealed class LaunchProgram(LaunchStage stage)
     /// <summary>Whether the child shares the memory of the process that starts it.</summary>
     public LaunchMode Mode { get; set; }
 
+    /// <summary>What <see cref="Slot.Sync"/> holds at first; a launcher binds its own socket over it.</summary>
+    public int SyncDescriptor { get; set; } = -1;
+
     /// <summary>Where a join stage split: the slot with the pid of the process it made, and where the joiner itself goes on.</summary>
     public (Slot Child, Label Parent) Joiner { get; set; }
 

@@ -32,6 +32,7 @@ public enum SystemCall
     clone = 56,
     execve = 59,
     fcntl = 72,
+    chdir = 80,
     fchdir = 81,
     umask = 95,
     fchmod = 91,

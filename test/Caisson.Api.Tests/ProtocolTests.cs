@@ -1,0 +1,284 @@
+using System.Net.Sockets;
+using System.Text;
+using System.Text.RegularExpressions;
+
+using Caisson.Control.Model;
+using Caisson.Control.Tests;
+using Caisson.Control.Workloads;
+
+using Xunit;
+
+namespace Caisson.Api.Tests;
+
+public sealed partial class ProtocolTests
+{
+    [Fact]
+    public async Task A_ping_names_the_newest_version_and_needs_none()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+
+        string get = await api.GetAsync("/_ping");
+        string head = await api.GetAsync("/_ping", "HEAD");
+
+        Assert.StartsWith("HTTP/1.1 200 OK", get, StringComparison.Ordinal);
+        Assert.EndsWith("\r\n\r\nOK", get, StringComparison.Ordinal);
+        foreach (string header in (string[])["Api-Version: 1.51", "Ostype: linux", "Docker-Experimental: false", "Builder-Version: 1", "Swarm: inactive", "Cache-Control: no-cache"])
+        {
+            Assert.Contains(header, get, StringComparison.Ordinal);
+            Assert.Contains(header, head, StringComparison.Ordinal);
+        }
+        Assert.EndsWith("\r\n\r\n", head, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/v1.23/info", "400", "client version 1.23 is too old. Minimum supported API version is 1.24")]
+    [InlineData("/v1.52/info", "400", "client version 1.52 is too new. Maximum supported API version is 1.51")]
+    [InlineData("/v1.24/containers/none/json", "404", "No such container: none")]
+    [InlineData("/nothing", "404", "page not found")]
+    [InlineData("/containers/json?filters={%22bogus%22:[%22x%22]}", "400", "invalid filter 'bogus'")]
+    [InlineData("/containers/json?filters=nonsense", "400", "invalid filter")]
+    [InlineData("/swarm", "503", "This node is not a swarm manager")]
+    [InlineData("/images/search?term=x", "501", "registry client")]
+    [InlineData("/volumes/data", "404", "get data: no such volume")]
+    [InlineData("/exec/none/json", "404", "No such exec instance: none")]
+    public async Task An_error_has_dockers_status_and_shape(string path, string status, string message)
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+
+        string answer = await api.GetAsync(path);
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
+        string body = answer[(answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..];
+        Assert.StartsWith("{\"message\":\"", body, StringComparison.Ordinal);
+        Assert.Contains(message, Regex.Unescape(body), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("not json", "the request's JSON at")]
+    [InlineData("{\"Image\": 5}", "the request's JSON at $.Image")]
+    [InlineData("", "the request has no body")]
+    public async Task A_malformed_document_is_refused_and_nothing_is_made(string json, string message)
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+
+        string answer = await api.SendAsync("POST", "/containers/create", json);
+
+        Assert.StartsWith("HTTP/1.1 400 ", answer, StringComparison.Ordinal);
+        Assert.Contains(message, Regex.Unescape(answer), StringComparison.Ordinal);
+        Assert.Empty(api.Engine.Engine.List());
+    }
+
+    [Fact]
+    public async Task A_document_with_nulls_and_odd_case_is_understood_as_Go_does()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+
+        string answer = await api.SendAsync("POST", "/v1.41/containers/create?name=web", """
+            {"image":"tiny","Hostname":null,"Tty":null,"cmd":"/bin/serve","Env":null,"HostConfig":{"Memory":null,"NetworkMode":"none","AutoRemove":null}}
+            """);
+
+        Assert.StartsWith("HTTP/1.1 201 ", answer, StringComparison.Ordinal);
+        Workload workload = api.Engine.Engine.Find("web");
+        Assert.Equal(["/bin/serve"], workload.Record.Args);
+        Assert.Equal("none", workload.Record.HostConfig.NetworkMode);
+    }
+
+    [Fact]
+    public async Task A_web_page_is_refused()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+
+        string answer = await api.RawAsync("POST /containers/create HTTP/1.1\r\nHost: docker\r\nOrigin: http://evil.test\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}");
+
+        Assert.StartsWith("HTTP/1.1 403 ", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_attached_client_that_has_finished_sending_still_reads_all_output()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        Workload workload = await api.Engine.CreateAsync(config: new ContainerCreate { OpenStdin = true, StdinOnce = true });
+        using Socket client = await api.ConnectAsync();
+        await client.SendAsync(Encoding.ASCII.GetBytes(
+            $"POST /v1.51/containers/{workload.Id}/attach?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n"));
+        string head = await ApiFixture.ReadHeadAsync(client);
+        api.Host.Born = process => _ = EchoAsync(process, 0);
+        await workload.StartAsync(TestContext.Current.CancellationToken);
+
+        await client.SendAsync("hello"u8.ToArray());
+        client.Shutdown(SocketShutdown.Send);
+        string output = await ApiFixture.ReadToEndAsync(client);
+
+        Assert.StartsWith("HTTP/1.1 101 UPGRADED\r\n", head, StringComparison.Ordinal);
+        Assert.Contains("Content-Type: application/vnd.docker.multiplexed-stream", head, StringComparison.Ordinal);
+        Assert.Equal("\u0001\0\0\0\0\0\0\u0005hello", output);
+        Assert.Equal(0, (await workload.WaitAsync(WaitCondition.NotRunning, TestContext.Current.CancellationToken)).Code);
+    }
+
+    [Theory]
+    [InlineData("Connection: Upgrade\r\nUpgrade: tcp\r\n", "HTTP/1.1 101 UPGRADED")]
+    [InlineData("", "HTTP/1.1 200 OK")]
+    public async Task An_exec_with_a_body_is_taken_over_with_half_close(string headers, string status)
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        Workload workload = await api.Engine.StartAsync();
+        string created = await api.SendAsync("POST", $"/containers/{workload.Id}/exec", """{"AttachStdin":true,"AttachStdout":true,"AttachStderr":true,"Cmd":["cat"]}""");
+        string id = Id().Match(created).Groups[1].Value;
+        api.Host.Born = process => _ = EchoAsync(process, 3);
+
+        for (int delayMs = 0; delayMs < 2; delayMs++)
+        {
+            if (delayMs == 1)
+            {
+                created = await api.SendAsync("POST", $"/containers/{workload.Id}/exec", """{"AttachStdin":true,"AttachStdout":true,"Cmd":["cat"]}""");
+                id = Id().Match(created).Groups[1].Value;
+            }
+            const string Json = """{"Detach":false,"Tty":false}""";
+            using Socket client = await api.ConnectAsync();
+            await client.SendAsync(Encoding.ASCII.GetBytes(
+                $"POST /v1.51/exec/{id}/start HTTP/1.1\r\nHost: docker\r\n{headers}Content-Type: application/json\r\nContent-Length: {Json.Length}\r\n\r\n{Json}"));
+            string head = await ApiFixture.ReadHeadAsync(client);
+            await client.SendAsync("abc"u8.ToArray());
+            await Task.Delay(delayMs * 30, TestContext.Current.CancellationToken);
+            client.Shutdown(SocketShutdown.Send);
+
+            string output = await ApiFixture.ReadToEndAsync(client);
+
+            Assert.StartsWith(status, head, StringComparison.Ordinal);
+            Assert.Equal("\u0001\0\0\0\0\0\0\u0003abc", output);
+            string inspected = await api.GetAsync($"/exec/{id}/json");
+            Assert.Contains("\"ExitCode\":3", inspected, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task The_keys_that_detach_leave_the_program_running()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        Workload workload = await api.Engine.StartAsync(config: new ContainerCreate { OpenStdin = true, Tty = true });
+        using Socket client = await api.ConnectAsync();
+        await client.SendAsync(Encoding.ASCII.GetBytes(
+            $"POST /containers/{workload.Id}/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"));
+        string head = await ApiFixture.ReadHeadAsync(client);
+
+        await client.SendAsync("ls\u0010\u0011"u8.ToArray());
+        string output = await ApiFixture.ReadToEndAsync(client);
+
+        Assert.Contains("application/vnd.docker.raw-stream", head, StringComparison.Ordinal);
+        Assert.Equal("", output);
+        Assert.Equal(ContainerPhase.Running, workload.Status.Phase);
+        byte[] typed = new byte[16];
+        int count = await Assert.Single(api.Host.Running[workload.Id].Streams).ReceiveAsync(typed);
+        Assert.Equal("ls", Encoding.ASCII.GetString(typed, 0, count));
+    }
+
+    [Fact]
+    public async Task A_wait_answers_its_head_before_the_container_is_started()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        Workload workload = await api.Engine.CreateAsync();
+        using Socket client = await api.ConnectAsync();
+        await client.SendAsync(Encoding.ASCII.GetBytes(
+            $"POST /containers/{workload.Id}/wait?condition=next-exit HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+        string head = await ApiFixture.ReadHeadAsync(client);
+
+        await workload.StartAsync(TestContext.Current.CancellationToken);
+        api.Host.Running[workload.Id].End(42);
+        string body = await ApiFixture.ReadToEndAsync(client);
+
+        Assert.StartsWith("HTTP/1.1 200 OK", head, StringComparison.Ordinal);
+        Assert.Contains("{\"StatusCode\":42}", body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_client_that_goes_away_is_noticed_while_it_waits()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        Workload workload = await api.Engine.CreateAsync();
+        using (Socket client = await api.ConnectAsync())
+        {
+            await client.SendAsync(Encoding.ASCII.GetBytes(
+                $"POST /containers/{workload.Id}/attach?stream=1&stdout=1 HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"));
+            _ = await ApiFixture.ReadHeadAsync(client);
+        }
+        await Task.Delay(200, TestContext.Current.CancellationToken);
+
+        await workload.StartAsync(TestContext.Current.CancellationToken);
+
+        Assert.Empty(api.Host.Running[workload.Id].Streams);
+    }
+
+    [Fact]
+    public async Task Events_are_told_as_they_happen()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        using Socket client = await api.ConnectAsync();
+        await client.SendAsync("GET /events?filters={%22type%22:[%22container%22]} HTTP/1.1\r\nHost: docker\r\n\r\n"u8.ToArray());
+        _ = await ApiFixture.ReadHeadAsync(client);
+
+        Workload workload = await api.Engine.CreateAsync(name: "seen");
+        byte[] buffer = new byte[8_192];
+        string text = "";
+        while (!text.Contains("\"Action\":\"create\"", StringComparison.Ordinal))
+        {
+            text += Encoding.UTF8.GetString(buffer, 0, await client.ReceiveAsync(buffer));
+        }
+
+        Assert.Contains($"\"id\":\"{workload.Id}\"", text, StringComparison.Ordinal);
+        Assert.Contains("\"name\":\"seen\"", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Logs_are_framed_and_followed_until_the_end()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        Workload workload = await api.Engine.StartAsync();
+        await File.WriteAllTextAsync(workload.LogPath!, "2026-11-21T11:28:30.123456789Z stdout F one\n", TestContext.Current.CancellationToken);
+        using Socket client = await api.ConnectAsync();
+        await client.SendAsync(Encoding.ASCII.GetBytes($"GET /containers/{workload.Id}/logs?stdout=1&stderr=1&follow=1&timestamps=1 HTTP/1.0\r\nHost: docker\r\n\r\n"));
+        string head = await ApiFixture.ReadHeadAsync(client);
+
+        await File.AppendAllTextAsync(workload.LogPath!, "2026-11-21T11:28:31.000000000Z stderr F two\n", TestContext.Current.CancellationToken);
+        api.Host.Running[workload.Id].End(0);
+        string body = await ApiFixture.ReadToEndAsync(client);
+
+        Assert.Contains("application/vnd.docker.multiplexed-stream", head, StringComparison.Ordinal);
+        Assert.Equal(
+            "\u0001\0\0\0\0\0\0#2026-11-21T11:28:30.123456789Z one\n\u0002\0\0\0\0\0\0#2026-11-21T11:28:31.000000000Z two\n", body);
+    }
+
+    [Fact]
+    public async Task A_thousand_requests_share_one_connection()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        using var handler = new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, _) => new NetworkStream(await api.ConnectAsync(), ownsSocket: true),
+        };
+        using var client = new HttpClient(handler) { BaseAddress = new Uri("http://docker") };
+
+        for (int i = 0; i < 1_000; i++)
+        {
+            Assert.Equal("OK", await client.GetStringAsync(new Uri("/_ping", UriKind.Relative), TestContext.Current.CancellationToken));
+        }
+    }
+
+    /// <summary>Gives back what comes in as a frame of stdout, after the input has ended, and ends.</summary>
+    private static async Task EchoAsync(FakeProcess process, int code)
+    {
+        Socket stream = process.Streams[0];
+        using var input = new MemoryStream();
+        byte[] buffer = new byte[1_024];
+        int count;
+        while ((count = await stream.ReceiveAsync(buffer)) > 0)
+        {
+            input.Write(buffer, 0, count);
+        }
+        await Task.Delay(30); // output that comes after the half-close was seen is what stock transports lose
+        await stream.SendAsync((byte[])[1, 0, 0, 0, 0, 0, 0, (byte)input.Length, .. input.ToArray()]);
+        process.End(code);
+    }
+
+    [GeneratedRegex("\"Id\":\"([0-9a-f]{64})\"")]
+    private static partial Regex Id();
+}
