@@ -51,7 +51,8 @@ show_stages() {
     printf '%s\n' "$line" >>"$1"
     case $line in
       *': error '* | *': warning '*) printf '%s\n' "$line" >&2 ;;
-      *' -> '*) printf '  %4ds  %s\n' $((SECONDS - started)) "${line%% -> *}" | tr -s ' ' >&2 ;;
+      *' -> '*/staging/) printf '  %4ds published %s\n' $((SECONDS - started)) "${line%% -> *}" | tr -s ' ' >&2 ;;
+      *' -> '*) printf '  %4ds %s\n' $((SECONDS - started)) "${line%% -> *}" | tr -s ' ' >&2 ;;
       *'Generating native code'*) printf '  %4ds native code\n' $((SECONDS - started)) | tr -s ' ' >&2 ;;
     esac
   done
@@ -82,6 +83,8 @@ publish_binaries() {
   # Renamed into place: a running program keeps the file it was started from.
   for name in caisson-runtime caissond caisson; do
     [[ ! -e $staging/$name.dbg ]] || mv -f "$staging/$name.dbg" "$output/symbols/"
+    # What a bare `dotnet publish` leaves is a directory of that name.
+    [[ ! -d $output/$name ]] || rm -rf "${output:?}/$name"
     mv -f "$staging/$name" "$output/$name"
   done
   rm -rf "$staging"

@@ -83,7 +83,7 @@ public sealed partial class SourceTests
             where golden > 0
             let suite = string.Join('/', parts.Take(2)) + "/"
             let names = parts.Skip(golden + 1).SelectMany(part => new[] { part, Path.GetFileNameWithoutExtension(part) })
-            where !SourceTree.CSharp(suite).Any(code => names.Any(name => code.Value.Contains($"\"{name}\"", StringComparison.Ordinal)))
+            where !SourceTree.CSharp(suite).Any(code => names.Any(name => code.Value.Contains($"{name}\"", StringComparison.Ordinal)))
             select $"{text.Key}: no test of its suite names it; delete it";
 
         Findings.None(dead);
