@@ -27,9 +27,7 @@ internal static class RuntimeCommandLine
             }
             else
             {
-                invocation.Error(e is CaissonException { Kind: ErrorKind.NotFound } && e.Message.Contains("does not exist in", StringComparison.Ordinal)
-                    ? $"container does not exist: {e.Message}"
-                    : e.Message);
+                invocation.Error(e.Message);
             }
             return 1;
         }

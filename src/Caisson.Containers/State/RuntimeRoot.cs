@@ -49,7 +49,7 @@ public sealed class RuntimeRoot
                 return container;
             }
             container.Dispose();
-            throw new CaissonException(ErrorKind.AlreadyExists, $"create container {id}: a container of that id exists in {Path}");
+            throw new CaissonException(ErrorKind.AlreadyExists, $"create container {id}: container with given ID already exists in {Path}");
         }
     }
 
@@ -114,5 +114,5 @@ public sealed class RuntimeRoot
 
     private static bool HasState(string directory) => File.Exists(System.IO.Path.Combine(directory, ContainerDirectory.StateFile));
 
-    private CaissonException NotFound(string id) => new(ErrorKind.NotFound, $"container {id} does not exist in {Path}");
+    private CaissonException NotFound(string id) => new(ErrorKind.NotFound, $"container does not exist: {id} (in {Path})");
 }
