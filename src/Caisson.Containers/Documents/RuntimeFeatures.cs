@@ -43,7 +43,7 @@ public static class RuntimeFeatures
             ],
             MemoryPolicyFlags = ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"],
             IdMappedMounts = true,
-            NetDevices = true,
+            NetDevices = false,
         },
         Annotations = new Dictionary<string, string> { ["org.caisson.runtime.version"] = version },
         PotentiallyUnsafeConfigAnnotations = [],

@@ -14,7 +14,7 @@ internal static class CreateCommand
     public static int Run(Invocation invocation, string[] args)
     {
         var arguments = Arguments.Read(args, Flags, 1, 1);
-        using var runner = Creation.Create(invocation, Options(arguments));
+        using var created = Creation.Create(invocation, Options(arguments));
         return 0;
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Caisson.Containers.Launch;
 using Caisson.Errors;
 using Caisson.Oci.Runtime;
 using Caisson.Runtime.CommandLine;
@@ -26,6 +27,18 @@ internal static class ExecCommand
         string[] program = args[(rest < args.Length && args[rest] == "--" ? rest + 1 : rest)..];
         string id = arguments.Words[0];
 
+        bool detached = arguments.Has("detach");
+        string? socket = arguments.Value("console-socket") is { Length: > 0 } path ? path : null;
+        using var foreground = detached ? null : new Foreground();
+        using var runner = Start(invocation, arguments, program, id, socket, detached || socket is not null ? null : foreground);
+        PidFile.Write(arguments.Value("pid-file"), runner.Pid);
+        return foreground?.Wait(runner.Process) ?? 0;
+    }
+
+    /// <summary>Starts the process under the lock of the container, which is free again when this returns.</summary>
+    private static LaunchRunner Start(
+        Invocation invocation, Arguments arguments, string[] program, string id, string? consoleSocket, Foreground? terminal)
+    {
         using var directory = invocation.Root.Open(id);
         var state = directory.ReadState();
         var status = ContainerView.StatusOf(state);
@@ -40,25 +53,14 @@ internal static class ExecCommand
 
         var spec = directory.ReadSpec();
         var process = arguments.Value("process") is { } file ? ReadProcess(file) : Process(arguments, program, spec.Process!);
-        bool detached = arguments.Has("detach");
-        string? socket = arguments.Value("console-socket") is { Length: > 0 } path ? path : null;
-        Creation.CheckConsole(process, socket, isForeground: !detached && socket is null);
-        using var foreground = detached || socket is not null ? null : new Foreground();
-        using var runner = Joining.Start(invocation, state, spec, process, new JoiningOptions
+        Creation.CheckConsole(process, consoleSocket, isForeground: terminal is not null);
+        return Joining.Start(invocation, state, spec, process, new JoiningOptions
         {
             PreservedDescriptors = arguments.Number("preserve-fds", 0),
             Cgroups = arguments.Values("cgroup"),
-            ConsoleSocket = socket,
-            Foreground = foreground,
+            ConsoleSocket = consoleSocket,
+            Foreground = terminal,
         });
-        directory.Dispose();
-        PidFile.Write(arguments.Value("pid-file"), runner.Pid);
-        if (detached)
-        {
-            return 0;
-        }
-        using var waiting = foreground ?? new Foreground();
-        return waiting.Wait(runner.Process);
     }
 
     private static Process ReadProcess(string file)

@@ -14,29 +14,23 @@ internal static class RunCommand
         bool detached = arguments.Has("detach");
         using var foreground = detached ? null : new Foreground();
         var options = CreateCommand.Options(arguments) with { IsStarted = true, Foreground = foreground };
-        using var runner = Creation.Create(invocation, options);
-        RunPoststart(invocation, options.Id);
+        using var created = Creation.Create(invocation, options);
+        if (!created.Spec.Hooks.Poststart.IsEmpty)
+        {
+            var state = invocation.Root.Read(options.Id).ToState(ContainerStatus.Running);
+            HookRunner.RunAll("poststart", created.Spec.Hooks.Poststart, state, invocation.Warn);
+        }
         if (foreground is null)
         {
             return 0;
         }
 
-        int code = foreground.Wait(runner.Process);
+        int code = foreground.Wait(created.Runner.Process);
         if (!arguments.Has("keep"))
         {
             using var directory = invocation.Root.Open(options.Id);
-            Deletion.Delete(invocation, directory, directory.ReadState());
+            Deletion.Delete(invocation, directory, directory.ReadState(), created.Spec.Hooks);
         }
         return code;
-    }
-
-    private static void RunPoststart(Invocation invocation, string id)
-    {
-        using var directory = invocation.Root.Open(id);
-        var hooks = directory.ReadSpec().Hooks.Poststart;
-        if (!hooks.IsEmpty)
-        {
-            HookRunner.RunAll("poststart", hooks, directory.ReadState().ToState(ContainerStatus.Running), invocation.Warn);
-        }
     }
 }

@@ -84,14 +84,22 @@ internal sealed record CreationOptions
     public Foreground? Foreground { get; init; }
 }
 
+/// <summary>A container that was just created.</summary>
+/// <param name="Runner">Its first process, a child of ours.</param>
+/// <param name="Spec">What it was created from.</param>
+internal sealed record Created(LaunchRunner Runner, RuntimeSpec Spec) : IDisposable
+{
+    public void Dispose() => Runner.Dispose();
+}
+
 /// <summary>Creates a container; all or nothing.</summary>
 internal static class Creation
 {
     internal const string MadeCgroupsFile = "cgroups";
 
     /// <summary>Creates, up to the wait for <c>start</c>, or up to the program.</summary>
-    /// <returns>The first process, a child of ours; the caller disposes it.</returns>
-    public static LaunchRunner Create(Invocation invocation, CreationOptions options)
+    /// <returns>To be disposed by the caller.</returns>
+    public static Created Create(Invocation invocation, CreationOptions options)
     {
         invocation.RefuseSystemd();
         using var directory = invocation.Root.Create(options.Id);
@@ -113,7 +121,7 @@ internal static class Creation
             try
             {
                 runner.RunTo(untilReady: !options.IsStarted, Answers(invocation, options, blueprint, directory, runner));
-                return runner;
+                return new(runner, blueprint.Spec);
             }
             catch
             {

@@ -9,7 +9,11 @@ namespace Caisson.Runtime.Running;
 /// <summary>Removes what is left of a container whose first process has ended.</summary>
 internal static class Deletion
 {
-    public static void Delete(Invocation invocation, ContainerDirectory directory, RuntimeState state)
+    /// <param name="invocation">Where a hook's failure is told.</param>
+    /// <param name="directory">Locked; gone afterwards.</param>
+    /// <param name="state">What it holds.</param>
+    /// <param name="known">The container's hooks; null reads them.</param>
+    public static void Delete(Invocation invocation, ContainerDirectory directory, RuntimeState state, Hooks? known = null)
     {
         if (ContainerView.CgroupOf(state) is { } cgroup && cgroup.ProcessIds().Count > 0)
         {
@@ -20,7 +24,7 @@ internal static class Deletion
         {
             CgroupRunner.Remove(File.ReadAllLines(made));
         }
-        var hooks = directory.ReadSpec().Hooks.Poststop;
+        var hooks = (known ?? directory.ReadSpec().Hooks).Poststop;
         directory.Delete();
         HookRunner.RunAll("poststop", hooks, state.ToState(ContainerStatus.Stopped), invocation.Warn);
     }

@@ -21,6 +21,7 @@ internal sealed class Bundle : IDisposable
         Assert.SkipUnless(File.Exists("/bin/busybox"), "needs a static /bin/busybox");
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "needs root");
         _directory = Directory.CreateTempSubdirectory("caisson-bundle-").FullName;
+        File.SetUnixFileMode(_directory, (UnixFileMode)0x1ED); // the root of a user namespace must get through
         foreach (string name in (string[])["bin", "proc", "dev", "sys", "tmp", "etc"])
         {
             Directory.CreateDirectory(Path.Combine(Root, name));

@@ -46,7 +46,7 @@ public sealed class LifecycleTests
         Assert.Equal(0, bundle.RunContainer(id).Code);
 
         Assert.Empty(bundle.Cgroups());
-        Assert.Empty(Directory.GetDirectories(bundle.PathOf("run")).Where(path => !Path.GetFileName(path).StartsWith('.')));
+        Assert.DoesNotContain(Directory.GetDirectories(bundle.PathOf("run")), path => !Path.GetFileName(path).StartsWith('.'));
         Assert.DoesNotContain(Path.GetFileName(bundle.Root[..^7]), File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
         Assert.NotEmpty(before);
     }
