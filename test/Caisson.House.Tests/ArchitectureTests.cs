@@ -63,7 +63,7 @@ public sealed partial class ArchitectureTests
     [Fact]
     public void Identifiers_in_the_pages_exist_in_the_source()
     {
-        HashSet<string> words = [.. SourceTree.CSharp("").SelectMany(text => Word().Matches(text.Value)).Select(word => word.Value)];
+        HashSet<string> words = [.. SourceTree.CSharp("").SelectMany(text => Word().Matches(text.Key + text.Value)).Select(word => word.Value)];
 
         IEnumerable<string> unknown =
             from page in SourceTree.Pages
