@@ -1,1 +1,3 @@
-return 0;
+using Caisson.Containers.Monitor;
+
+return args is ["keeper", ..] ? Keeper.Main(args) : 0;

@@ -77,6 +77,9 @@ public sealed class Epoll : Descriptor
         using var fd = Hold();
         using var target = descriptor.Hold();
         var wanted = new epoll_event { events = (uint)events, data = key };
-        Libc.Check(Libc.syscall(SYS_epoll_ctl, fd, operation, target, (nint)(&wanted)), "epoll_ctl", descriptor.ToString());
+        if (Libc.syscall(SYS_epoll_ctl, fd, operation, target, (nint)(&wanted)) < 0)
+        {
+            throw LinuxException.FromErrno("epoll_ctl", descriptor.ToString());
+        }
     }
 }

@@ -51,6 +51,20 @@ public sealed partial class UnixSocket
         }
     }
 
+    /// <summary>Sends as <see cref="Send"/>; false when the peer is gone.</summary>
+    public bool TrySend(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            Send(bytes);
+            return true;
+        }
+        catch (LinuxException error) when (error.Errno is Errno.EPIPE or Errno.ECONNRESET or Errno.ENOTCONN)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Receives one message, or what a stream has, with the descriptors that came along. Source: recvmsg(2), unix(7).</summary>
     /// <param name="buffer">A message longer than this is an error, not cut.</param>
     /// <param name="descriptors">Receives the descriptors, close-on-exec; the caller disposes them. Null: none are expected and any is an error.</param>

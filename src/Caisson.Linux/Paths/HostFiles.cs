@@ -12,6 +12,15 @@ public static class HostFiles
     /// <summary>Opens the directory <paramref name="path"/>; symbolic links on the way are followed.</summary>
     public static DirectoryDescriptor OpenDirectory(string path) => new(OpenNumber(path, O_PATH | O_DIRECTORY), path);
 
+    /// <summary>Opens <paramref name="path"/> so that every write goes to its end, and creates it with <paramref name="mode"/> when it is missing.</summary>
+    public static FileDescriptor OpenAppend(string path, int mode) => Open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY, mode);
+
+    /// <summary>Opens <paramref name="path"/> for reading and writing, and creates it with <paramref name="mode"/> when it is missing.</summary>
+    public static FileDescriptor OpenOrCreate(string path, int mode) => Open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY, mode);
+
+    /// <summary>Opens <c>/dev/null</c> for reading.</summary>
+    public static FileDescriptor OpenNull() => Open("/dev/null", O_RDONLY);
+
     /// <summary>Holds whatever is at <paramref name="path"/> without opening it (O_PATH): for binds and stat.</summary>
     public static FileDescriptor OpenPath(string path, bool followLast = true) =>
         new(OpenNumber(path, O_PATH | (followLast ? 0 : O_NOFOLLOW)), path);

@@ -1,0 +1,48 @@
+using System.Buffers.Binary;
+using Caisson.Linux;
+
+namespace Caisson.Containers.Monitor;
+
+/// <summary>Where output comes from, and the piece of it that is on its way to clients: Docker's eight-byte header, then the bytes.</summary>
+/// <remarks>The next piece is read when every client has this one; so a slow client slows the program and no byte is lost.</remarks>
+internal sealed class OutputSource(int index, ulong key, bool framed)
+{
+    private const int HeaderSize = 8;
+    private readonly byte[] _buffer = new byte[HeaderSize + (64 * 1024)];
+
+    /// <summary>0 for stdout and terminals, 1 for stderr.</summary>
+    public int Index => index;
+
+    /// <summary>In the event loop.</summary>
+    public ulong Key => key;
+
+    /// <summary>Null before there is one, and after its end.</summary>
+    public Descriptor? Descriptor { get; set; }
+
+    /// <summary>Whether the event loop watches it.</summary>
+    public bool IsWatched { get; set; }
+
+    /// <summary>The bytes that clients get: with the header where it is framed.</summary>
+    public ReadOnlySpan<byte> Piece => _buffer.AsSpan(Start, Length + HeaderSize - Start);
+
+    /// <summary>How much of the last piece is output.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>The output alone.</summary>
+    public ReadOnlySpan<byte> Content => _buffer.AsSpan(HeaderSize, Length);
+
+    private int Start => framed ? 0 : HeaderSize;
+
+    /// <summary>Reads the next piece; as <see cref="Linux.Descriptor.ReadNow"/>.</summary>
+    public int Read()
+    {
+        int count = Descriptor!.ReadNow(_buffer.AsSpan(HeaderSize));
+        if (count > 0)
+        {
+            Length = count;
+            _buffer[0] = (byte)(index + 1);
+            BinaryPrimitives.WriteInt32BigEndian(_buffer.AsSpan(4), count);
+        }
+        return count;
+    }
+}
