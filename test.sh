@@ -3,6 +3,7 @@
 # The last line is "N passed, N failed, N skipped"; the exit code is 0 when none failed and each suite ran.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+PATH=$PATH:/usr/sbin:/sbin
 source .ci/build.sh
 source .ci/census.sh
 
