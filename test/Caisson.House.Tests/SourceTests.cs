@@ -92,7 +92,7 @@ public sealed partial class SourceTests
     [GeneratedRegex(@"^src/Caisson\.Containers/Launch/\w+Compiler(\.\w+)?\.cs$")]
     private static partial Regex CompilerFile();
 
-    [GeneratedRegex(@"using System\.(IO|Net)\b[^;]*;|using System\.Diagnostics;|\b(File|Directory|Process|Socket|Environment)\.[A-Z]\w+|\bnew FileStream\b|\bLibraryImport\b")]
+    [GeneratedRegex(@"using System\.(IO|Net)\b[^;]*;|using System\.Diagnostics;|\b(File|Directory|Socket|Environment)\.[A-Z]\w+|\bProcess\.(Start|Get)\w*|\bnew FileStream\b|\bLibraryImport\b")]
     private static partial Regex Effect();
 
     [GeneratedRegex(@"(?m)^\s*public [^=;{]*\([^)]*\)")]
