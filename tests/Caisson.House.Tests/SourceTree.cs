@@ -43,7 +43,7 @@ internal static partial class SourceTree
     private static Dictionary<string, string> ReadTexts()
     {
         IEnumerable<string> files = TopFiles.SelectMany(pattern => Directory.EnumerateFiles(Root, pattern));
-        foreach (string directory in new[] { "src", "test", "docs", "bench", ".ci" }.Select(name => Path.Combine(Root, name)).Where(Directory.Exists))
+        foreach (string directory in new[] { "src", "tests", "docs", "bench", ".ci" }.Select(name => Path.Combine(Root, name)).Where(Directory.Exists))
         {
             files = files.Concat(Directory.EnumerateFiles(directory, "*", Everything));
         }
