@@ -35,7 +35,7 @@ public sealed class Engine : IDisposable
     public int Pid => int.Parse(File.ReadAllText($"{Run}/engine.pid"), CultureInfo.InvariantCulture);
 
     public void SkipUnlessPublished() =>
-        Assert.SkipWhen(Binaries is null, "needs the published binaries: run ./test.sh, which publishes them");
+        Assert.SkipWhen(Binaries is null, "needs the published binaries: run ./test, which publishes them");
 
     public Answer Caisson(params string[] arguments) => Start(Path.Combine(Binaries!, "caisson"), null, arguments);
 

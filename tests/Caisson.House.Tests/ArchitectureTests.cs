@@ -104,7 +104,7 @@ public sealed partial class ArchitectureTests
     [GeneratedRegex(@"^(?=.*[a-z])([A-Z][a-z0-9]+[A-Z]\w*|[A-Z]\w+(\.[A-Z]\w+)+)$")]
     private static partial Regex Identifier();
 
-    [GeneratedRegex(@"^(src|test|docs|bench|\.ci)/[\w./-]+$")]
+    [GeneratedRegex(@"^(src|tests|docs|bench|\.ci)/[\w./-]+$")]
     private static partial Regex TreePath();
 
     [GeneratedRegex(@"\]\((?<target>(?!\w+:|#)[^)#]+)")]

@@ -5,7 +5,7 @@ namespace Caisson.House.Tests;
 /// <summary>The tree this suite was built from, as texts by path below its root.</summary>
 internal static partial class SourceTree
 {
-    private static readonly string[] TopFiles = ["*.md", "*.props", "*.slnx", "*.proj", "global.json", "caisson", "*.sh"];
+    private static readonly string[] TopFiles = ["*.md", "*.props", "*.slnx", "*.proj", "global.json", "caisson", "test"];
 
     private static readonly EnumerationOptions Everything = new() { RecurseSubdirectories = true, AttributesToSkip = 0 };
 
