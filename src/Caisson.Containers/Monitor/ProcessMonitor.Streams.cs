@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Caisson.Linux;
-using Caisson.Linux.Processes;
 
 namespace Caisson.Containers.Monitor;
 
@@ -218,7 +217,7 @@ internal sealed partial class ProcessMonitor
         Rewatch(client, index);
     }
 
-    private void EndOutput(MonitorClient client)
+    private static void EndOutput(MonitorClient client)
     {
         client.OutputEnded = true;
         client.Unsent[0] = client.Unsent[1] = 0;
