@@ -1,3 +1,4 @@
 using Caisson.Containers.Monitor;
+using Caisson.Runtime;
 
-return args is ["keeper", ..] ? Keeper.Main(args) : 0;
+return args is ["keeper", ..] ? Keeper.Main(args) : RuntimeCommandLine.Run(args);

@@ -11,6 +11,9 @@ public sealed record LaunchAnswers
     /// <summary>At <see cref="LaunchPoint.BeforePivot"/>; receives the process.</summary>
     public Action<LaunchRunner>? BeforePivot { get; init; }
 
+    /// <summary>At <see cref="LaunchPoint.Ready"/>: the last moment before a program without a gate runs.</summary>
+    public Action<LaunchRunner>? Ready { get; init; }
+
     /// <summary>At <see cref="LaunchPoint.Starting"/>.</summary>
     public Action<LaunchRunner>? Starting { get; init; }
 
@@ -50,6 +53,7 @@ public sealed class LaunchRunner : IDisposable
             switch (_child.Next())
             {
                 case LaunchReport.Checkpoint { Point: (int)LaunchPoint.Ready } when untilReady:
+                    answers.Ready?.Invoke(this);
                     _child.Continue();
                     _isLetGo = true;
                     return;
@@ -97,6 +101,9 @@ public sealed class LaunchRunner : IDisposable
                 break;
             case LaunchPoint.BeforePivot:
                 answers.BeforePivot?.Invoke(this);
+                break;
+            case LaunchPoint.Ready:
+                answers.Ready?.Invoke(this);
                 break;
             case LaunchPoint.Starting:
                 answers.Starting?.Invoke(this);

@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Xunit;
+
+namespace Caisson.EndToEnd.Tests;
+
+/// <summary>An engine of its own, with its own directories, and the two command lines pointed at it.</summary>
+public sealed class Engine : IDisposable
+{
+    private readonly string _home = Directory.CreateTempSubdirectory("caisson-e2e-").FullName;
+
+    public Engine()
+    {
+        Binaries = FindBinaries();
+        if (Binaries is null)
+        {
+            return;
+        }
+        Answer made = Caisson("image", "bootstrap", "busybox");
+        if (made.Code != 0)
+        {
+            throw new InvalidOperationException($"image bootstrap busybox: {made.Error}");
+        }
+    }
+
+    /// <summary>Where the published binaries are; null when nobody published them.</summary>
+    public string? Binaries { get; }
+
+    public string Run => $"{_home}/run";
+
+    public string Root => $"{_home}/root";
+
+    /// <summary>The engine's process id, as it wrote it.</summary>
+    public int Pid => int.Parse(File.ReadAllText($"{Run}/engine.pid"), CultureInfo.InvariantCulture);
+
+    public void SkipUnlessPublished() =>
+        Assert.SkipWhen(Binaries is null, "needs the published binaries: run ./test, which publishes them");
+
+    public Answer Caisson(params string[] arguments) => Start(Path.Combine(Binaries!, "caisson"), null, arguments);
+
+    public Answer CaissonWith(string input, params string[] arguments) => Start(Path.Combine(Binaries!, "caisson"), input, arguments);
+
+    public Answer Docker(params string[] arguments) => Start("docker", null, ["-H", $"unix://{Run}/docker.sock", .. arguments]);
+
+    public static bool HasDocker => Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(directory => File.Exists($"{directory}/docker"));
+
+    /// <summary>Ends the engine without any chance to tidy up, and waits until it is gone.</summary>
+    public void Kill()
+    {
+        using var process = Process.GetProcessById(Pid);
+        process.Kill();
+        process.WaitForExit();
+    }
+
+    public void Dispose()
+    {
+        if (Binaries is not null)
+        {
+            string ids = Caisson("ps", "-aq").Output;
+            if (ids.Length > 0)
+            {
+                Caisson(["rm", "-f", .. ids.Split('\n', StringSplitOptions.RemoveEmptyEntries)]);
+            }
+            Caisson("engine", "stop");
+        }
+        Directory.Delete(_home, recursive: true);
+    }
+
+    private static string? FindBinaries()
+    {
+        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
+        {
+            string candidate = Path.Combine(at.FullName, "artifacts", "publish");
+            if (File.Exists(Path.Combine(candidate, "caisson")))
+            {
+                return candidate;
+            }
+        }
+        return null;
+    }
+
+    private Answer Start(string program, string? input, params string[] arguments)
+    {
+        ProcessStartInfo start = new(program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["CAISSON_ROOT"] = Root;
+        start.Environment["CAISSON_RUN"] = Run;
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        if (input is not null)
+        {
+            process.StandardInput.Write(input);
+        }
+        process.StandardInput.Close();
+        if (!process.WaitForExit(TimeSpan.FromSeconds(60)))
+        {
+            process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"{program} {string.Join(' ', arguments)}: no end after 60 s");
+        }
+        return new(process.ExitCode, output.GetAwaiter().GetResult(), error.GetAwaiter().GetResult());
+    }
+}
+
+/// <summary>What a command line answered.</summary>
+public sealed record Answer(int Code, string Output, string Error)
+{
+    public override string ToString() => new StringBuilder().Append(Code).Append('\n').Append(Output).Append(Error).ToString();
+}
