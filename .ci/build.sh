@@ -1,4 +1,4 @@
-# Sourced by ./caisson and ./test.sh: the packages a build needs, and the build itself. Speaks on stderr only.
+# Sourced by ./caisson and ./test: the packages a build needs, and the build itself. Speaks on stderr only.
 
 tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 

@@ -1,4 +1,4 @@
-# Sourced by ./test.sh: what of this machine a test could leave behind, one line each, sorted.
+# Sourced by ./test: what of this machine a test could leave behind, one line each, sorted.
 
 census() {
   {

@@ -1,21 +1,25 @@
 #!/bin/bash
 # Engines against each other: caissond, Debian's dockerd and podman, each with its own client. bench/engine.sh [--write]
-# ROUNDS (default 3) interleaved rounds of RUNS (default 10) runs each; then IDLE (default 10) containers that wait.
+# ROUNDS (default 3) interleaved rounds of RUNS (default 10) runs each; then IDLE (default 10) containers that wait. TOOLS names
+# some of caisson, docker, podman. The image is made by Caisson and is the same for all.
 peers=(docker.io podman crun busybox-static)
 source "$(dirname "$0")/environment.sh"
 
 image=busybox idle=${IDLE:-10}
 export CAISSON_ROOT=$BENCH_SCRATCH/caisson CAISSON_RUN=/run/caisson DOCKER_CONFIG=$BENCH_SCRATCH/docker-config
+mkdir "$DOCKER_CONFIG"
+echo '{}' >"$DOCKER_CONFIG/config.json"
 docker=/usr/bin/docker
 [[ -x $docker ]] || docker=$(command -v docker)
-printf '[containers]\ndefault_ulimits = ["nofile=1024:%s"]\n' "$(ulimit -Hn)" >"$BENCH_SCRATCH/containers.conf"
+# podman asks for limits that root of a confined machine may not set.
+printf '[containers]\ndefault_ulimits = ["nofile=1024:%s", "nproc=4096:4096"]\n' "$(ulimit -Hn)" >"$BENCH_SCRATCH/containers.conf"
 export CONTAINERS_CONF=$BENCH_SCRATCH/containers.conf
 declare -A client=(
   [caisson]=$tree/artifacts/publish/caisson
   [docker]="$docker -H unix:///run/docker.sock"
   [podman]="podman --root $BENCH_SCRATCH/podman --runroot /run/podman --tmpdir /run/podman/tmp --storage-driver overlay --cgroup-manager cgroupfs --events-backend file --runtime crun"
 )
-tools=(caisson docker podman)
+read -ra tools <<<"${TOOLS:-caisson docker podman}"
 
 start_caisson() { ${client[caisson]} engine start >/dev/null; }
 stop_caisson() { ${client[caisson]} engine stop >/dev/null; }
@@ -38,20 +42,22 @@ stop_docker() {
 start_podman() { ${client[podman]} info >/dev/null; }
 stop_podman() { :; }
 
+# Without -t 0 podman waits ten seconds for a process 1 that ignores SIGTERM; the others kill it at once.
+remove() { ${client[$1]} rm -f $([[ $1 != podman ]] || echo "-t 0") "$2" >/dev/null 2>&1; }
+
 versions="dockerd $(dockerd --version | awk '{ sub(/,/, "", $3); print $3 }'), podman $(podman --version | awk '{ print $3 }') with crun"
-# Memory first, one engine alone at a time.
 archive=$BENCH_SCRATCH/image.tar
+start_caisson
+${client[caisson]} image bootstrap $image >/dev/null
+${client[caisson]} save -o "$archive" $image
+stop_caisson
+
+# Memory first, one engine alone at a time.
 for tool in "${tools[@]}"; do
   command=${client[$tool]}
   before=$(memory_kib)
   "start_$tool"
-  if [[ $tool == caisson ]]; then
-    $command image bootstrap $image >/dev/null
-    $command save -o "$archive" $image
-  else
-    $command load -q -i "$archive" >/dev/null
-    $command image inspect $image >/dev/null 2>&1 || $command tag "$($command images -q | head -n 1)" $image
-  fi
+  [[ $tool == caisson ]] || $command load -q -i "$archive" >/dev/null
   sleep 2
   alone=$(memory_kib)
   sample "engine at rest, MiB" "$tool" "$(awk "BEGIN { print ($alone - $before) / 1024 }")"
@@ -64,7 +70,7 @@ for tool in "${tools[@]}"; do
   sleep 10
   sample "processor time of 10 s at rest, ms" "$tool" "$(($(processor_ms) - used))"
   for ((i = 0; i < idle; i++)); do
-    $command rm -f "idle$i" >/dev/null
+    remove "$tool" "idle$i"
   done
   "stop_$tool"
 done
@@ -80,7 +86,7 @@ for ((round = 1; round <= ${ROUNDS:-3}; round++)); do
   done
 done
 for tool in "${tools[@]}"; do
-  ${client[$tool]} rm -f target >/dev/null
+  remove "$tool" target
   "stop_$tool"
 done
 finish engine "$@"

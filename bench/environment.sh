@@ -77,7 +77,7 @@ table() {
       flush()
       for (i = 1; i <= rows; i++)
         printf "| %s | %s | %.1f | %.1f | %.1f | %s |\n", metric[i], tool[i], median[i], low[i], high[i],
-          ours[metric[i]] > 0 ? sprintf("%.2f", median[i] / ours[metric[i]]) : "-"
+          (ours[metric[i]] > 0 ? sprintf("%.2f", median[i] / ours[metric[i]]) : "-")
     }'
 }
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # OCI runtimes against each other: a bundle as an engine writes it, one process that ends at once. bench/runtime.sh [--write]
-# ROUNDS (default 5) interleaved rounds of RUNS (default 10) runs each.
+# ROUNDS (default 5) interleaved rounds of RUNS (default 10) runs each; TOOLS names some of the three.
 peers=(runc crun busybox-static golang-github-containers-common)
 source "$(dirname "$0")/environment.sh"
 
@@ -45,7 +45,7 @@ SCRIPT
 declare -A runtimes=([caisson-runtime]=$tree/artifacts/publish/caisson-runtime [runc]=$(command -v runc) [crun]=$(command -v crun))
 versions="runc $(runc --version | awk 'NR == 1 { print $3 }'), crun $(crun --version | awk 'NR == 1 { print $3 }')"
 for ((round = 1; round <= ${ROUNDS:-5}; round++)); do
-  for name in caisson-runtime runc crun; do
+  for name in ${TOOLS:-caisson-runtime runc crun}; do
     program=${runtimes[$name]}
     measure "run, ms" "$name" "${RUNS:-10}" "$program run -b $bundle bench$$"
     measure "run in a user namespace, ms" "$name" "${RUNS:-10}" "$program run -b $BENCH_SCRATCH/users/bundle bench$$"

@@ -18,6 +18,11 @@ internal sealed record EngineDirectories(string Root, string Run)
     /// <summary>The engine's process id, for people.</summary>
     public string PidFile => $"{Run}/engine.pid";
 
+    /// <summary>The binary that keeps and monitors processes: <c>CAISSON_RUNTIME</c>, or the one beside this engine.</summary>
+    public static string RuntimePath => Environment.GetEnvironmentVariable("CAISSON_RUNTIME") is { Length: > 0 } path
+        ? Path.GetFullPath(path)
+        : Path.Combine(Path.GetDirectoryName(Environment.ProcessPath) ?? "/", "caisson-runtime");
+
     /// <summary>Reads <c>CAISSON_ROOT</c> and <c>CAISSON_RUN</c>.</summary>
     public static EngineDirectories FromEnvironment() => new(Absolute("CAISSON_ROOT", "/var/lib/caisson"), Absolute("CAISSON_RUN", "/run/caisson"));
 

@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Caisson.Api;
 using Caisson.Control;
 using Caisson.Control.Events;
+using Caisson.Control.Hosting;
 using Caisson.Control.Images;
 using Caisson.Control.State;
 using Caisson.Control.Workloads;
@@ -90,10 +91,12 @@ internal sealed class EngineProcess : IAsyncDisposable
         _owned.Push(state);
         ImageStore images = ImageStore.Open(_directories.Root, new StateImageCatalog(state));
         _owned.Push(images);
+        var host = new KeeperContainerHost(_directories.Root, _directories.Run, EngineDirectories.RuntimePath);
+        _owned.Push(host);
         var services = new EngineServices
         {
             Root = _directories.Root,
-            Host = new AbsentHost(),
+            Host = host,
             Images = images,
             Events = new EventLog(state),
             Log = _log,

@@ -17,8 +17,9 @@ switch (args)
             The engine: runs containers and serves the Docker Engine API on CAISSON_RUN/docker.sock.
             Containers go on when it ends; the next one takes them over.
 
-              CAISSON_ROOT   where images and containers are kept (default /var/lib/caisson)
-              CAISSON_RUN    where sockets are (default /run/caisson)
+              CAISSON_ROOT     where images and containers are kept (default /var/lib/caisson)
+              CAISSON_RUN      where sockets are (default /run/caisson)
+              CAISSON_RUNTIME  the binary that runs containers (default caisson-runtime beside this one)
             """);
         return 0;
     default:

@@ -40,6 +40,10 @@ internal static class JoinCompiler
         program.JoinCgroups(facts.CgroupJoinFiles);
         AdjustOom(program, process);
         program.Add(SystemCall.setns, "enter the container's namespaces, all at once", container, Argument.Of(kinds));
+        if (kinds.HasFlag(NamespaceKind.User))
+        {
+            BecomeRootInside(program, "be root of the container's user namespace");
+        }
         Label parent = CloneInside(program, 0);
         if (process.Terminal)
         {
@@ -58,6 +62,14 @@ internal static class JoinCompiler
     /// <summary>Nobody who shares a namespace from here on may look inside.</summary>
     internal static void BecomeUntraceable(LaunchProgram program) =>
         program.Add(SystemCall.prctl, "nobody inside may trace or read this process", Flags(PR_SET_DUMPABLE, "PR_SET_DUMPABLE"), 0);
+
+    /// <summary>Takes the ids of a user namespace's root: as nobody of it, the process would lose its capabilities there with the next execution.</summary>
+    internal static void BecomeRootInside(LaunchProgram program, string reason)
+    {
+        program.Add(SystemCall.setgroups, reason, 0, 0).Expect(Errno.EPERM);
+        program.Add(SystemCall.setresgid, reason, 0, 0, 0);
+        program.Add(SystemCall.setresuid, reason, 0, 0, 0);
+    }
 
     internal static void AdjustOom(LaunchProgram program, Process process)
     {

@@ -146,10 +146,7 @@ internal sealed partial class WorldCompiler
     private void BecomeRootInside()
     {
         Program.Checkpoint(LaunchPoint.MapIds, "/linux/uidMappings, /linux/gidMappings");
-        const string reason = "be root of the new user namespace";
-        Program.Add(SystemCall.setgroups, reason, 0, 0).Expect(Errno.EPERM);
-        Program.Add(SystemCall.setresgid, reason, 0, 0, 0);
-        Program.Add(SystemCall.setresuid, reason, 0, 0, 0);
+        JoinCompiler.BecomeRootInside(Program, "be root of the new user namespace");
     }
 
     /// <summary>Namespaces that must be made late: the cgroup one roots at the cgroup just joined, the time one takes its offsets first.</summary>

@@ -29,7 +29,11 @@ public static class Keeper
     /// <returns>The exit code.</returns>
     public static int Main(ReadOnlySpan<string> args)
     {
-        using var output = Descriptor.FromInherited(1).Duplicate();
+        // Number 1 itself stays what it is: across the exec, and later as a place for /dev/null.
+        var standard = Descriptor.FromInherited(1);
+        standard.SetCloseOnExec(false);
+        using var output = standard.Duplicate();
+        standard.SetHandleAsInvalid();
         if (args is not ["keeper", ['/', ..] directory])
         {
             output.Write("usage: caisson-runtime keeper RUN_DIRECTORY\n"u8);
@@ -40,7 +44,8 @@ public static class Keeper
             if (!OwnProcess.IsSealed)
             {
                 // Nothing that a container can reach leads to a file of the host that we execute (CVE-2019-5736).
-                Descriptor.FromInherited(1).SetCloseOnExec(false);
+                // Blocked from here on, signals are so in every thread of the new image too, which makes its signalfd the only way to them.
+                Signalfd.Block([Signal.CHLD, Signal.TERM, Signal.INT, Signal.HUP, Signal.PIPE]);
                 OwnProcess.ExecuteSealed("caisson-keeper", "keeper", directory);
             }
             Serve(directory, output);
@@ -59,7 +64,6 @@ public static class Keeper
         OwnProcess.LeaveWorkingDirectory();
         OwnProcess.SetName("caisson-keeper");
         OwnProcess.BecomeSubreaper();
-        Signalfd.Block([Signal.CHLD, Signal.TERM, Signal.INT, Signal.HUP, Signal.PIPE]);
 
         using var turn = HostFiles.OpenOrCreate($"{directory}/{LockName}", 0x180);
         if (!turn.TryLock())

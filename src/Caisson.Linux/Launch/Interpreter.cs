@@ -1,6 +1,6 @@
 namespace Caisson.Linux.Launch;
 
-/// <summary>The machine code that walks a launch image; listing and comments in <c>test/Caisson.Abi.Tests/interpreter.S</c>.</summary>
+/// <summary>The machine code that walks a launch image; listing and comments in <c>tests/Caisson.Abi.Tests/interpreter.S</c>.</summary>
 internal static class Interpreter
 {
     /// <summary>Where <c>interpret</c> begins within <see cref="Code"/>.</summary>

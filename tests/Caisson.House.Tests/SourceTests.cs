@@ -24,7 +24,7 @@ public sealed partial class SourceTests
         IEnumerable<string> wrong = SourceTree.Texts
             .Where(text => (text.Key.EndsWith(".csproj", StringComparison.Ordinal) || text.Key.EndsWith(".props", StringComparison.Ordinal))
                 && text.Key != "src/Caisson.Linux/Caisson.Linux.csproj"
-                && text.Key.StartsWith("test/", StringComparison.Ordinal) is false
+                && text.Key.StartsWith("tests/", StringComparison.Ordinal) is false
                 && text.Value.Contains("AllowUnsafeBlocks", StringComparison.Ordinal))
             .Select(text => $"{text.Key}: AllowUnsafeBlocks; put the call into Caisson.Linux and offer it as an owned type");
 
@@ -65,7 +65,7 @@ public sealed partial class SourceTests
 
         IEnumerable<string> wrong =
             from text in SourceTree.Texts
-            from word in text.Key.StartsWith("test/", StringComparison.Ordinal) ? registries.Append(machine[0]) : machine.Concat(registries)
+            from word in text.Key.StartsWith("tests/", StringComparison.Ordinal) ? registries.Append(machine[0]) : machine.Concat(registries)
             from line in text.Value.Split('\n').Select((content, index) => (content, number: index + 1))
             where line.content.Contains(word, StringComparison.Ordinal) && !InsideAContainer().IsMatch(line.content)
             select $"{text.Key}:{line.number}: has '{word}', which is of one machine or network; say it without";
@@ -92,7 +92,7 @@ public sealed partial class SourceTests
     [GeneratedRegex(@"^src/Caisson\.Containers/Launch/\w+Compiler(\.\w+)?\.cs$")]
     private static partial Regex CompilerFile();
 
-    [GeneratedRegex(@"using System\.(IO|Net)\b[^;]*;|using System\.Diagnostics;|\b(File|Directory|Process|Socket|Environment)\.[A-Z]\w+|\bnew FileStream\b|\bLibraryImport\b")]
+    [GeneratedRegex(@"using System\.(IO|Net)\b[^;]*;|using System\.Diagnostics;|\b(File|Directory|Socket|Environment)\.[A-Z]\w+|\bProcess\.(Start|Get)\w*|\bnew FileStream\b|\bLibraryImport\b")]
     private static partial Regex Effect();
 
     [GeneratedRegex(@"(?m)^\s*public [^=;{]*\([^)]*\)")]

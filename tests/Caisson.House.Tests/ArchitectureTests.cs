@@ -63,7 +63,8 @@ public sealed partial class ArchitectureTests
     [Fact]
     public void Identifiers_in_the_pages_exist_in_the_source()
     {
-        HashSet<string> words = [.. SourceTree.CSharp("").SelectMany(text => Word().Matches(text.Value)).Select(word => word.Value)];
+        IEnumerable<string> texts = [.. SourceTree.Texts.Keys, .. SourceTree.CSharp("").Select(text => text.Value)];
+        HashSet<string> words = [.. texts.SelectMany(text => Word().Matches(text)).Select(word => word.Value)];
 
         IEnumerable<string> unknown =
             from page in SourceTree.Pages
@@ -103,7 +104,7 @@ public sealed partial class ArchitectureTests
     [GeneratedRegex(@"^(?=.*[a-z])([A-Z][a-z0-9]+[A-Z]\w*|[A-Z]\w+(\.[A-Z]\w+)+)$")]
     private static partial Regex Identifier();
 
-    [GeneratedRegex(@"^(src|test|docs|bench|\.ci)/[\w./-]+$")]
+    [GeneratedRegex(@"^(src|tests|docs|bench|\.ci)/[\w./-]+$")]
     private static partial Regex TreePath();
 
     [GeneratedRegex(@"\]\((?<target>(?!\w+:|#)[^)#]+)")]

@@ -5,7 +5,7 @@ namespace Caisson.House.Tests;
 /// <summary>The tree this suite was built from, as texts by path below its root.</summary>
 internal static partial class SourceTree
 {
-    private static readonly string[] TopFiles = ["*.md", "*.props", "*.slnx", "*.proj", "global.json", "caisson", "*.sh"];
+    private static readonly string[] TopFiles = ["*.md", "*.props", "*.slnx", "*.proj", "global.json", "caisson", "test"];
 
     private static readonly EnumerationOptions Everything = new() { RecurseSubdirectories = true, AttributesToSkip = 0 };
 
@@ -43,7 +43,7 @@ internal static partial class SourceTree
     private static Dictionary<string, string> ReadTexts()
     {
         IEnumerable<string> files = TopFiles.SelectMany(pattern => Directory.EnumerateFiles(Root, pattern));
-        foreach (string directory in new[] { "src", "test", "docs", "bench", ".ci" }.Select(name => Path.Combine(Root, name)).Where(Directory.Exists))
+        foreach (string directory in new[] { "src", "tests", "docs", "bench", ".ci" }.Select(name => Path.Combine(Root, name)).Where(Directory.Exists))
         {
             files = files.Concat(Directory.EnumerateFiles(directory, "*", Everything));
         }

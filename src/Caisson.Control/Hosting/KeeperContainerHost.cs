@@ -1,0 +1,275 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+
+using Caisson.Containers.Cgroups;
+using Caisson.Containers.Launch;
+using Caisson.Containers.Monitor;
+using Caisson.Containers.Seccomp;
+using Caisson.Errors;
+using Caisson.Linux;
+using Caisson.Linux.Launch;
+using Caisson.Linux.Seccomp;
+using Caisson.Oci.Runtime;
+
+namespace Caisson.Control.Hosting;
+
+/// <summary>Runs containers by way of the keeper: compiles plans, makes cgroups and opens descriptors here; processes belong to their monitors.</summary>
+public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
+{
+    private readonly string _run;
+    private readonly KeeperClient _keeper;
+    private readonly SeccompPlans _seccomp;
+    private readonly CgroupLayout _layout = CgroupLayout.Detect();
+    private readonly string _group;
+    private readonly ConcurrentDictionary<string, MonitoredProcess> _running = new();
+    private readonly ConcurrentDictionary<string, LinuxResources> _resources = new();
+
+    /// <summary>A host for one engine.</summary>
+    /// <param name="rootDirectory">CAISSON_ROOT, absolute.</param>
+    /// <param name="runDirectory">CAISSON_RUN, absolute; exists.</param>
+    /// <param name="runtimePath">The <c>caisson-runtime</c> binary.</param>
+    public KeeperContainerHost(string rootDirectory, string runDirectory, string runtimePath)
+    {
+        _run = runDirectory;
+        _keeper = new KeeperClient(runDirectory, runtimePath);
+        _seccomp = new SeccompPlans(new SeccompFilterCache($"{rootDirectory}/seccomp"));
+        _group = $"/caisson/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(runDirectory)))[..12]}";
+        DropEndedExecs();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _keeper.Dispose();
+
+    /// <inheritdoc/>
+    public async Task<IMonitoredProcess> StartAsync(ContainerLaunch launch, CancellationToken cancellationToken)
+    {
+        RunDirectory directory = ContainerDirectory(launch.Id);
+        if (directory.Exists)
+        {
+            await RemoveAsync(launch.Id, cancellationToken); // of a run that ended while nobody looked
+        }
+        Compiled compiled = Compile(launch, directory);
+        directory.Create();
+        try
+        {
+            directory.WriteCgroup(compiled.CgroupPath);
+            CgroupRunner.Make(compiled.Cgroups, _layout);
+            using Descriptor? log = launch.LogPath is { } path ? HostFiles.OpenAppend(path, 0x1A0) : null;
+            MonitoredProcess process = await LaunchAsync(
+                new Launching(launch.Id, directory, compiled.Plan, compiled.Spec, launch.Spec.Process!, launch.OpenStdin, log, launch.BeforeRun),
+                new LaunchSupplies { Root = launch.RootMount },
+                () => EndOrphans(launch.Id),
+                cancellationToken);
+            _running[launch.Id] = process;
+            _resources[launch.Id] = compiled.Spec.Linux?.Resources ?? new LinuxResources();
+            return process;
+        }
+        catch
+        {
+            GiveBack(launch.Id, directory);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<IMonitoredProcess> ExecAsync(ExecLaunch launch, CancellationToken cancellationToken)
+    {
+        if (!_running.TryGetValue(launch.ContainerId, out MonitoredProcess? container) || container.Process is not { HasExited: false } first)
+        {
+            throw new CaissonException(ErrorKind.Conflict, $"container {launch.ContainerId} is not running");
+        }
+        List<Problem> problems = [];
+        RuntimeSpecRules.CheckProcess(launch.Process, problems);
+        SeccompPlan? seccomp = CompileSeccomp(launch.Spec, launch.Seccomp, problems);
+        LaunchFacts facts = LaunchHost.ReadExecFacts(launch.ContainerId, CgroupDirectories(launch.ContainerId)) with { SuppliesStdio = true };
+        LaunchPlan plan = LaunchPlan.Exec(launch.Process, launch.Spec.Linux, NamespaceDifference.Of(container.Pid), seccomp, facts, problems);
+        ProblemsException.ThrowIfAny($"exec in container {launch.ContainerId}", problems);
+
+        RunDirectory directory = new($"{_run}/execs/{launch.Id}");
+        directory.Create();
+        try
+        {
+            MonitoredProcess process = await LaunchAsync(
+                new Launching(launch.Id, directory, plan, launch.Spec, launch.Process, launch.OpenStdin, null, launch.BeforeRun),
+                new LaunchSupplies { Container = first },
+                static () => { },
+                cancellationToken);
+            _ = DeleteAtEndAsync(process, directory);
+            return process;
+        }
+        catch
+        {
+            directory.Delete();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<IMonitoredProcess?> ReopenAsync(string id, CancellationToken cancellationToken)
+    {
+        RunDirectory directory = ContainerDirectory(id);
+        if (!directory.Exists || directory.OpenProcess() is not { } known)
+        {
+            return Task.FromResult<IMonitoredProcess?>(null);
+        }
+        var watch = MonitoredProcess.TryConnect(directory.Path);
+        if (watch is null && ExitRecord.Read(directory.Path) is null)
+        {
+            known.Process?.Dispose();
+            EndOrphans(id); // the monitor died while no engine was there
+            return Task.FromResult<IMonitoredProcess?>(null);
+        }
+        var process = new MonitoredProcess(id, known.Pid, known.Process, directory.Path, watch, () => WasOom(id), () => EndOrphans(id));
+        _running[id] = process;
+        return Task.FromResult<IMonitoredProcess?>(process);
+    }
+
+    /// <inheritdoc/>
+    public string Explain(ContainerLaunch launch) => Compile(launch, ContainerDirectory(launch.Id)).Plan.Explain();
+
+    /// <inheritdoc/>
+    public async Task RemoveAsync(string id, CancellationToken cancellationToken)
+    {
+        if (_running.TryRemove(id, out MonitoredProcess? process) && !process.Exited.IsCompleted)
+        {
+            CgroupOf(id)?.Kill();
+            await process.Exited.WaitAsync(TimeSpan.FromSeconds(15), cancellationToken);
+        }
+        _resources.TryRemove(id, out _);
+        GiveBack(id, ContainerDirectory(id));
+    }
+
+    private async Task<MonitoredProcess> LaunchAsync(Launching launching, LaunchSupplies supplies, Action endOrphans, CancellationToken cancellationToken)
+    {
+        LaunchPlan plan = launching.Plan;
+        using Descriptor place = HostFiles.OpenNull(); // stands where the monitor puts the streams that it makes
+        using LaunchInputs inputs = LaunchInputs.Open(plan, launching.Spec, supplies with { Stdio = [place, place, place] });
+        var kinds = plan.Inputs.Select(input => input is LaunchInput.Stdio stdio ? (MonitorInput)(stdio.Number + 1) : MonitorInput.Supplied).ToImmutableArray();
+        var request = new MonitorRequest
+        {
+            Terminal = launching.Process.Terminal,
+            OpenStdin = launching.OpenStdin,
+            HasLog = launching.Log is not null,
+            StdioUser = HostId(launching.Spec.Linux?.UidMappings ?? [], launching.Process.User.Uid),
+            StdioGroup = HostId(launching.Spec.Linux?.GidMappings ?? [], launching.Process.User.Gid),
+            UserMap = plan.UserMaps.IsEmpty ? "" : IdMap.Format(plan.UserMaps),
+            GroupMap = plan.GroupMaps.IsEmpty ? "" : IdMap.Format(plan.GroupMaps),
+            Inputs = kinds,
+        };
+        MonitoredProcess? process = null;
+        try
+        {
+            await using PendingProcess pending = await _keeper.PrepareAsync(
+                request, launching.Directory.Path, plan.World.Encode(), launching.Log,
+                [.. inputs.Descriptors.Where((_, index) => kinds[index] == MonitorInput.Supplied)], cancellationToken);
+            launching.Directory.WriteProcess(pending.Pid);
+            string id = launching.Id;
+            process = new MonitoredProcess(
+                id, pending.Pid, Pidfd.Open(pending.Pid), launching.Directory.Path,
+                MonitoredProcess.TryConnect(launching.Directory.Path), () => WasOom(id), endOrphans);
+            if (launching.BeforeRun is { } before)
+            {
+                await before(process, cancellationToken);
+            }
+            await pending.RunAsync(cancellationToken);
+            return process;
+        }
+        catch (Exception error)
+        {
+            if (process is not null)
+            {
+                await process.DisposeAsync();
+            }
+            throw error is LaunchFailedException failed ? Meaning(plan, failed.Step) : error;
+        }
+    }
+
+    /// <summary>Only a program that is missing or refused is an answer of its own; every other step that fails is our trouble, whatever its errno.</summary>
+    private static CaissonException Meaning(LaunchPlan plan, LaunchReport.Failed step)
+    {
+        CaissonException failure = LaunchFailure.Of(plan, step);
+        return step.Stage == LaunchStage.Self && failure.Message.StartsWith("exec: ", StringComparison.Ordinal)
+            ? failure
+            : new CaissonException(ErrorKind.Internal, failure.Message, failure);
+    }
+
+    private Compiled Compile(ContainerLaunch launch, RunDirectory directory)
+    {
+        List<Problem> problems = [];
+        RuntimeSpec spec = launch.Spec with { Root = launch.Spec.Root! with { Path = directory.RootPath } };
+        RuntimeSpecRules.Check(spec, problems);
+        string path = CgroupPathOf(spec, launch.Id);
+        CgroupPlan cgroups = CgroupPlan.Compile(
+            new CgroupConfig { Id = launch.Id, Path = path, Resources = spec.Linux?.Resources }, CgroupHost.FactsOf(_layout), problems);
+        SeccompPlan? seccomp = CompileSeccomp(spec, launch.Seccomp, problems);
+        LaunchFacts facts = LaunchHost.ReadFacts(spec, launch.Id, cgroups) with { IsRootSupplied = true, SuppliesStdio = true };
+        LaunchPlan plan = LaunchPlan.Create(spec, seccomp, facts, problems);
+        ProblemsException.ThrowIfAny($"container {launch.Id}", problems);
+        return new Compiled(spec, plan, cgroups, path);
+    }
+
+    private SeccompPlan? CompileSeccomp(RuntimeSpec spec, SeccompPolicy? policy, List<Problem> problems)
+    {
+        ReadOnlyMemory<byte> json = spec.Linux?.Seccomp is { IsEmpty: false } given ? given : policy is null ? default : SeccompConfig.Format(policy);
+        if (json.IsEmpty)
+        {
+            return null;
+        }
+        SeccompPlan? plan = _seccomp.Compile(json.Span, "/linux/seccomp", problems);
+        if (plan?.Filter.Flags.HasFlag(SeccompFilterOptions.NewListener) == true)
+        {
+            problems.Add(new Problem("/linux/seccomp", "notifies a listener, which the engine has none of; use another action than SCMP_ACT_NOTIFY"));
+        }
+        return plan;
+    }
+
+    /// <summary>The group that the engine chose is moved to this engine's own place, so that engines never meet; one the user chose stays.</summary>
+    private string CgroupPathOf(RuntimeSpec spec, string id) => spec.Linux?.CgroupsPath is { } path && path != $"caisson/{id}"
+        ? "/" + path.TrimStart('/')
+        : $"{_group}/{id}";
+
+    private static uint HostId(ImmutableArray<IdMapping> mappings, uint id)
+    {
+        foreach (IdMapping mapping in mappings)
+        {
+            if (id >= mapping.ContainerId && id - mapping.ContainerId < mapping.Size)
+            {
+                return mapping.HostId + (id - mapping.ContainerId);
+            }
+        }
+        return id;
+    }
+
+    private static async Task DeleteAtEndAsync(MonitoredProcess process, RunDirectory directory)
+    {
+        await process.Exited;
+        directory.Delete();
+    }
+
+    /// <summary>What an earlier engine did not come to remove.</summary>
+    private void DropEndedExecs()
+    {
+        if (!Directory.Exists($"{_run}/execs"))
+        {
+            return;
+        }
+        foreach (string path in Directory.EnumerateDirectories($"{_run}/execs"))
+        {
+            using var monitor = MonitoredProcess.TryConnect(path);
+            if (monitor is null)
+            {
+                new RunDirectory(path).Delete();
+            }
+        }
+    }
+
+    private RunDirectory ContainerDirectory(string id) => new($"{_run}/containers/{id}");
+
+    private sealed record Compiled(RuntimeSpec Spec, LaunchPlan Plan, CgroupPlan Cgroups, string CgroupPath);
+
+    private sealed record Launching(
+        string Id, RunDirectory Directory, LaunchPlan Plan, RuntimeSpec Spec, Oci.Runtime.Process Process, bool OpenStdin, Descriptor? Log,
+        Func<IMonitoredProcess, CancellationToken, Task>? BeforeRun);
+}

@@ -1,0 +1,153 @@
+using System.Net.Sockets;
+
+using Caisson.Containers.Monitor;
+using Caisson.Errors;
+using Caisson.Linux;
+
+namespace Caisson.Control.Hosting;
+
+/// <summary>A process with its monitor, reached by the socket in its run directory.</summary>
+internal sealed class MonitoredProcess : IMonitoredProcess
+{
+    private const int KilledCode = 137;
+
+    private readonly string _directory;
+    private readonly Func<bool> _wasOom;
+    private readonly Action _endOrphans;
+    private readonly Socket? _watch;
+
+    /// <param name="id">Of the container or the exec.</param>
+    /// <param name="pid">In the host's numbers.</param>
+    /// <param name="process">The process; null when it had ended before anyone could hold it. Owned from now on.</param>
+    /// <param name="directory">Its run directory.</param>
+    /// <param name="watch">A fresh connection to the monitor; null when there is only an exit record. Owned from now on.</param>
+    /// <param name="wasOom">Asked at the end: whether memory ran out.</param>
+    /// <param name="endOrphans">Ends what runs without its monitor.</param>
+    public MonitoredProcess(string id, int pid, Pidfd? process, string directory, Socket? watch, Func<bool> wasOom, Action endOrphans)
+    {
+        Id = id;
+        Pid = pid;
+        Process = process;
+        _directory = directory;
+        _watch = watch;
+        _wasOom = wasOom;
+        _endOrphans = endOrphans;
+        Exited = WatchAsync();
+    }
+
+    public string Id { get; }
+
+    public int Pid { get; }
+
+    /// <summary>The process by descriptor; null when it had ended before anyone could hold it.</summary>
+    public Pidfd? Process { get; }
+
+    public Task<ProcessExit> Exited { get; }
+
+    /// <summary>Connects to the monitor in <paramref name="directory"/>; null when there is none.</summary>
+    public static Socket? TryConnect(string directory)
+    {
+        try
+        {
+            return UnixSocket.Connect($"{directory}/{MonitorCall.SocketName}", UnixSocketKind.Stream).ToSocket();
+        }
+        catch (LinuxException error) when (error.Errno is Errno.ENOENT or Errno.ECONNREFUSED)
+        {
+            return null;
+        }
+    }
+
+    public async Task<Attachment> AttachAsync(AttachOptions options, CancellationToken cancellationToken)
+    {
+        byte streams = (byte)((options.Stdin ? 1 : 0) | (options.Stdout ? 2 : 0) | (options.Stderr ? 4 : 0));
+        return new SocketAttachment(await CallAsync(new MonitorCall(MonitorCallKind.Attach, streams), cancellationToken));
+    }
+
+    public async ValueTask ResizeAsync(ushort rows, ushort columns, CancellationToken cancellationToken)
+    {
+        using Socket done = await CallAsync(new MonitorCall(MonitorCallKind.Resize, 0, rows, columns), cancellationToken);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _watch?.Dispose();
+        Process?.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task<Socket> CallAsync(MonitorCall call, CancellationToken cancellationToken)
+    {
+        Socket socket = TryConnect(_directory) ?? throw Ended();
+        try
+        {
+            await socket.SendAsync(call.Encode(), SocketFlags.None, cancellationToken);
+            byte[] answer = new byte[1];
+            int count = await socket.ReceiveAsync(answer, SocketFlags.None, cancellationToken);
+            return (count, answer[0]) switch
+            {
+                (0, _) => throw Ended(),
+                (_, 1) => socket,
+                _ => throw new CaissonException(ErrorKind.ResourceExhausted, $"attach to {Id}: too many clients are attached"),
+            };
+        }
+        catch (SocketException)
+        {
+            socket.Dispose();
+            throw Ended();
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private CaissonException Ended() => new(ErrorKind.Conflict, $"process {Id} has ended");
+
+    private async Task<ProcessExit> WatchAsync()
+    {
+        if (_watch is not null)
+        {
+            await WaitForEndAsync(_watch);
+        }
+        try
+        {
+            if (ExitRecord.Read(_directory) is { } record)
+            {
+                int code = record.Status.ShellCode;
+                return new ProcessExit(code, record.At, code == KilledCode && _wasOom(), ErrorOf(record));
+            }
+            _endOrphans();
+            return new ProcessExit(KilledCode, DateTimeOffset.UtcNow, _wasOom(), "its monitor died");
+        }
+        catch (CaissonException error)
+        {
+            return new ProcessExit(KilledCode, DateTimeOffset.UtcNow, false, error.Message);
+        }
+    }
+
+    private static string? ErrorOf(ExitRecord record) =>
+        record.LogErrno == 0 ? null : $"a part of its log is lost: {LinuxException.Describe(record.LogErrno)}";
+
+    private static async Task WaitForEndAsync(Socket watch)
+    {
+        byte[] buffer = new byte[16];
+        try
+        {
+            await watch.SendAsync(new MonitorCall(MonitorCallKind.Watch).Encode(), SocketFlags.None);
+            while (await watch.ReceiveAsync(buffer, SocketFlags.None) > 0)
+            {
+                // The answer to the call; then nothing comes but the end.
+            }
+        }
+        catch (SocketException)
+        {
+            // Reset is an end too.
+        }
+        catch (ObjectDisposedException)
+        {
+            // This engine lets go; nobody waits for the result any more, and a record is read if there is one.
+            await Task.Delay(Timeout.Infinite, CancellationToken.None);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using System.Text;
+using Caisson.Containers.Monitor;
+using Caisson.Errors;
+using Caisson.Linux;
+using Xunit;
+
+namespace Caisson.Containers.Tests.Monitor;
+
+public sealed class MonitorTests
+{
+    private static readonly MonitorCall Watch = new(MonitorCallKind.Watch);
+    private static readonly MonitorCall AttachAll = new(MonitorCallKind.Attach, 7);
+
+    [Fact]
+    public async Task Output_is_framed_for_clients_and_logged_by_line()
+    {
+        await using var shell = MonitoredShell.Open();
+        string directory = shell.NewDirectory();
+        await using var pending = await shell.PrepareAsync(directory, "echo out; echo err >&2; printf rest; exit 3", logPath: $"{directory}/log");
+        using var client = await MonitoredShell.CallAsync(directory, AttachAll);
+
+        await pending.RunAsync(TestContext.Current.CancellationToken);
+        byte[] received = await MonitoredShell.ReadToEndAsync(client);
+
+        Assert.Equal("out\nrest", Stream(received, 1));
+        Assert.Equal("err\n", Stream(received, 2));
+        Assert.Equal(new ExitStatus(3), ExitRecord.Read(directory)!.Value.Status);
+        string[] log = await File.ReadAllLinesAsync($"{directory}/log", TestContext.Current.CancellationToken);
+        Assert.Equal(["stderr F err", "stdout F out", "stdout P rest"], log.Select(line => line[31..]).Order(StringComparer.Ordinal));
+        Assert.False(File.Exists($"{directory}/{MonitorCall.SocketName}"));
+    }
+
+    [Fact]
+    public async Task The_end_of_a_clients_input_is_the_end_of_stdin()
+    {
+        await using var shell = MonitoredShell.Open();
+        string directory = shell.NewDirectory();
+        await using var pending = await shell.PrepareAsync(directory, "cat; echo end", openStdin: true);
+        using var client = await MonitoredShell.CallAsync(directory, AttachAll);
+        await pending.RunAsync(TestContext.Current.CancellationToken);
+
+        await client.SendAsync("hello "u8.ToArray(), SocketFlags.None);
+        client.Shutdown(SocketShutdown.Send);
+
+        Assert.Equal("hello end\n", Stream(await MonitoredShell.ReadToEndAsync(client), 1));
+    }
+
+    [Fact]
+    public async Task No_byte_is_lost_to_a_slow_client()
+    {
+        await using var shell = MonitoredShell.Open();
+        string directory = shell.NewDirectory();
+        await using var pending = await shell.PrepareAsync(directory, "head -c 20000000 /dev/zero", logPath: $"{directory}/log");
+        using var slow = await MonitoredShell.CallAsync(directory, AttachAll);
+        using var quick = await MonitoredShell.CallAsync(directory, AttachAll);
+        await pending.RunAsync(TestContext.Current.CancellationToken);
+
+        var first = MonitoredShell.ReadToEndAsync(quick);
+        await Task.Delay(50, TestContext.Current.CancellationToken);
+        byte[] late = await MonitoredShell.ReadToEndAsync(slow);
+
+        Assert.Equal(20_000_000, Stream(late, 1).Length);
+        Assert.Equal(20_000_000, Stream(await first, 1).Length);
+    }
+
+    [Fact]
+    public async Task A_program_that_is_missing_is_told_and_leaves_nothing()
+    {
+        await using var shell = MonitoredShell.Open();
+        string directory = shell.NewDirectory();
+        await using var pending = await shell.PrepareAsync(directory, "", program: "/no/such/program");
+
+        var failed = await Assert.ThrowsAsync<LaunchFailedException>(() => pending.RunAsync(TestContext.Current.CancellationToken));
+
+        Assert.Equal(Errno.ENOENT, failed.Step.Errno);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(directory));
+    }
+
+    [Fact]
+    public async Task An_abandoned_start_ends_the_process_and_leaves_nothing()
+    {
+        await using var shell = MonitoredShell.Open();
+        string directory = shell.NewDirectory();
+        var pending = await shell.PrepareAsync(directory, "exit 0");
+        using var process = Pidfd.Open(pending.Pid);
+        using var watch = await MonitoredShell.CallAsync(directory, Watch);
+
+        await pending.DisposeAsync();
+        await MonitoredShell.ReadToEndAsync(watch);
+
+        Assert.True(process.WaitReadable(5_000));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(directory));
+    }
+
+    [Fact]
+    public async Task A_signal_that_ends_the_program_is_on_record()
+    {
+        await using var shell = MonitoredShell.Open();
+        string directory = shell.NewDirectory();
+        await using var pending = await shell.PrepareAsync(directory, "kill -TERM $$");
+        using var watch = await MonitoredShell.CallAsync(directory, Watch);
+
+        await pending.RunAsync(TestContext.Current.CancellationToken);
+        await MonitoredShell.ReadToEndAsync(watch);
+
+        Assert.Equal(143, ExitRecord.Read(directory)!.Value.Status.ShellCode);
+    }
+
+    [Fact]
+    public async Task What_holds_the_streams_open_does_not_delay_the_record_for_ever()
+    {
+        await using var shell = MonitoredShell.Open();
+        string directory = shell.NewDirectory();
+        await using var pending = await shell.PrepareAsync(directory, "sleep 30 & echo $!");
+        using var client = await MonitoredShell.CallAsync(directory, AttachAll);
+
+        await pending.RunAsync(TestContext.Current.CancellationToken);
+        string output = Stream(await MonitoredShell.ReadToEndAsync(client), 1);
+
+        Assert.Equal(0, ExitRecord.Read(directory)!.Value.Status.ShellCode);
+        using var sleeper = Pidfd.Open(int.Parse(output, System.Globalization.CultureInfo.InvariantCulture));
+        Assert.True(sleeper.TrySignal(Signal.KILL));
+    }
+
+    [Fact]
+    public async Task A_request_that_is_none_is_refused_and_the_keeper_goes_on()
+    {
+        await using var shell = MonitoredShell.Open();
+        string directory = shell.NewDirectory();
+        await (await shell.PrepareAsync(directory, "exit 0")).DisposeAsync();
+        using var connection = UnixSocket.Connect($"{shell.Run}/{Keeper.SocketName}", UnixSocketKind.SequencedPacket);
+        byte[] buffer = new byte[MonitorReport.BytesMax];
+
+        connection.Send("nonsense"u8);
+        int count = connection.Receive(buffer);
+
+        Assert.Contains("not one", ((MonitorReport.Refused)MonitorReport.Decode(buffer.AsSpan(0, count))).Reason, StringComparison.Ordinal);
+        string another = shell.NewDirectory();
+        await (await shell.PrepareAsync(another, "exit 0")).DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_runtime_that_is_missing_is_named()
+    {
+        var directory = Directory.CreateTempSubdirectory("caisson-keeper-");
+        using var client = new KeeperClient(directory.FullName, "/no/such/runtime");
+
+        var error = await Assert.ThrowsAsync<CaissonException>(() => client.PrepareAsync(
+            new MonitorRequest(), directory.FullName, new Linux.Launch.LaunchProgram(Linux.Launch.LaunchStage.World).Encode(), null, [], TestContext.Current.CancellationToken));
+
+        Assert.Contains("/no/such/runtime", error.Message, StringComparison.Ordinal);
+        directory.Delete();
+    }
+
+    private static string Stream(ReadOnlySpan<byte> frames, byte stream)
+    {
+        StringBuilder text = new();
+        while (!frames.IsEmpty)
+        {
+            int length = BinaryPrimitives.ReadInt32BigEndian(frames[4..]);
+            if (frames[0] == stream)
+            {
+                text.Append(Encoding.ASCII.GetString(frames.Slice(8, length)));
+            }
+            frames = frames[(8 + length)..];
+        }
+        return text.ToString();
+    }
+}
