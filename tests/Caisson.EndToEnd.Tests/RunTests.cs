@@ -9,7 +9,7 @@ public sealed class RunTests(Engine engine) : IClassFixture<Engine>
     [Theory]
     [InlineData(0, "true")]
     [InlineData(7, "sh", "-c", "exit 7")]
-    [InlineData(137, "sh", "-c", "kill -9 $$")]
+    [InlineData(137, "sh", "-c", "sh -c 'kill -9 $$'; exit $?")]
     [InlineData(127, "no-such-program")]
     [InlineData(126, "/etc/passwd")]
     public void The_exit_code_is_the_programs_or_says_why_there_is_none(int expected, params string[] command)
@@ -19,6 +19,19 @@ public sealed class RunTests(Engine engine) : IClassFixture<Engine>
         var answer = engine.Caisson(["run", "--rm", "busybox", .. command]);
 
         Assert.True(expected == answer.Code, answer.ToString());
+    }
+
+    [Fact]
+    public void A_killed_container_ends_with_128_and_the_signal()
+    {
+        engine.SkipUnlessPublished();
+        engine.Caisson("run", "-d", "--name", "killed", "busybox", "sleep", "300");
+
+        engine.Caisson("kill", "killed");
+        var code = engine.Caisson("wait", "killed");
+        engine.Caisson("rm", "killed");
+
+        Assert.Equal("137\n", code.Output);
     }
 
     [Fact]
