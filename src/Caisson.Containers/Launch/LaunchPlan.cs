@@ -104,9 +104,6 @@ public enum LaunchPoint
 
     /// <summary>In the second stage, everything but the program is done: <c>create</c> is complete.</summary>
     Ready = 3,
-
-    /// <summary>After <c>start</c>: hooks <c>startContainer</c>, which see the container as the program will.</summary>
-    Starting = 4,
 }
 
 /// <summary>What a descriptor that a child sends is.</summary>

@@ -14,9 +14,6 @@ public sealed record LaunchAnswers
     /// <summary>At <see cref="LaunchPoint.Ready"/>: the last moment before a program without a gate runs.</summary>
     public Action<LaunchRunner>? Ready { get; init; }
 
-    /// <summary>At <see cref="LaunchPoint.Starting"/>.</summary>
-    public Action<LaunchRunner>? Starting { get; init; }
-
     /// <summary>Takes a descriptor that the process sent, and disposes it.</summary>
     public Action<LaunchOutput, Descriptor>? Received { get; init; }
 }
@@ -104,9 +101,6 @@ public sealed class LaunchRunner : IDisposable
                 break;
             case LaunchPoint.Ready:
                 answers.Ready?.Invoke(this);
-                break;
-            case LaunchPoint.Starting:
-                answers.Starting?.Invoke(this);
                 break;
         }
     }

@@ -27,6 +27,7 @@ internal sealed partial class WorldCompiler
     private Slot? _gate;
     private Slot? _suppliedRoot;
     private Slot _root;
+    private Slot _place;
     private Slot? _devpts;
 
     internal WorldCompiler(RuntimeSpec spec, LaunchFacts facts, ICollection<Problem> problems)
@@ -51,6 +52,7 @@ internal sealed partial class WorldCompiler
         NameInputs();
         Program.Add(SystemCall.umask, "modes are as written", 0).Into(Program.NewSlot("umask"));
         Label? parent = Enter();
+        OpenRootPath();
         if (HasNewUserNamespace)
         {
             BecomeRootInside();
@@ -149,6 +151,15 @@ internal sealed partial class WorldCompiler
         JoinCompiler.BecomeRootInside(Program, "be root of the new user namespace");
     }
 
+    /// <summary>While still the host's root: directories above the root filesystem may be closed to everyone else.</summary>
+    private void OpenRootPath()
+    {
+        _place = Program.NewSlot("place");
+        Program.Add(
+            SystemCall.openat, $"/root/path {_facts.RootPath}", Here, _facts.RootPath,
+            Flags(O_PATH | O_DIRECTORY | O_CLOEXEC, "O_PATH|O_DIRECTORY|O_CLOEXEC"), 0).Into(_place);
+    }
+
     /// <summary>Namespaces that must be made late: the cgroup one roots at the cgroup just joined, the time one takes its offsets first.</summary>
     private void NewNamespacesAfterBirth()
     {
@@ -175,10 +186,7 @@ internal sealed partial class WorldCompiler
             {
                 _problems.Add(new("/linux/namespaces", "a mount namespace is needed: add {\"type\": \"mount\"}"));
             }
-            _root = Program.NewSlot("root");
-            Program.Add(
-                SystemCall.openat, "the root filesystem", Here, _facts.RootPath,
-                Flags(O_PATH | O_DIRECTORY | O_CLOEXEC, "O_PATH|O_DIRECTORY|O_CLOEXEC"), 0).Into(_root);
+            _root = _place;
             return;
         }
 
@@ -202,12 +210,13 @@ internal sealed partial class WorldCompiler
         {
             _root = Program.NewSlot("root");
             Program.Add(
-                SystemCall.open_tree, "/root/path: a mount of its own", Here, _facts.RootPath,
-                Flags(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE, "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_RECURSIVE")).Into(_root);
+                SystemCall.open_tree, "/root/path: a mount of its own", _place, "",
+                Flags(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE, "OPEN_TREE_CLONE|AT_EMPTY_PATH|AT_RECURSIVE"))
+                .Into(_root);
         }
         Program.Add(
-            SystemCall.move_mount, "put it where pivot_root wants it", _root, "", Here, _facts.RootPath,
-            Flags(MOVE_MOUNT_F_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH"));
+            SystemCall.move_mount, "put it where pivot_root wants it", _root, "", _place, "",
+            Flags(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH"));
     }
 
     private (MountPropagation Kind, bool Recursive) Propagation()

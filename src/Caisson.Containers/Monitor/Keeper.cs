@@ -19,7 +19,7 @@ public static class Keeper
     private const string LockName = "keeper.lock";
 
     /// <summary>Without work for so long, the keeper ends; the engine starts another when it needs one.</summary>
-    private const int IdleMs = 60_000;
+    private const int IdleMs = 5_000;
 
     /// <summary>How long a connected engine may take to send its request.</summary>
     private const int RequestMs = 2_000;

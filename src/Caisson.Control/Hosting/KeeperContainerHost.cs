@@ -23,6 +23,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
     private readonly SeccompPlans _seccomp;
     private readonly CgroupLayout _layout = CgroupLayout.Detect();
     private readonly string _group;
+    private readonly string _files;
     private readonly ConcurrentDictionary<string, MonitoredProcess> _running = new();
     private readonly ConcurrentDictionary<string, LinuxResources> _resources = new();
 
@@ -33,6 +34,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
     public KeeperContainerHost(string rootDirectory, string runDirectory, string runtimePath)
     {
         _run = runDirectory;
+        _files = $"{rootDirectory}/containers";
         _keeper = new KeeperClient(runDirectory, runtimePath);
         _seccomp = new SeccompPlans(new SeccompFilterCache($"{rootDirectory}/seccomp"));
         _group = $"/caisson/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(runDirectory)))[..12]}";
@@ -127,7 +129,11 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
     }
 
     /// <inheritdoc/>
-    public string Explain(ContainerLaunch launch) => Compile(launch, ContainerDirectory(launch.Id)).Plan.Explain();
+    public string Explain(ContainerLaunch launch)
+    {
+        Compiled compiled = Compile(launch, ContainerDirectory(launch.Id), isDry: true);
+        return $"cgroups: made by the engine\n      {string.Join("\n      ", compiled.Cgroups.Steps)}\n{compiled.Plan.Explain()}";
+    }
 
     /// <inheritdoc/>
     public async Task RemoveAsync(string id, CancellationToken cancellationToken)
@@ -195,7 +201,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
             : new CaissonException(ErrorKind.Internal, failure.Message, failure);
     }
 
-    private Compiled Compile(ContainerLaunch launch, RunDirectory directory)
+    private Compiled Compile(ContainerLaunch launch, RunDirectory directory, bool isDry = false)
     {
         List<Problem> problems = [];
         RuntimeSpec spec = launch.Spec with { Root = launch.Spec.Root! with { Path = directory.RootPath } };
@@ -205,9 +211,27 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
             new CgroupConfig { Id = launch.Id, Path = path, Resources = spec.Linux?.Resources }, CgroupHost.FactsOf(_layout), problems);
         SeccompPlan? seccomp = CompileSeccomp(spec, launch.Seccomp, problems);
         LaunchFacts facts = LaunchHost.ReadFacts(spec, launch.Id, cgroups) with { IsRootSupplied = true, SuppliesStdio = true };
+        if (isDry)
+        {
+            facts = facts with { Sources = WithFilesToCome(facts.Sources, spec, launch.Id) };
+        }
         LaunchPlan plan = LaunchPlan.Create(spec, seccomp, facts, problems);
         ProblemsException.ThrowIfAny($"container {launch.Id}", problems);
         return new Compiled(spec, plan, cgroups, path);
+    }
+
+    /// <summary>A container that is only explained has no files of its own yet (<c>/etc/hosts</c> and its like); it would have.</summary>
+    private Dictionary<string, FileKind> WithFilesToCome(IReadOnlyDictionary<string, FileKind> sources, RuntimeSpec spec, string id)
+    {
+        Dictionary<string, FileKind> all = new(sources);
+        foreach (Mount mount in spec.Mounts)
+        {
+            if (mount.Source is { } source && source.StartsWith($"{_files}/{id}/", StringComparison.Ordinal))
+            {
+                all.TryAdd(source, FileKind.Regular);
+            }
+        }
+        return all;
     }
 
     private SeccompPlan? CompileSeccomp(RuntimeSpec spec, SeccompPolicy? policy, List<Problem> problems)
