@@ -70,6 +70,30 @@ internal static class LaunchSteps
         }
     }
 
+    /// <summary>Opens what <see cref="Join"/> writes to, while the host's files are there.</summary>
+    internal static List<Slot> OpenCgroups(this LaunchProgram program, IEnumerable<string> files)
+    {
+        List<Slot> opened = [];
+        foreach (string file in files)
+        {
+            Slot slot = program.NewSlot("cgroup");
+            program.Add(
+                SystemCall.openat, "open the container's cgroup", Here, file, Flags(O_WRONLY | O_CLOEXEC, "O_WRONLY|O_CLOEXEC"), 0).Into(slot);
+            opened.Add(slot);
+        }
+        return opened;
+    }
+
+    /// <summary>Joins the cgroups that were opened. Joining is never refused for a limit, making a process within may be.</summary>
+    internal static void Join(this LaunchProgram program, List<Slot> cgroups)
+    {
+        foreach (Slot cgroup in cgroups)
+        {
+            program.Add(SystemCall.write, "join the container's cgroup", cgroup, "0", 1);
+            program.Add(SystemCall.close, "join the container's cgroup", cgroup);
+        }
+    }
+
     /// <summary>Puts the descriptors where the program and the second stage expect them, and executes the second stage.</summary>
     /// <remarks>
     /// Standard descriptors at 0 to 2, inherited ones from 3, then the synchronisation socket and the start gate; all others are marked to be

@@ -293,7 +293,7 @@ internal sealed class SelfCompiler
         return [.. (path ?? DefaultPath).Split(':').Select(directory => directory.Length == 0 ? $"./{name}" : $"{directory}/{name}")];
     }
 
-    /// <summary>Says before <c>start</c> that the program is missing (ENOENT) or may not be executed (EACCES).</summary>
+    /// <summary>Says before <c>start</c> that the program is missing (ENOENT) or may not be executed (EACCES), as a directory never may.</summary>
     private void FindProgram(List<string> candidates)
     {
         Label found = new();
@@ -302,7 +302,10 @@ internal sealed class SelfCompiler
         string reason = $"find '{_process.Args[0]}'";
         foreach (string candidate in candidates)
         {
+            Label directory = new();
+            _program.Add(SystemCall.faccessat2, reason, Here, $"{candidate}/.", Flags(0, "F_OK"), Flags(AT_EACCESS, "AT_EACCESS")).Then(directory).ExpectAny();
             _program.Add(SystemCall.faccessat2, reason, Here, candidate, Flags(1, "X_OK"), Flags(AT_EACCESS, "AT_EACCESS")).Then(found).ExpectAny();
+            _program.Mark(directory);
         }
         foreach (string candidate in candidates)
         {

@@ -52,10 +52,14 @@ internal sealed partial class WorldCompiler
         NameInputs();
         Program.Add(SystemCall.umask, "modes are as written", 0).Into(Program.NewSlot("umask"));
         Label? parent = Enter();
-        OpenRootPath();
+        _place = Program.NewSlot("place");
         if (HasNewUserNamespace)
         {
             BecomeRootInside();
+        }
+        else
+        {
+            OpenRootPath();
         }
         NewNamespacesAfterBirth();
         PrepareRoot();
@@ -145,20 +149,28 @@ internal sealed partial class WorldCompiler
         return JoinCompiler.CloneInside(Program, created);
     }
 
+    /// <summary>
+    /// Directories above the root filesystem may be closed to everyone but the host's root, or to everyone but the container's:
+    /// the path is tried as both.
+    /// </summary>
     private void BecomeRootInside()
     {
+        const string reason = "be root of the new user namespace";
+        Label opened = new();
+        Label inside = new();
         Program.Checkpoint(LaunchPoint.MapIds, "/linux/uidMappings, /linux/gidMappings");
-        JoinCompiler.BecomeRootInside(Program, "be root of the new user namespace");
+        OpenRootPath().Then(opened).Expect(Errno.EACCES);
+        JoinCompiler.BecomeRootInside(Program, reason);
+        OpenRootPath();
+        Program.Add(SystemCall.Branch, reason, 1).Then(inside);
+        Program.Mark(opened);
+        JoinCompiler.BecomeRootInside(Program, reason);
+        Program.Mark(inside);
     }
 
-    /// <summary>While still the host's root: directories above the root filesystem may be closed to everyone else.</summary>
-    private void OpenRootPath()
-    {
-        _place = Program.NewSlot("place");
-        Program.Add(
-            SystemCall.openat, $"/root/path {_facts.RootPath}", Here, _facts.RootPath,
-            Flags(O_PATH | O_DIRECTORY | O_CLOEXEC, "O_PATH|O_DIRECTORY|O_CLOEXEC"), 0).Into(_place);
-    }
+    private LaunchStep OpenRootPath() => Program.Add(
+        SystemCall.openat, $"/root/path {_facts.RootPath}", Here, _facts.RootPath,
+        Flags(O_PATH | O_DIRECTORY | O_CLOEXEC, "O_PATH|O_DIRECTORY|O_CLOEXEC"), 0).Into(_place);
 
     /// <summary>Namespaces that must be made late: the cgroup one roots at the cgroup just joined, the time one takes its offsets first.</summary>
     private void NewNamespacesAfterBirth()
