@@ -12,6 +12,7 @@ public sealed class Engine : IDisposable
 
     public Engine()
     {
+        File.SetUnixFileMode(_home, (UnixFileMode)0x1C9); // 0711: the root of a user namespace must get through
         Binaries = FindBinaries();
         if (Binaries is null)
         {
