@@ -10,6 +10,7 @@ public sealed class OtherEnginesTests : IClassFixture<Engine>, IDisposable
     private readonly string _home;
     private readonly string _parent;
     private readonly string _archive;
+    private readonly HashSet<string> _hierarchies = [.. Directory.EnumerateDirectories("/sys/fs/cgroup")];
     private Process? _daemon;
     private string[] _command = [];
 
@@ -38,7 +39,7 @@ public sealed class OtherEnginesTests : IClassFixture<Engine>, IDisposable
         ];
         Assert.Equal(0, By("load", "-i", _archive).Code);
 
-        // Podman asks for more open files than this host may give; and it knows no cgroup parent for what it runs detached but this.
+        // Podman asks for more open files than a host without CAP_SYS_RESOURCE may give.
         Life("run", "--ulimit", "nofile=1024:2048", "--ulimit", "nproc=4096:4096", "--network", "none", "--cgroup-parent", _parent);
 
         var mapped = By(
@@ -121,6 +122,11 @@ public sealed class OtherEnginesTests : IClassFixture<Engine>, IDisposable
         {
             RemoveCgroups(controller + _parent);
         }
+        // Where a hierarchy is not mounted, podman makes plain directories of its name.
+        foreach (string made in Directory.EnumerateDirectories("/sys/fs/cgroup").Where(path => !_hierarchies.Contains(path) && !Directory.EnumerateFileSystemEntries(path).Any()))
+        {
+            Directory.Delete(made);
+        }
     }
 
     private static void RemoveCgroups(string path)
@@ -132,6 +138,17 @@ public sealed class OtherEnginesTests : IClassFixture<Engine>, IDisposable
         foreach (string below in Directory.EnumerateDirectories(path))
         {
             RemoveCgroups(below);
+        }
+        foreach (string file in Directory.EnumerateFiles(path))
+        {
+            try
+            {
+                File.Delete(file); // in a plain directory; the files of a cgroup go with it
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                break;
+            }
         }
         // What just ended in it may take a moment to leave.
         Until(() =>
