@@ -23,6 +23,6 @@ public sealed class ChaosTests(ITestOutputHelper output)
             output.WriteLine(run.EngineLog);
         }
 
-        Assert.Empty(run.Faults);
+        Assert.True(run.Faults.Count == 0, string.Join('\n', run.Faults));
     }
 }

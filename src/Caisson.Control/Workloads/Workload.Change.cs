@@ -124,7 +124,10 @@ public sealed partial class Workload
                 LinuxResources limits = SpecCompiler.Resources(
                     change with { Memory = change.Memory != 0 || change.MemorySwap != 0 ? host.Memory : 0, MemorySwap = change.Memory != 0 || change.MemorySwap != 0 ? host.MemorySwap : 0 },
                     DeviceNodes.Read(host));
-                _services.Host.Update(Id, limits with { PidsLimit = change.PidsLimit is null ? null : change.PidsLimit is 0 ? -1 : change.PidsLimit });
+                _services.Host.Update(
+                    Id,
+                    limits with { PidsLimit = change.PidsLimit is null ? null : change.PidsLimit is 0 ? -1 : change.PidsLimit },
+                    SpecCompiler.Resources(_record.HostConfig, DeviceNodes.Read(_record.HostConfig)));
             }
             SetUnlocked(_record with { HostConfig = host }, Event("update"));
         }

@@ -59,7 +59,7 @@ internal sealed class VictimEngine : IDisposable
         {
             lock (_log)
             {
-                _log.AppendLine(line.Data);
+                _ = line.Data is { } text ? _log.AppendLine(text) : _log;
             }
         };
         _process.BeginErrorReadLine();
