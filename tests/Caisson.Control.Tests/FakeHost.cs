@@ -96,7 +96,14 @@ public sealed class FakeHost : IContainerHost
 
     public IReadOnlyList<string> List() => [];
 
-    public void Update(string id, LinuxResources change, LinuxResources current) => Calls.Enqueue($"update {id[..4]} {change.Memory?.Limit}");
+    /// <summary>The limits that the last update was told are in force.</summary>
+    public LinuxResources? LastLimits { get; private set; }
+
+    public void Update(string id, LinuxResources change, LinuxResources current)
+    {
+        LastLimits = current;
+        Calls.Enqueue($"update {id[..4]} {change.Memory?.Limit}");
+    }
 
     public string Explain(ContainerLaunch launch) => $"run {string.Join(' ', launch.Spec.Process!.Args)}\n";
 

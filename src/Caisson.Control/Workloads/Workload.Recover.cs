@@ -1,6 +1,7 @@
 using Caisson.Control.Hosting;
 using Caisson.Control.Model;
 using Caisson.Control.State;
+using Caisson.Errors;
 
 namespace Caisson.Control.Workloads;
 
@@ -75,6 +76,7 @@ public sealed partial class Workload
         if (!process.Exited.IsCompleted)
         {
             Watch(process);
+            CompleteUpdateUnlocked();
             return;
         }
         // It ended while no engine was there: the same road as an end that is seen.
@@ -82,5 +84,23 @@ public sealed partial class Workload
         _run = run;
         await EndUnlockedAsync(run, await process.Exited);
         run.Recorded.TrySetResult();
+    }
+
+    /// <summary>An update that an engine had recorded when it died is carried out; what is in force already stays so.</summary>
+    private void CompleteUpdateUnlocked()
+    {
+        if (!_status.LimitsPending)
+        {
+            return;
+        }
+        try
+        {
+            _services.Host.Update(Id, LimitsOf(_record), LimitsOf(_record));
+        }
+        catch (CaissonException error)
+        {
+            _services.Log.Warn($"container {Id}: complete the update that a crash interrupted: {error.Message}");
+        }
+        SetUnlocked(_status with { LimitsPending = false }, Durability.Process);
     }
 }

@@ -97,10 +97,12 @@ internal sealed class ChaosChecker(VictimEngine engine, Journal journal, IReadOn
                 case Role.Heart or Role.Guarded:
                     journal.Fault($"after {after}: {entry} does not run: {state}");
                     break;
+                case Role.Job when status == "removing" && entry.AutoRemove:
+                    break;
                 case Role.Job when status == "exited":
                     entry.SeenEnded = true;
                     int code = state.GetProperty("ExitCode").GetInt32();
-                    if (code != entry.ExitCode && !(code == 137 && (victim || journal.ForgiveUnknown())))
+                    if (code != entry.ExitCode && !IsVictims(entry, code))
                     {
                         journal.Fault($"after {after}: {entry} is to end with {entry.ExitCode}: {state}");
                     }
@@ -114,11 +116,14 @@ internal sealed class ChaosChecker(VictimEngine engine, Journal journal, IReadOn
         }
     }
 
+    private bool IsVictims(Entry entry, int code) =>
+        code is Journal.EndedByEngine or Journal.EndNotSeen && (journal.IsVictim(entry.Id!) || journal.ForgiveUnknown(entry.Id!));
+
     private void CheckVictim(Entry entry, JsonElement state, string after)
     {
         entry.SeenEnded = true;
         if (state.GetProperty("Status").GetString() != "exited"
-            || state.GetProperty("ExitCode").GetInt32() != 137
+            || state.GetProperty("ExitCode").GetInt32() is not (Journal.EndedByEngine or Journal.EndNotSeen)
             || !state.GetProperty("Error").GetString()!.Contains("monitor", StringComparison.Ordinal))
         {
             journal.Fault($"after {after}: {entry} lost its monitor, which is not what is said: {state}");
@@ -130,7 +135,8 @@ internal sealed class ChaosChecker(VictimEngine engine, Journal journal, IReadOn
         string name = container.GetProperty("Name").GetString()!.TrimStart('/');
         string? token = container.GetProperty("Config").GetProperty("Labels").GetProperty("token").GetString();
         long memory = container.GetProperty("HostConfig").GetProperty("Memory").GetInt64();
-        if (token != entry.Token || (name != entry.Name && name != entry.PerhapsName) || (memory != entry.MemoryBytes && memory != entry.PerhapsMemoryBytes))
+        bool isMemoryRight = memory == entry.MemoryBytes || memory == entry.PerhapsMemoryBytes;
+        if (token != entry.Token || (name != entry.Name && name != entry.PerhapsName) || !isMemoryRight)
         {
             journal.Fault($"after {after}: {entry} is called {name}, has token {token} and {memory} bytes; expected {entry.Token}, {entry.MemoryBytes}");
         }
@@ -158,6 +164,10 @@ internal sealed class ChaosChecker(VictimEngine engine, Journal journal, IReadOn
             journal.Fault($"after {after}: {entry} ran as {before.Pid} and runs as {pid}");
         }
         entry.Process = process;
+        if (Remains.MemoryLimit(engine.CgroupName, entry.Id!) is { } limit && limit != entry.MemoryBytes)
+        {
+            journal.Fault($"after {after}: {entry} may use {limit} bytes instead of the {entry.MemoryBytes} that are on record");
+        }
     }
 
     private async Task<string?> StatusAsync(string id)

@@ -83,6 +83,11 @@ internal sealed class ChaosClient(int number, EngineHttp http, Journal journal, 
     {
         foreach (Entry entry in _entries.ToArray())
         {
+            if (entry is { Role: Role.Guarded, Id: { } id } && await http.Get($"/containers/{id}/logs?stdout=1") is { IsDone: true } log
+                && ContainerOutput.FirstGap(ContainerOutput.Stdout(log.Body), runs: int.MaxValue) is { } gap)
+            {
+                journal.Fault($"{entry}: {gap}");
+            }
             Reply reply = await http.Delete($"/containers/{entry.Id ?? entry.Name}?force=1");
             if (!reply.IsDone && reply.Status != 404)
             {
@@ -240,7 +245,7 @@ internal sealed class ChaosClient(int number, EngineHttp http, Journal journal, 
             return;
         }
         int code = waited.Json.GetProperty("StatusCode").GetInt32();
-        if (code != job.ExitCode && !(code == 137 && (journal.IsVictim(id) || journal.ForgiveUnknown())))
+        if (code != job.ExitCode && !(code is Journal.EndedByEngine or Journal.EndNotSeen && (journal.IsVictim(id) || journal.ForgiveUnknown(id))))
         {
             journal.Fault($"{job} ended with {code} instead of {job.ExitCode}: {waited.Text.Trim()}");
         }
@@ -264,13 +269,14 @@ internal sealed class ChaosClient(int number, EngineHttp http, Journal journal, 
     private async Task RemoveAsync(Entry entry)
     {
         entry.EndAsked = entry.RemoveAsked = true;
-        if (entry.Role == Role.Heart && !entry.SeenEnded && random.Next(2) == 0)
+        if (entry.Role == Role.Heart)
         {
             Reply log = await http.Get($"/containers/{entry.Id}/logs?stdout=1");
             if (log.IsDone && ContainerOutput.FirstGap(ContainerOutput.Stdout(log.Body), runs: 1) is { } gap)
             {
                 journal.Fault($"{entry}: {gap}");
             }
+            journal.Count(log.IsDone ? "log without a gap" : "log without an answer");
         }
         Reply reply = await http.Delete($"/containers/{entry.Id}?force=1");
         if (Unknown("remove", reply))

@@ -70,6 +70,7 @@ internal sealed class ChaosRun : IDisposable
         {
             throw new InvalidOperationException($"bootstrap busybox: {made}");
         }
+        string[] content = Remains.Content(_engine.Root);
         Task[] clients = [.. _clients.Select(WorkAsync)];
         for (int kill = 1; kill <= _size.Kills && _journal.Faults.Count < FaultsMax; kill++)
         {
@@ -79,7 +80,7 @@ internal sealed class ChaosRun : IDisposable
         }
         _over = true;
         await Task.WhenAll(clients);
-        await EndAsync(before);
+        await EndAsync(before, content);
     }
 
     public void Dispose()
@@ -191,7 +192,7 @@ internal sealed class ChaosRun : IDisposable
     }
 
     /// <summary>All containers go; then nothing is left of them, of the engine, and of what it took from the machine.</summary>
-    private async Task EndAsync(IReadOnlyList<string> before)
+    private async Task EndAsync(IReadOnlyList<string> before, string[] content)
     {
         foreach (ChaosClient client in _clients)
         {
@@ -203,6 +204,10 @@ internal sealed class ChaosRun : IDisposable
             _journal.Fault($"after the end: containers are left: {left}");
         }
         _engine.Stop();
+        foreach (string more in Remains.Content(_engine.Root).Except(content))
+        {
+            _journal.Fault($"after the end: left of images: {more}");
+        }
         IReadOnlyList<string> remains = [];
         long start = Stopwatch.GetTimestamp();
         do

@@ -67,6 +67,12 @@ internal sealed class Entry(string name, Role role)
 /// <summary>What all clients have seen, and what is wrong with it.</summary>
 internal sealed class Journal
 {
+    /// <summary>The code of a container whose monitor was killed: the engine ends it.</summary>
+    public const int EndedByEngine = 137;
+
+    /// <summary>The code of a container that ended while neither its monitor nor an engine looked.</summary>
+    public const int EndNotSeen = 255;
+
     private readonly ConcurrentDictionary<string, int> _counts = new();
     private readonly ConcurrentDictionary<string, byte> _removed = new();
     private readonly ConcurrentDictionary<string, byte> _victims = new();
@@ -93,6 +99,17 @@ internal sealed class Journal
     public bool IsVictim(string id, bool isExec = false) => _victims.ContainsKey(isExec ? "exec " + id : id);
 
     public bool ForgiveExec(string id) => _victims.TryRemove("exec " + id, out _) || ForgiveUnknown();
+
+    /// <summary>As <see cref="ForgiveUnknown()"/>, and from now on the container is known to be the victim.</summary>
+    public bool ForgiveUnknown(string id)
+    {
+        bool forgiven = ForgiveUnknown();
+        if (forgiven)
+        {
+            Victim(id, isExec: false);
+        }
+        return forgiven;
+    }
 
     public bool ForgiveUnknown()
     {

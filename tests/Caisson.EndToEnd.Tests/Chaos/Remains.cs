@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Caisson.EndToEnd.Tests.Chaos;
 
 /// <summary>What of this machine belongs to one engine. Other engines may run beside it, so nothing is merely counted.</summary>
@@ -11,6 +13,17 @@ internal static class Remains
         .Select(hierarchy => hierarchy + name)
         .Where(Directory.Exists)
         .SelectMany(Directory.EnumerateDirectories);
+
+    /// <summary>Blobs and layers, by name.</summary>
+    public static string[] Content(string root) =>
+        [.. Names($"{root}/content/blobs/sha256").Select(name => $"blob {name}"), .. Names($"{root}/layers").Select(name => $"layer {name}")];
+
+    /// <summary>The memory limit of a container as the kernel has it; null where there is none.</summary>
+    public static long? MemoryLimit(string group, string id) => Hierarchies()
+        .SelectMany(hierarchy => (string[])[$"{hierarchy}{group}/{id}/memory.limit_in_bytes", $"{hierarchy}{group}/{id}/memory.max"])
+        .Where(File.Exists)
+        .Select(path => long.TryParse(File.ReadAllText(path).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long bytes) ? bytes : (long?)null)
+        .FirstOrDefault();
 
     public static IEnumerable<HostProcess> Monitors(string run) => Own(run).Where(process => process.Name == "caisson-monitor");
 
