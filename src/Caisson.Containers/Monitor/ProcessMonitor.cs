@@ -73,7 +73,9 @@ internal sealed partial class ProcessMonitor
 
     private void Start(IReadOnlyList<Descriptor> descriptors)
     {
-        _directory.Unlink(MonitorCall.SocketName); // of a monitor that was killed before this attempt
+        // Of a monitor that was killed before this attempt.
+        _directory.Unlink(MonitorCall.SocketName);
+        _directory.Unlink(ExitRecord.FileName);
         _listener = UnixSocket.Listen($"{_directory.ProcPath}/{MonitorCall.SocketName}", UnixSocketKind.Stream);
         _epoll.Add(_listener, EpollEvents.Readable, ListenerKey);
         _epoll.Add(_engine, EpollEvents.Readable, EngineKey);

@@ -118,7 +118,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
             return null;
         }
         var watch = await MonitoredProcess.IsRunningAsync(directory.Path, cancellationToken) ? MonitoredProcess.TryConnect(directory.Path) : null;
-        ExitRecord? record = ExitRecord.Read(directory.Path);
+        ExitRecord? record = watch is null ? ExitRecord.Read(directory.Path) : null;
         if (record?.Kind == ExitKind.NeverRan || directory.OpenProcess() is not { } known)
         {
             watch?.Dispose();
