@@ -37,12 +37,14 @@ internal static class JoinCompiler
         }
 
         BecomeUntraceable(program);
+        program.EndWithLauncher();
         program.JoinCgroups(facts.CgroupJoinFiles);
         AdjustOom(program, process);
         program.Add(SystemCall.setns, "enter the container's namespaces, all at once", container, Argument.Of(kinds));
         if (kinds.HasFlag(NamespaceKind.User))
         {
             BecomeRootInside(program, "be root of the container's user namespace");
+            program.EndWithLauncher();
         }
         Label parent = CloneInside(program, 0);
         if (process.Terminal)

@@ -133,6 +133,7 @@ internal sealed partial class WorldCompiler
 
         Program.Mode = LaunchMode.Copied;
         JoinCompiler.BecomeUntraceable(Program);
+        Program.EndWithLauncher();
         Program.JoinCgroups(_facts.CgroupJoinFiles);
         JoinCompiler.AdjustOom(Program, Process);
 
@@ -149,6 +150,7 @@ internal sealed partial class WorldCompiler
     {
         Program.Checkpoint(LaunchPoint.MapIds, "/linux/uidMappings, /linux/gidMappings");
         JoinCompiler.BecomeRootInside(Program, "be root of the new user namespace");
+        Program.EndWithLauncher();
     }
 
     /// <summary>While still the host's root: directories above the root filesystem may be closed to everyone else.</summary>

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 
 using Caisson.Containers.Monitor;
+using Caisson.Containers.State;
 using Caisson.Errors;
 using Caisson.Linux;
 
@@ -51,7 +52,14 @@ internal sealed class MonitoredProcess : IMonitoredProcess
     {
         try
         {
-            return UnixSocket.Connect($"{directory}/{MonitorCall.SocketName}", UnixSocketKind.Stream).ToSocket();
+            UnixSocket socket = UnixSocket.Connect($"{directory}/{MonitorCall.SocketName}", UnixSocketKind.Stream);
+            // A child that was being launched when its monitor was killed may still hold the listening socket, and nobody answers.
+            if (ProcessSnapshot.Read(socket.PeerCredentials.ProcessId) is not { HasEnded: false })
+            {
+                socket.Dispose();
+                return null;
+            }
+            return socket.ToSocket();
         }
         catch (LinuxException error) when (error.Errno is Errno.ENOENT or Errno.ECONNREFUSED)
         {
