@@ -59,15 +59,9 @@ public readonly record struct ExitRecord(ExitStatus Status, DateTimeOffset At, E
     /// <returns>False when the directory is gone: whoever removed it does not ask any more.</returns>
     internal bool TryWrite(DirectoryDescriptor directory)
     {
-        const string Aside = ".exit";
         try
         {
-            directory.Unlink(Aside);
-            using (FileDescriptor file = directory.CreateFile(Aside, 0x180))
-            {
-                file.Write(PathText.Encode(Format()));
-            }
-            directory.Rename(Aside, directory, FileName);
+            directory.Replace(FileName, PathText.Encode(Format()), 0x180);
             return true;
         }
         catch (LinuxException error) when (error.Errno == Errno.ENOENT)
