@@ -86,11 +86,8 @@ internal sealed class ChaosRun : IDisposable
     public void Dispose()
     {
         // Only after a failure is anything left to be ended.
-        foreach (HostProcess process in Remains.Own(_engine.Run))
-        {
-            process.Kill();
-        }
         _engine.Dispose();
+        Remains.Remove(_engine);
         _turnstile.Dispose();
     }
 

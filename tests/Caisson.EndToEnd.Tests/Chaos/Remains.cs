@@ -59,6 +59,26 @@ internal static class Remains
         return left;
     }
 
+    /// <summary>Ends and removes what <see cref="Of"/> an engine that has ended is left of processes and groups.</summary>
+    public static void Remove(VictimEngine engine)
+    {
+        HostProcess[] left;
+        while ((left = [.. HostProcess.All().Where(process =>
+            process.Cgroups.Contains(engine.CgroupName, StringComparison.Ordinal) || process.Variables.Split('\0').Contains($"CAISSON_RUN={engine.Run}"))]).Length > 0)
+        {
+            Array.ForEach(left, process => process.Kill());
+            Thread.Sleep(20);
+        }
+        foreach (string group in Hierarchies().Select(hierarchy => hierarchy + engine.CgroupName).Where(Directory.Exists))
+        {
+            foreach (string below in Directory.GetDirectories(group))
+            {
+                Directory.Delete(below);
+            }
+            Directory.Delete(group);
+        }
+    }
+
     /// <summary>What no engine owns alone: network interfaces, loop devices, rules. A test that has the machine for itself compares them.</summary>
     public static IReadOnlyList<string> Shared()
     {
