@@ -86,8 +86,8 @@ internal sealed class ChaosRun : IDisposable
     public void Dispose()
     {
         // Only after a failure is anything left to be ended.
-        _engine.Dispose();
         Remains.Remove(_engine);
+        _engine.Dispose();
         _turnstile.Dispose();
     }
 
