@@ -103,7 +103,7 @@ public sealed class Engine : IDisposable
         Directory.Delete(_home, recursive: true);
     }
 
-    private static string? FindBinaries()
+    internal static string? FindBinaries()
     {
         for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
         {

@@ -41,6 +41,7 @@ internal static class JoinCompiler
         }
 
         BecomeUntraceable(program);
+        program.EndWithLauncher();
         List<Slot> cgroups = program.OpenCgroups(facts.CgroupTaskFiles);
         AdjustOom(program, process);
         program.Add(SystemCall.setns, "enter the container's namespaces, all at once", container, Argument.Of(kinds));
@@ -52,6 +53,7 @@ internal static class JoinCompiler
         {
             BecomeRootInside(program, "be root of the container's user namespace");
         }
+        program.EndWithLauncher();
         if (process.Terminal)
         {
             Slot multiplexer = program.NewSlot("ptmx");

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Caisson.Linux;
 using Caisson.Linux.Launch;
 using static Caisson.Linux.Abi.Kernel;
 
@@ -136,11 +137,20 @@ internal static class LaunchSteps
         program.Add(
             SystemCall.close_range, "no other descriptor survives", first, uint.MaxValue,
             Flags(CLOSE_RANGE_CLOEXEC, "CLOSE_RANGE_CLOEXEC"));
+        program.Add(SystemCall.prctl, "the second stage sees by its socket that the launcher has died", Flags(PR_SET_PDEATHSIG, "PR_SET_PDEATHSIG"), 0);
         Block nothing = Block.TextList([]);
         program.Add(
             SystemCall.execveat, "become the second stage", movedSelf, "", Block.TextList(["caisson-init"]), nothing,
             Flags(AT_EMPTY_PATH, "AT_EMPTY_PATH"));
     }
+
+    /// <summary>
+    /// Until it executes, the child holds copies of all the launcher's descriptors, also of the other end of its own socket: it would wait for
+    /// a launcher that was killed for ever, and whoever talks to the launcher would wait with it. New credentials take this back. Source:
+    /// PR_SET_PDEATHSIG(2const).
+    /// </summary>
+    internal static void EndWithLauncher(this LaunchProgram program) => program.Add(
+        SystemCall.prctl, "end when the launcher dies", Flags(PR_SET_PDEATHSIG, "PR_SET_PDEATHSIG"), (int)Signal.KILL);
 
     internal static byte[] HowBytes(long flags, long mode, long resolve)
     {

@@ -141,6 +141,7 @@ internal sealed partial class WorldCompiler
 
         Program.Mode = LaunchMode.Copied;
         JoinCompiler.BecomeUntraceable(Program);
+        Program.EndWithLauncher();
         Program.JoinCgroups(_facts.CgroupTaskFiles);
         JoinCompiler.AdjustOom(Program, Process);
 
@@ -170,6 +171,7 @@ internal sealed partial class WorldCompiler
         Program.Mark(opened);
         JoinCompiler.BecomeRootInside(Program, reason);
         Program.Mark(inside);
+        Program.EndWithLauncher();
     }
 
     private LaunchStep OpenRootPath() => Program.Add(

@@ -21,6 +21,9 @@ public static class Keeper
     /// <summary>Without work for so long, the keeper ends; the engine starts another when it needs one.</summary>
     private const int IdleMs = 5_000;
 
+    /// <summary>How long the lock may still be held by a keeper that is ending, or by a monitor that a killed one has just forked.</summary>
+    private const int TurnMs = 1_000;
+
     /// <summary>How long a connected engine may take to send its request.</summary>
     private const int RequestMs = 2_000;
 
@@ -53,7 +56,7 @@ public static class Keeper
         }
         catch (CaissonException error)
         {
-            output.Write(PathText.Encode($"{error.Message}\n"));
+            Tell(output, PathText.Encode($"{error.Message}\n"));
             return 1;
         }
     }
@@ -66,9 +69,13 @@ public static class Keeper
         OwnProcess.BecomeSubreaper();
 
         using var turn = HostFiles.OpenOrCreate($"{directory}/{LockName}", 0x180);
-        if (!turn.TryLock())
+        for (int waitedMs = 0; !turn.TryLock(); waitedMs += 5)
         {
-            throw new CaissonException(ErrorKind.Conflict, $"keeper of {directory}: another one runs");
+            if (waitedMs >= TurnMs)
+            {
+                throw new CaissonException(ErrorKind.Conflict, $"keeper of {directory}: another one runs");
+            }
+            Thread.Sleep(5);
         }
         using var run = HostFiles.OpenDirectory(directory);
         run.Unlink(SocketName); // of a keeper that was killed: nobody else can hold the lock
@@ -77,7 +84,7 @@ public static class Keeper
         using var epoll = Epoll.Create();
         epoll.Add(listener, EpollEvents.Readable, 0);
         epoll.Add(signals, EpollEvents.Readable, 1);
-        output.Write("ready\n"u8);
+        Tell(output, "ready\n"u8);
         output.Dispose();
         OwnProcess.SilenceStandardStreams();
 
@@ -105,6 +112,18 @@ public static class Keeper
             }
         }
         run.Unlink(SocketName);
+    }
+
+    /// <summary>An engine that was killed meanwhile does not read it; the next one finds the socket.</summary>
+    private static void Tell(Descriptor output, ReadOnlySpan<byte> text)
+    {
+        try
+        {
+            output.Write(text);
+        }
+        catch (LinuxException error) when (error.Errno == Errno.EPIPE)
+        {
+        }
     }
 
     private static void Answer(UnixSocket listener, byte[] buffer, params ReadOnlySpan<Descriptor> own)

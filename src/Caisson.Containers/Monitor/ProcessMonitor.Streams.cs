@@ -121,7 +121,7 @@ internal sealed partial class ProcessMonitor
     private void Finish()
     {
         _log?.Complete();
-        (_exit with { LogErrno = _log?.Errno ?? 0 }).Write(_directory);
+        (_exit with { LogErrno = _log?.Errno ?? 0 }).TryWrite(_directory);
         _directory.Unlink(MonitorCall.SocketName);
     }
 
@@ -287,7 +287,7 @@ internal sealed partial class ProcessMonitor
         switch (call)
         {
             case { Kind: MonitorCallKind.Watch }:
-                client.Socket!.WriteNow([1]);
+                client.Socket!.WriteNow([_phase >= Phase.Running ? MonitorCall.Running : MonitorCall.NotYetRunning]);
                 break;
             case { Kind: MonitorCallKind.Attach, Streams: var streams }:
                 client.Streams = streams;

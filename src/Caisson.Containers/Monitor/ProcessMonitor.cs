@@ -73,6 +73,9 @@ internal sealed partial class ProcessMonitor
 
     private void Start(IReadOnlyList<Descriptor> descriptors)
     {
+        // Of a monitor that was killed before this attempt.
+        _directory.Unlink(MonitorCall.SocketName);
+        _directory.Unlink(ExitRecord.FileName);
         _listener = UnixSocket.Listen($"{_directory.ProcPath}/{MonitorCall.SocketName}", UnixSocketKind.Stream);
         _epoll.Add(_listener, EpollEvents.Readable, ListenerKey);
         _epoll.Add(_engine, EpollEvents.Readable, EngineKey);
@@ -192,24 +195,25 @@ internal sealed partial class ProcessMonitor
         }
     }
 
-    /// <summary>Before the program ran: the process ends, its traces go, the engine hears why.</summary>
+    /// <summary>Ends the process, puts its end on record, and tells the engine while that listens: before the program runs.</summary>
     private void Abandon(MonitorReport report)
     {
-        if (_launched is { } launched && _phase != Phase.Draining)
+        string reason = report is MonitorReport.Refused refused ? refused.Reason : "";
+        ExitRecord record = _exit;
+        if (_phase != Phase.Draining)
         {
-            launched.Process.TrySignal(Signal.KILL);
-            launched.Process.WaitExit();
+            _launched?.Process.TrySignal(Signal.KILL);
+            record = new ExitRecord(_launched?.Process.WaitExit() ?? new ExitStatus(0, Signal.KILL), DateTimeOffset.UtcNow, 0);
         }
+        bool ran = _phase is Phase.Running or Phase.Draining;
+        _ = (record with { Kind = ran ? ExitKind.MonitorFailed : ExitKind.NeverRan, Reason = reason }).TryWrite(_directory);
         if (_listener is not null)
         {
             _directory.Unlink(MonitorCall.SocketName);
         }
-        if (_phase is Phase.Running or Phase.Draining)
+        if (!ran)
         {
-            // The monitor itself failed with the program running: its end is on record, for the engine finds no other word of it.
-            new ExitRecord(new ExitStatus(0, Signal.KILL), DateTimeOffset.UtcNow, Errno.EIO).Write(_directory);
-            return;
+            _engine.TrySend(report.Encode());
         }
-        _engine.TrySend(report.Encode());
     }
 }

@@ -89,6 +89,18 @@ public sealed partial class Workload
         _record = record;
     }
 
+    /// <summary>Commits a new record together with a new status; needs the gate.</summary>
+    private void SetUnlocked(ContainerRecord record, ContainerStatus status)
+    {
+        _services.Events.Commit(
+            Durability.Power,
+            new StateChange()
+                .Put(RecordKind.Container, Id, record, ControlJson.Default.ContainerRecord)
+                .Put(RecordKind.Status, Id, status, ControlJson.Default.ContainerStatus));
+        _record = record;
+        _status = status;
+    }
+
     private EngineEvent Event(string action, params ReadOnlySpan<(string Key, string Value)> facts) => EventOf(_record, action, _services.Time, facts);
 
     internal static EngineEvent EventOf(ContainerRecord record, string action, TimeProvider time, params ReadOnlySpan<(string Key, string Value)> facts)
