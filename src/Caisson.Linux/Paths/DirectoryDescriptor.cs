@@ -15,6 +15,9 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
 {
     internal DirectoryDescriptor(nint fd, string? label = null) : base(fd, label) { }
 
+    /// <summary>Owns a descriptor received from another process of ours; the caller knows that it is a directory.</summary>
+    public static new DirectoryDescriptor From(Descriptor received) => new(received.Release());
+
     /// <summary>Another handle of the same directory; the caller disposes it.</summary>
     public new DirectoryDescriptor Duplicate() => new(DuplicateNumber(), ToString());
 

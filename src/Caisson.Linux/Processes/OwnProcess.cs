@@ -79,6 +79,13 @@ public static partial class OwnProcess
         }
     }
 
+    /// <summary>Waits for the child <paramref name="pid"/> to end, and reaps it. Source: waitid(2).</summary>
+    public static unsafe void Reap(int pid)
+    {
+        siginfo_t info = default;
+        Libc.Check(Libc.Restart(SYS_waitid, P_PID, pid, (nint)(&info), WEXITED | __WALL, 0), "waitid", "child");
+    }
+
     /// <summary>Whether this process's executable is a sealed file in memory, which nobody can change or reach by path.</summary>
     public static bool IsSealed
     {
