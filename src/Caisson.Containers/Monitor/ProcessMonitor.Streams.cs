@@ -17,7 +17,7 @@ internal sealed partial class ProcessMonitor
     private const int SlowClientMs = 10_000;
 
     /// <summary>After so long without an event, what is not needed for waiting is given back.</summary>
-    private const int RestMs = 1_000;
+    private const int RestMs = 300;
 
     private readonly OutputSource[] _sources;
     private readonly List<MonitorClient> _clients = [];

@@ -70,7 +70,7 @@ public sealed partial class UnixSocket
     /// <param name="descriptors">Receives the descriptors, close-on-exec; the caller disposes them. Null: none are expected and any is an error.</param>
     /// <returns>The bytes received; 0 when the peer has closed.</returns>
     /// <exception cref="CaissonException"><see cref="ErrorKind.InvalidArgument"/>: the peer sent a longer message or unexpected descriptors; nothing leaks.</exception>
-    public unsafe int Receive(Span<byte> buffer, ICollection<Descriptor>? descriptors = null)
+    public unsafe int Receive(Span<byte> buffer, List<Descriptor>? descriptors = null)
     {
         using var fd = Hold();
         nuint* control = stackalloc nuint[ControlWords(DescriptorsMax)];
