@@ -84,7 +84,7 @@ public sealed partial class UnixSocket
                 msg_control = control,
                 msg_controllen = (nuint)(ControlWords(DescriptorsMax) * sizeof(nuint)),
             };
-            int count = (int)Libc.Check(Libc.Restart(SYS_recvmsg, fd, (nint)(&message), MSG_CMSG_CLOEXEC), "recvmsg", ToString());
+            int count = (int)Libc.Check(Libc.Restart(SYS_recvmsg, fd, (nint)(&message), MSG_CMSG_CLOEXEC), "recvmsg", this);
 
             var received = TakeDescriptors((byte*)control, (int)message.msg_controllen);
             bool cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
@@ -120,7 +120,7 @@ public sealed partial class UnixSocket
                     msg_control = done == 0 && controlLength > 0 ? control : null,
                     msg_controllen = done == 0 ? controlLength : 0,
                 };
-                done += (int)Libc.Check(Libc.Restart(SYS_sendmsg, fd, (nint)(&message), MSG_NOSIGNAL), "sendmsg", ToString());
+                done += (int)Libc.Check(Libc.Restart(SYS_sendmsg, fd, (nint)(&message), MSG_NOSIGNAL), "sendmsg", this);
             }
             while (done < bytes.Length);
         }

@@ -166,7 +166,7 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
         byte* buffer = stackalloc byte[BufferBytes];
         while (true)
         {
-            nint count = Libc.Check(Libc.syscall(SYS_getdents64, fd, (nint)buffer, BufferBytes), "getdents64", ToString());
+            nint count = Libc.Check(Libc.syscall(SYS_getdents64, fd, (nint)buffer, BufferBytes), "getdents64", this);
             if (count == 0)
             {
                 return entries;
