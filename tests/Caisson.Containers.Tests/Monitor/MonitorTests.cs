@@ -56,9 +56,9 @@ public sealed class MonitorTests
         await using var pending = await shell.PrepareAsync(directory, "exec cat", openStdin: true, logPath: $"{directory}/log");
         using var client = await MonitoredShell.CallAsync(directory, AttachAll);
         await pending.RunAsync(TestContext.Current.CancellationToken);
-        byte[] much = new byte[100_000];
-        await client.SendAsync(much, SocketFlags.None);
-        await client.ReceiveAsync(much, SocketFlags.None);
+        byte[] echoed = new byte[64];
+        await client.SendAsync("a line\n"u8.ToArray(), SocketFlags.None);
+        await client.ReceiveAsync(echoed, SocketFlags.None);
         int monitor = ParentOf(pending.Pid);
 
         // The launcher ends just after its last word, and rest begins when nothing has come for a moment.
