@@ -26,6 +26,10 @@ internal static class JoinCompiler
         }
 
         Slot self = Input(new LaunchInput.SelfProgram(), "self");
+        if (facts.UnifiedCgroup is { } cgroup)
+        {
+            program.Cgroup = Input(new LaunchInput.UnifiedCgroup(cgroup), "cgroup");
+        }
         Slot container = Input(new LaunchInput.JoinedProcess(kinds), "container");
         Slot?[] stdio = new Slot?[3];
         if (facts.SuppliesStdio && !process.Terminal)
@@ -37,7 +41,7 @@ internal static class JoinCompiler
         }
 
         BecomeUntraceable(program);
-        program.JoinCgroups(facts.CgroupJoinFiles);
+        program.JoinCgroups(facts.CgroupTaskFiles);
         AdjustOom(program, process);
         program.Add(SystemCall.setns, "enter the container's namespaces, all at once", container, Argument.Of(kinds));
         if (kinds.HasFlag(NamespaceKind.User))

@@ -61,7 +61,11 @@ internal static class LaunchSteps
         program.Mark(done);
     }
 
-    /// <summary>Joins the cgroups: a process that writes 0 moves itself. Source: cgroups(7).</summary>
+    /// <summary>Joins the version 1 cgroups: a thread that writes 0 moves itself. Source: cgroups(7).</summary>
+    /// <remarks>
+    /// By <c>tasks</c>, since the process has one thread: the kernel then need not hold back forks and exits of the whole host, for which
+    /// <c>cgroup.procs</c> waits through an RCU grace period of ten milliseconds (kernel/cgroup/cgroup.c, cgroup_procs_write_start).
+    /// </remarks>
     internal static void JoinCgroups(this LaunchProgram program, IEnumerable<string> files)
     {
         foreach (string file in files)

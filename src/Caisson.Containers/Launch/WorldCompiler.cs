@@ -23,11 +23,11 @@ internal sealed partial class WorldCompiler
     private readonly ICollection<Problem> _problems;
     private readonly Dictionary<int, Slot> _sources = [];
     private readonly Slot?[] _stdio = new Slot?[3];
-    private Slot _self;
+    private Slot _self = Slot.None;
     private Slot? _gate;
     private Slot? _suppliedRoot;
-    private Slot _root;
-    private Slot _place;
+    private Slot _root = Slot.None;
+    private Slot _place = Slot.None;
     private Slot? _devpts;
 
     internal WorldCompiler(RuntimeSpec spec, LaunchFacts facts, ICollection<Problem> problems)
@@ -88,6 +88,10 @@ internal sealed partial class WorldCompiler
     private void NameInputs()
     {
         _self = Input(new LaunchInput.SelfProgram(), "self");
+        if (_facts.UnifiedCgroup is { } cgroup)
+        {
+            Program.Cgroup = Input(new LaunchInput.UnifiedCgroup(cgroup), "cgroup");
+        }
         if (_facts.IsRootSupplied)
         {
             _suppliedRoot = Input(new LaunchInput.Root(), "rootmount");
@@ -126,14 +130,14 @@ internal sealed partial class WorldCompiler
         {
             Program.Namespaces = created;
             Program.Mode = LaunchMode.Shared;
-            Program.JoinCgroups(_facts.CgroupJoinFiles);
+            Program.JoinCgroups(_facts.CgroupTaskFiles);
             JoinCompiler.AdjustOom(Program, Process);
             return null;
         }
 
         Program.Mode = LaunchMode.Copied;
         JoinCompiler.BecomeUntraceable(Program);
-        Program.JoinCgroups(_facts.CgroupJoinFiles);
+        Program.JoinCgroups(_facts.CgroupTaskFiles);
         JoinCompiler.AdjustOom(Program, Process);
 
         // The user namespace first: the others may need its capabilities. The descriptors were opened outside.

@@ -26,7 +26,7 @@ public sealed partial class UnixSocket : Descriptor
     public static unsafe (UnixSocket One, UnixSocket Other) CreatePair(UnixSocketKind kind)
     {
         int* ends = stackalloc int[2];
-        Libc.Check(Libc.syscall(SYS_socketpair, AF_UNIX, (int)kind | SOCK_CLOEXEC, 0, (nint)ends), "socketpair", "unix");
+        Libc.Check(Libc.syscall(SYS_socketpair, AF_UNIX, (int)kind | SOCK_CLOEXEC, 0, (nint)ends), "socketpair", "AF_UNIX");
         return (new(ends[0]), new(ends[1]));
     }
 
@@ -113,7 +113,7 @@ public sealed partial class UnixSocket : Descriptor
     public Socket ToSocket() => new(new SafeSocketHandle(Release(), ownsHandle: true));
 
     private static UnixSocket New(UnixSocketKind kind) =>
-        new(Libc.Check(Libc.syscall(SYS_socket, AF_UNIX, (int)kind | SOCK_CLOEXEC, 0), "socket", "unix"));
+        new(Libc.Check(Libc.syscall(SYS_socket, AF_UNIX, (int)kind | SOCK_CLOEXEC, 0), "socket", "AF_UNIX"));
 
     /// <summary>The address <c>/proc/self/fd/N/name</c>, which is short whatever the directory's path.</summary>
     private static unsafe int Address(DirectoryDescriptor directory, string name, sockaddr_un* address)

@@ -114,7 +114,7 @@ internal static class Creation
         var made = CgroupRunner.Make(blueprint.Cgroups, blueprint.Layout);
         try
         {
-            File.WriteAllLines(directory.PathOf(MadeCgroupsFile), made);
+            directory.Write(MadeCgroupsFile, PathText.Encode(string.Join('\n', made)));
             directory.WriteSpec(blueprint.Spec);
             using var inputs = LaunchInputs.Open(blueprint.Launch, blueprint.Spec, new LaunchSupplies { StartGate = gate });
             var runner = LaunchRunner.Start(blueprint.Launch, inputs);
@@ -126,7 +126,7 @@ internal static class Creation
             catch
             {
                 runner.Dispose();
-                File.Delete(directory.PathOf("state.json"));
+                directory.Forget();
                 throw;
             }
         }
