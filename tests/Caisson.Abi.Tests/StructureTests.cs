@@ -40,6 +40,7 @@ public sealed class StructureTests
         (typeof(rtmsg), "struct rtmsg", []),
         (typeof(bpf_insn), "struct bpf_insn", new() { ["regs"] = "" }),
         (typeof(statfs), "struct statfs", []),
+        (typeof(Elf64_Phdr), "Elf64_Phdr", []),
         (typeof(bpf_attr_prog_load), "union bpf_attr", []),
         (typeof(bpf_attr_prog_attach), "union bpf_attr", []),
         (typeof(bpf_attr_prog_query), "union bpf_attr", new()

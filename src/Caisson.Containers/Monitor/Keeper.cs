@@ -24,8 +24,8 @@ public static class Keeper
     /// <summary>How long the lock may still be held by a keeper that is ending, or by a monitor that a killed one has just forked.</summary>
     private const int TurnMs = 1_000;
 
-    /// <summary>How long a connected engine may take to send its request.</summary>
-    private const int RequestMs = 2_000;
+    /// <summary>After so long without an event, with monitors that run, it gives back what it does not need for waiting.</summary>
+    private const int RestMs = 300;
 
     /// <summary>Runs the keeper: <c>caisson-runtime keeper RUN_DIRECTORY</c>.</summary>
     /// <param name="args">The whole command line: <c>keeper</c> and the absolute run directory.</param>
@@ -88,21 +88,32 @@ public static class Keeper
         output.Dispose();
         OwnProcess.SilenceStandardStreams();
 
+        // What lives on moves together, so that a monitor that closes what it does not need writes to few pages.
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: true);
+        GC.WaitForPendingFinalizers();
+
         Span<EpollAnswer> answers = stackalloc EpollAnswer[2];
-        byte[] buffer = new byte[MonitorRequest.BytesMax];
+        bool hasChildren = false;
+        bool rests = false;
         while (true)
         {
-            int count = epoll.Wait(answers, IdleMs);
-            bool hasChildren = OwnProcess.ReapChildren();
+            int count = epoll.Wait(answers, !hasChildren ? IdleMs : rests ? -1 : RestMs);
+            hasChildren = OwnProcess.ReapChildren();
             if (count == 0 && !hasChildren)
             {
                 break;
+            }
+            rests = count == 0;
+            if (rests)
+            {
+                OwnProcess.ReleaseCode();
             }
             for (int i = 0; i < count; i++)
             {
                 if (answers[i].Key == 0)
                 {
-                    Answer(listener, buffer, epoll, signals, turn, run);
+                    Answer(listener, epoll, signals, turn, run);
+                    hasChildren = true;
                 }
                 else if (signals.TryTake(out Signal signal, out _) && signal != Signal.CHLD)
                 {
@@ -126,30 +137,14 @@ public static class Keeper
         }
     }
 
-    private static void Answer(UnixSocket listener, byte[] buffer, params ReadOnlySpan<Descriptor> own)
+    /// <summary>
+    /// The monitor and its launcher do all of the work: what the keeper writes to between two forks, every monitor has a copy of.
+    /// </summary>
+    private static void Answer(UnixSocket listener, params ReadOnlySpan<Descriptor> own)
     {
         using UnixSocket engine = listener.Accept();
-        if (engine.PeerCredentials.UserId != 0 || !engine.WaitReadable(RequestMs))
-        {
-            return; // the socket's mode lets in nobody else; a peer that says nothing has died
-        }
-        List<Descriptor> descriptors = [];
         try
         {
-            int length = engine.Receive(buffer, descriptors);
-            if (length == 0)
-            {
-                return;
-            }
-            var request = MonitorRequest.Decode(buffer.AsSpan(0, length));
-            if (descriptors.Count != request.Descriptors)
-            {
-                throw new FormatException($"request to the keeper: came with {descriptors.Count} descriptors, {request.Descriptors} belong to it");
-            }
-            if (!Memfd.IsSealed(descriptors[1]))
-            {
-                throw new FormatException("request to the keeper: its launch image is not sealed");
-            }
             if (OwnProcess.Fork() == 0)
             {
                 listener.Dispose();
@@ -157,16 +152,12 @@ public static class Keeper
                 {
                     descriptor.Dispose();
                 }
-                ProcessMonitor.Run(request, engine, descriptors);
+                ProcessMonitor.Run(engine);
             }
         }
-        catch (Exception error) when (error is CaissonException or FormatException)
+        catch (CaissonException error)
         {
             engine.TrySend(new MonitorReport.Refused(error.Message).Encode());
-        }
-        finally
-        {
-            descriptors.ForEach(descriptor => descriptor.Dispose());
         }
     }
 }

@@ -11,7 +11,7 @@ public partial class Descriptor
         using var fd = Hold();
         fixed (byte* bytes = buffer)
         {
-            return (int)Libc.Check(Libc.Restart(SYS_read, fd, (nint)bytes, buffer.Length), "read", ToString());
+            return (int)Libc.Check(Libc.Restart(SYS_read, fd, (nint)bytes, buffer.Length), "read", this);
         }
     }
 
@@ -72,7 +72,7 @@ public partial class Descriptor
             int done = 0;
             while (done < bytes.Length)
             {
-                done += (int)Libc.Check(Libc.Restart(SYS_write, fd, (nint)(start + done), bytes.Length - done), "write", ToString());
+                done += (int)Libc.Check(Libc.Restart(SYS_write, fd, (nint)(start + done), bytes.Length - done), "write", this);
             }
         }
     }
@@ -97,13 +97,13 @@ public partial class Descriptor
     public void Flush()
     {
         using var fd = Hold();
-        Libc.Check(Libc.Restart(SYS_fsync, fd), "fsync", ToString());
+        Libc.Check(Libc.Restart(SYS_fsync, fd), "fsync", this);
     }
 
     /// <summary>Puts the whole file system that holds this file on stable storage. Source: syncfs(2).</summary>
     public void FlushFileSystem()
     {
         using var fd = Hold();
-        Libc.Check(Libc.Restart(SYS_syncfs, fd), "syncfs", ToString());
+        Libc.Check(Libc.Restart(SYS_syncfs, fd), "syncfs", this);
     }
 }

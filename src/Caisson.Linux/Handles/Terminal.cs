@@ -30,7 +30,7 @@ public static class Terminal
     {
         using var fd = descriptor.Hold();
         var size = new winsize { ws_row = value.Rows, ws_col = value.Columns };
-        Libc.Check(Libc.syscall(SYS_ioctl, fd, TIOCSWINSZ, (nint)(&size)), "ioctl TIOCSWINSZ", descriptor.ToString());
+        Libc.Check(Libc.syscall(SYS_ioctl, fd, TIOCSWINSZ, (nint)(&size)), "ioctl TIOCSWINSZ", descriptor);
     }
 
     /// <summary>Turns off echo, line editing, signals by key and output processing (cfmakeraw(3)); null when it is no terminal.</summary>
@@ -50,7 +50,7 @@ public static class Terminal
         raw.c_cflag = (raw.c_cflag & ~(uint)(CSIZE | PARENB)) | CS8;
         raw.c_cc[VMIN] = 1;
         raw.c_cc[VTIME] = 0;
-        Libc.Check(Libc.Restart(SYS_ioctl, fd, TCSETS, (nint)(&raw)), "ioctl TCSETS", descriptor.ToString());
+        Libc.Check(Libc.Restart(SYS_ioctl, fd, TCSETS, (nint)(&raw)), "ioctl TCSETS", descriptor);
         return new(modes);
     }
 
@@ -59,6 +59,6 @@ public static class Terminal
     {
         using var fd = descriptor.Hold();
         termios value = modes.Value;
-        Libc.Check(Libc.Restart(SYS_ioctl, fd, TCSETSW, (nint)(&value)), "ioctl TCSETSW", descriptor.ToString());
+        Libc.Check(Libc.Restart(SYS_ioctl, fd, TCSETSW, (nint)(&value)), "ioctl TCSETSW", descriptor);
     }
 }

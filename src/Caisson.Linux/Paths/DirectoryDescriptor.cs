@@ -15,6 +15,9 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
 {
     internal DirectoryDescriptor(nint fd, string? label = null) : base(fd, label) { }
 
+    /// <summary>Owns a descriptor received from another process of ours; the caller knows that it is a directory.</summary>
+    public static new DirectoryDescriptor From(Descriptor received) => new(received.Release());
+
     /// <summary>Another handle of the same directory; the caller disposes it.</summary>
     public new DirectoryDescriptor Duplicate() => new(DuplicateNumber(), ToString());
 
@@ -176,7 +179,7 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
         byte* buffer = stackalloc byte[BufferBytes];
         while (true)
         {
-            nint count = Libc.Check(Libc.syscall(SYS_getdents64, fd, (nint)buffer, BufferBytes), "getdents64", ToString());
+            nint count = Libc.Check(Libc.syscall(SYS_getdents64, fd, (nint)buffer, BufferBytes), "getdents64", this);
             if (count == 0)
             {
                 return entries;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using Caisson.Containers.Monitor;
@@ -45,6 +46,29 @@ public sealed class MonitorTests
         client.Shutdown(SocketShutdown.Send);
 
         Assert.Equal("hello end\n", Stream(await MonitoredShell.ReadToEndAsync(client), 1));
+    }
+
+    [Fact]
+    public async Task A_monitor_that_waits_has_one_child_and_little_memory_of_its_own()
+    {
+        await using var shell = MonitoredShell.Open();
+        string directory = shell.NewDirectory();
+        await using var pending = await shell.PrepareAsync(directory, "exec cat", openStdin: true, logPath: $"{directory}/log");
+        using var client = await MonitoredShell.CallAsync(directory, AttachAll);
+        await pending.RunAsync(TestContext.Current.CancellationToken);
+        byte[] echoed = new byte[64];
+        await client.SendAsync("a line\n"u8.ToArray(), SocketFlags.None);
+        await client.ReceiveAsync(echoed, SocketFlags.None);
+        int monitor = ParentOf(pending.Pid);
+
+        // The launcher ends just after its last word, and rest begins when nothing has come for a moment.
+        for (int i = 0; i < 200 && (ChildrenOf(monitor) != $"{pending.Pid} " || PrivateKiB(monitor) > 160); i++)
+        {
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal($"{pending.Pid} ", ChildrenOf(monitor));
+        Assert.InRange(PrivateKiB(monitor), 1, 160);
     }
 
     [Fact]
@@ -210,4 +234,16 @@ public sealed class MonitorTests
         }
         return text.ToString();
     }
+
+    private static int ParentOf(int pid)
+    {
+        string status = File.ReadAllText($"/proc/{pid}/stat");
+        return int.Parse(status[(status.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
+    }
+
+    private static string ChildrenOf(int pid) => File.ReadAllText($"/proc/{pid}/task/{pid}/children");
+
+    private static int PrivateKiB(int pid) => int.Parse(
+        File.ReadLines($"/proc/{pid}/smaps_rollup").First(line => line.StartsWith("Private_Dirty:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+        CultureInfo.InvariantCulture);
 }
