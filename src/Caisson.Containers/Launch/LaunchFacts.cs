@@ -33,6 +33,9 @@ public sealed record LaunchFacts
     /// <summary>The highest capability number the kernel knows.</summary>
     public int LastCapability { get; init; } = 40;
 
+    /// <summary>The capabilities that this process can pass on, as bits; those of a new user namespace are not among them, they are all.</summary>
+    public ulong GrantableCapabilities { get; init; } = ulong.MaxValue;
+
     /// <summary>Whether AppArmor is enabled in the kernel.</summary>
     public bool HasAppArmor { get; init; }
 

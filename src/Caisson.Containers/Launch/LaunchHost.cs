@@ -43,9 +43,24 @@ public static class LaunchHost
         Id = id,
         CgroupJoinFiles = [.. cgroupDirectories.Distinct().Select(directory => $"{directory}/cgroup.procs")],
         LastCapability = int.TryParse(HostFiles.TryReadText("/proc/sys/kernel/cap_last_cap"), CultureInfo.InvariantCulture, out int last) ? last : 40,
+        GrantableCapabilities = ReadGrantable(),
         HasAppArmor = HostFiles.TryReadText("/sys/module/apparmor/parameters/enabled")?.StartsWith('Y') == true,
         HasSelinux = File.Exists("/sys/fs/selinux/enforce"),
     };
+
+    /// <summary>What is both permitted to this process and in its bounding set. Source: proc(5), /proc/pid/status.</summary>
+    private static ulong ReadGrantable()
+    {
+        ulong granted = ulong.MaxValue;
+        foreach (string line in (HostFiles.TryReadText("/proc/self/status") ?? "").Split('\n'))
+        {
+            if (line.StartsWith("CapPrm:", StringComparison.Ordinal) || line.StartsWith("CapBnd:", StringComparison.Ordinal))
+            {
+                granted &= ulong.Parse(line.AsSpan(7).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            }
+        }
+        return granted;
+    }
 
     internal static bool IsBind(Mount mount) => mount.Type == "bind" || mount.Options.Contains("bind") || mount.Options.Contains("rbind");
 

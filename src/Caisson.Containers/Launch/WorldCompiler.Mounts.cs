@@ -59,10 +59,6 @@ internal sealed partial class WorldCompiler
 
     private void Mounts()
     {
-        if (!IsNew(NamespaceType.Mount))
-        {
-            return;
-        }
         for (int i = 0; i < _spec.Mounts.Length; i++)
         {
             var mount = _spec.Mounts[i];

@@ -56,7 +56,7 @@ internal sealed record Blueprint(RuntimeSpec Spec, string Bundle, CgroupLayout L
         var facts = LaunchHost.ReadFacts(spec, id, cgroups) with { HasStartGate = hasGate, PreservedDescriptors = preserved };
         var launch = LaunchPlan.Create(spec, seccomp, facts, problems);
         ProblemsException.ThrowIfAny(file, problems);
-        foreach (Problem warning in warnings)
+        foreach (Problem warning in warnings.Concat(launch.Warnings))
         {
             invocation.Warn($"{file}: {warning}");
         }
@@ -116,6 +116,7 @@ internal static class Creation
         {
             File.WriteAllLines(directory.PathOf(MadeCgroupsFile), made);
             directory.WriteSpec(blueprint.Spec);
+            SharedMounts.Expect(directory, blueprint.Spec);
             using var inputs = LaunchInputs.Open(blueprint.Launch, blueprint.Spec, new LaunchSupplies { StartGate = gate });
             var runner = LaunchRunner.Start(blueprint.Launch, inputs);
             try
@@ -126,6 +127,7 @@ internal static class Creation
             catch
             {
                 runner.Dispose();
+                SharedMounts.Remove(directory, blueprint.Spec.Root!.Path);
                 File.Delete(directory.PathOf("state.json"));
                 throw;
             }

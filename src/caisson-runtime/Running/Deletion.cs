@@ -19,6 +19,7 @@ internal static class Deletion
         {
             ContainerView.Kill(state); // without a pid namespace, others may outlive the first process
         }
+        SharedMounts.Remove(directory, state.Rootfs);
         string made = directory.PathOf(Creation.MadeCgroupsFile);
         if (File.Exists(made))
         {
