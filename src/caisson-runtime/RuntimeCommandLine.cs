@@ -8,7 +8,7 @@ namespace Caisson.Runtime;
 internal static class RuntimeCommandLine
 {
     /// <summary>Runs one command.</summary>
-    /// <returns>The process's exit code: 1 for errors of the runtime, as runc has it.</returns>
+    /// <returns>The process's exit code: for errors of the runtime 1, or 255 from <c>exec</c>, where 1 is the program's own; as runc has it.</returns>
     public static int Run(string[] args)
     {
         Invocation? invocation = null;
@@ -29,7 +29,7 @@ internal static class RuntimeCommandLine
             {
                 invocation.Error(e.Message);
             }
-            return 1;
+            return invocation?.Command is ["exec", ..] ? 255 : 1;
         }
     }
 

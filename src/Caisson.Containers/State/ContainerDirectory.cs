@@ -10,7 +10,7 @@ public sealed class ContainerDirectory : IDisposable
     private const string SpecFile = "config.json";
 
     private readonly DirectoryLock _held;
-    private bool _isGone;
+    private bool _isDone;
 
     internal ContainerDirectory(string id, string path, DirectoryLock held)
     {
@@ -51,16 +51,17 @@ public sealed class ContainerDirectory : IDisposable
         File.Delete(PathOf(StateFile));
         File.Delete(PathOf(DirectoryLock.FileName));
         Directory.Delete(Path);
-        _isGone = true;
+        _isDone = true;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (!_isGone && !HasState)
+        if (!_isDone && !HasState)
         {
             Delete();
         }
+        _isDone = true; // from here on it is anybody's
         _held.Dispose();
     }
 
