@@ -15,6 +15,7 @@ internal static class RuntimeCommandLine
         try
         {
             invocation = Invocation.Read(args);
+            invocation.Debug($"caisson-runtime {Invocation.Version}: {string.Join(' ', args)}");
             return invocation.AsksVersion ? VersionCommand.Run()
                 : invocation.AsksHelp || invocation.Command.Length == 0 ? HelpCommand.Run()
                 : Dispatch(invocation, invocation.Command[0], invocation.Command[1..]);

@@ -21,6 +21,9 @@ public sealed record LaunchFacts
     /// <summary>Kinds of the bind mounts' sources by host path; a path not listed does not exist.</summary>
     public IReadOnlyDictionary<string, FileKind> Sources { get; init; } = ImmutableDictionary<string, FileKind>.Empty;
 
+    /// <summary>Modes of directories of the root filesystem over which a tmpfs without a mode of its own is mounted, by destination.</summary>
+    public IReadOnlyDictionary<string, int> CoveredModes { get; init; } = ImmutableDictionary<string, int>.Empty;
+
     /// <summary>The <c>cgroup.procs</c> files the process joins before anything else.</summary>
     public ImmutableArray<string> CgroupJoinFiles { get; init; } = [];
 

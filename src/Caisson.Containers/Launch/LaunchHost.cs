@@ -30,6 +30,7 @@ public static class LaunchHost
         RootPath = spec.Root!.Path,
         RootMountPoint = spec.Linux?.RootfsPropagation?.EndsWith("shared", StringComparison.Ordinal) == true ? MountPointOf(spec.Root.Path) : "/",
         Sources = ReadSources(spec),
+        CoveredModes = ReadCoveredModes(spec),
         CgroupViews = [.. cgroups.Places.Select(ViewOf)],
         IsCgroupUnified = cgroups.Places.All(place => place.IsV2),
     };
@@ -75,6 +76,29 @@ public static class LaunchHost
             }
         }
         return kinds;
+    }
+
+    private static Dictionary<string, int> ReadCoveredModes(RuntimeSpec spec)
+    {
+        var modes = new Dictionary<string, int>();
+        string[] wanted =
+        [
+            .. spec.Mounts.Where(mount => mount.Type == "tmpfs" && !IsBind(mount) && !mount.Options.Any(option => option.StartsWith("mode=", StringComparison.Ordinal)))
+                .Select(mount => mount.Destination),
+        ];
+        if (wanted.Length == 0 || !Directory.Exists(spec.Root!.Path))
+        {
+            return modes;
+        }
+        using var root = RootDirectory.Open(spec.Root.Path);
+        foreach (string destination in wanted)
+        {
+            if (root.TryGetStatus(destination) is { Kind: FileKind.Directory } status)
+            {
+                modes[destination] = status.Mode & 0xFFF;
+            }
+        }
+        return modes;
     }
 
     private static FileKind? TryReadKind(string path)

@@ -107,6 +107,11 @@ internal sealed partial class WorldCompiler
             }
             Program.Add(SystemCall.close, "what masks files", nothing);
         }
+        foreach (var (tree, reason) in _readonlyLater)
+        {
+            SetAttributes(tree, MOUNT_ATTR_RDONLY, 0, 0, recursive: false, reason);
+            Program.Add(SystemCall.close, reason, tree);
+        }
         if (_spec.Root?.Readonly == true)
         {
             SetAttributes(_root, MOUNT_ATTR_RDONLY, 0, 0, recursive: false, "/root/readonly");

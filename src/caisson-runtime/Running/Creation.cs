@@ -206,7 +206,7 @@ internal static class Creation
                 HookRunner.Run("createRuntime", spec.Hooks.CreateRuntime, state);
                 if (!spec.Hooks.CreateContainer.IsEmpty)
                 {
-                    HookRunner.RunInside("createContainer", spec.Hooks.CreateContainer, state, child.Process, NamespaceDifference.Of(child.Pid));
+                    HookRunner.RunInside("createContainer", spec.Hooks.CreateContainer, state, child.Process, NamespaceDifference.Of(child.Pid), spec.Root!.Path);
                 }
             },
             Received = (output, descriptor) =>
