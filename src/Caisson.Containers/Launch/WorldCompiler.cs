@@ -57,6 +57,10 @@ internal sealed partial class WorldCompiler
         {
             BecomeRootInside();
         }
+        else if (_joined.ContainsKey(NamespaceType.User))
+        {
+            JoinCompiler.BecomeRootInside(Program, "be root of the joined user namespace");
+        }
         NewNamespacesAfterBirth();
         PrepareRoot();
         Mounts();
