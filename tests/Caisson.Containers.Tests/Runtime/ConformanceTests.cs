@@ -75,6 +75,73 @@ public sealed class ConformanceTests
         Assert.DoesNotContain(bundle.Root, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
     }
 
+    /// <summary>Source: config-linux.md, "Namespaces": a namespace at a path is joined, whoever made it.</summary>
+    [Fact]
+    public void A_container_joins_the_user_namespace_of_another()
+    {
+        using var first = new Bundle();
+        JsonArray Map() => JsonNode.Parse("""[{ "containerID": 0, "hostID": 100000, "size": 65536 }]""")!.AsArray();
+        first.Config["linux"]!["namespaces"]!.AsArray().Add(JsonNode.Parse("""{ "type": "user" }"""));
+        first.Config["linux"]!["uidMappings"] = Map();
+        first.Config["linux"]!["gidMappings"] = Map();
+        first.Program("sleep", "1000");
+        string id = first.NewId();
+        Assert.Equal("", first.Create(id).Errors);
+        using var second = new Bundle();
+        second.Config["linux"]!["namespaces"]!.AsArray().Add(new JsonObject { ["type"] = "user", ["path"] = $"/proc/{first.PidOf(id)}/ns/user" });
+
+        var outcome = second.Shell("id -u; cat /proc/self/uid_map; echo x >/dev/null && ls /dev/pts/ptmx").RunContainer();
+
+        Assert.Equal("", outcome.Errors);
+        Assert.Equal("0\n         0     100000      65536\n/dev/pts/ptmx\n", outcome.Output);
+    }
+
+    /// <summary>Source: config-linux.md, "Default Filesystems" and mount order: a read-only tmpfs still holds the mounts and devices listed after it.</summary>
+    [Fact]
+    public void A_read_only_tmpfs_holds_what_is_mounted_below_it()
+    {
+        using var bundle = new Bundle();
+        var dev = bundle.Config["mounts"]!.AsArray().First(mount => mount!["destination"]!.GetValue<string>() == "/dev")!;
+        dev["options"]!.AsArray().Add("ro");
+
+        var outcome = bundle.Shell("echo x >/dev/null && ls /dev/pts/ptmx; echo x >/dev/made || echo refused").RunContainer();
+
+        Assert.Equal("/dev/pts/ptmx\nrefused\n", outcome.Output);
+    }
+
+    /// <summary>As runc does it; tmpfs(5) itself would make every one writable for all.</summary>
+    [Fact]
+    public void A_tmpfs_without_a_mode_has_that_of_the_directory_it_covers()
+    {
+        using var bundle = new Bundle();
+        File.SetUnixFileMode(Path.Combine(bundle.Root, "tmp"), (UnixFileMode)0x1C8); // 0710
+        bundle.AddMount("""{ "destination": "/tmp", "type": "tmpfs", "source": "tmpfs" }""");
+
+        var outcome = bundle.Shell("ls -ld /tmp").RunContainer();
+
+        Assert.StartsWith("drwx--x---", outcome.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Source: config.md, "CreateContainer Hooks": in the container's namespaces, whose root is not yet changed.</summary>
+    [Fact]
+    public void Hooks_of_the_container_run_in_its_root_and_those_of_the_runtime_in_the_bundle()
+    {
+        using var bundle = new Bundle();
+        string inside = bundle.PathOf("inside");
+        string outside = bundle.PathOf("outside");
+        bundle.Config["hooks"] = new JsonObject
+        {
+            ["createRuntime"] = new JsonArray(new JsonObject { ["path"] = "/bin/sh", ["args"] = new JsonArray("sh", "-c", $"pwd >{outside}") }),
+            ["createContainer"] = new JsonArray(new JsonObject { ["path"] = "/bin/sh", ["args"] = new JsonArray("sh", "-c", $"pwd >{inside}; mount -t tmpfs made ./tmp") }),
+        };
+
+        var outcome = bundle.Shell("grep '^made /tmp ' /proc/mounts").RunContainer();
+
+        Assert.StartsWith("made /tmp tmpfs", outcome.Output, StringComparison.Ordinal);
+        Assert.Equal($"{bundle.Root}\n", File.ReadAllText(inside));
+        Assert.Equal($"{Path.GetDirectoryName(bundle.Root)}\n", File.ReadAllText(outside));
+    }
+
     /// <summary>Source: config-linux.md, "Rootfs Mount Propagation".</summary>
     [Theory]
     [InlineData("shared", "shared:")]
