@@ -110,6 +110,11 @@ internal static class Creation
         }
         CheckConsole(blueprint.Spec.Process!, options.ConsoleSocket, options.Foreground is not null);
 
+        if (ContainerView.IsFrozen(blueprint.Cgroups.Directories()))
+        {
+            throw new CaissonException(
+                ErrorKind.FailedPrecondition, $"container's cgroup unexpectedly frozen: {blueprint.Spec.Linux?.CgroupsPath}; nothing could start in it");
+        }
         using var gate = options.IsStarted ? null : StartGate.Create(directory);
         var made = CgroupRunner.Make(blueprint.Cgroups, blueprint.Layout);
         try

@@ -109,6 +109,30 @@ public sealed class ConformanceTests
         Assert.Equal("/dev/pts/ptmx\nrefused\n", outcome.Output);
     }
 
+    /// <summary>Source: cgroups(7): nothing can start in a frozen group, so creation must not wait for it.</summary>
+    [Fact]
+    public void A_cgroup_that_is_there_and_frozen_is_refused()
+    {
+        using var bundle = new Bundle();
+        string hierarchy = Directory.Exists("/sys/fs/cgroup/freezer") ? "/sys/fs/cgroup/freezer" : "/sys/fs/cgroup";
+        string group = hierarchy + bundle.CgroupsPath;
+        Directory.CreateDirectory(group);
+        (string file, string frozen) = hierarchy.EndsWith("freezer", StringComparison.Ordinal) ? ("freezer.state", "FROZEN") : ("cgroup.freeze", "1");
+        File.WriteAllText(Path.Combine(group, file), frozen);
+        try
+        {
+            var outcome = bundle.RunContainer();
+
+            Assert.Equal(1, outcome.Code);
+            Assert.Contains("frozen", outcome.Errors, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(group);
+            Directory.Delete(Path.GetDirectoryName(group)!);
+        }
+    }
+
     /// <summary>As runc does it; tmpfs(5) itself would make every one writable for all.</summary>
     [Fact]
     public void A_tmpfs_without_a_mode_has_that_of_the_directory_it_covers()
