@@ -24,8 +24,11 @@ public sealed record LaunchFacts
     /// <summary>Modes of directories of the root filesystem over which a tmpfs without a mode of its own is mounted, by destination.</summary>
     public IReadOnlyDictionary<string, int> CoveredModes { get; init; } = ImmutableDictionary<string, int>.Empty;
 
-    /// <summary>The <c>cgroup.procs</c> files the process joins before anything else.</summary>
-    public ImmutableArray<string> CgroupJoinFiles { get; init; } = [];
+    /// <summary>The <c>tasks</c> files of version 1 hierarchies to which the process writes itself before anything else.</summary>
+    public ImmutableArray<string> CgroupTaskFiles { get; init; } = [];
+
+    /// <summary>The directory of the version 2 group that the process is born into; null where there is none.</summary>
+    public string? UnifiedCgroup { get; init; }
 
     /// <summary>What a mount of type <c>cgroup</c> shows: name below the destination, host directory, controllers; version 1 hierarchies.</summary>
     public ImmutableArray<CgroupView> CgroupViews { get; init; } = [];

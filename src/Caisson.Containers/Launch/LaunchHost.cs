@@ -25,7 +25,7 @@ public static class LaunchHost
     /// <param name="id">The container's id.</param>
     /// <param name="cgroups">Where its groups are.</param>
     /// <returns>The caller adds what it knows itself: gate, stdio, descriptors, a supplied root.</returns>
-    public static LaunchFacts ReadFacts(RuntimeSpec spec, string id, CgroupPlan cgroups) => ReadExecFacts(id, cgroups.Places.Select(place => place.Directory)) with
+    public static LaunchFacts ReadFacts(RuntimeSpec spec, string id, CgroupPlan cgroups) => ReadFacts(id, cgroups.Places) with
     {
         RootPath = spec.Root!.Path,
         RootMountPoint = spec.Linux?.RootfsPropagation?.EndsWith("shared", StringComparison.Ordinal) == true ? MountPointOf(spec.Root.Path) : "/",
@@ -38,16 +38,36 @@ public static class LaunchHost
     /// <summary>Reads the facts for a further process.</summary>
     /// <param name="id">The container's id.</param>
     /// <param name="cgroupDirectories">Of the groups that the process is to join, one a hierarchy.</param>
-    public static LaunchFacts ReadExecFacts(string id, IEnumerable<string> cgroupDirectories) => new()
+    public static LaunchFacts ReadExecFacts(string id, IEnumerable<string> cgroupDirectories) => ReadFacts(
+        id, cgroupDirectories.Distinct().Select(directory => new CgroupPlace("", directory, File.Exists($"{directory}/cgroup.subtree_control"), "")));
+
+    private static LaunchFacts ReadFacts(string id, IEnumerable<CgroupPlace> cgroups)
     {
-        RootPath = "/",
-        Id = id,
-        CgroupJoinFiles = [.. cgroupDirectories.Distinct().Select(directory => $"{directory}/cgroup.procs")],
-        LastCapability = int.TryParse(HostFiles.TryReadText("/proc/sys/kernel/cap_last_cap"), CultureInfo.InvariantCulture, out int last) ? last : 40,
-        GrantableCapabilities = ReadGrantable(),
-        HasAppArmor = HostFiles.TryReadText("/sys/module/apparmor/parameters/enabled")?.StartsWith('Y') == true,
-        HasSelinux = File.Exists("/sys/fs/selinux/enforce"),
-    };
+        string? unified = null;
+        var tasks = ImmutableArray.CreateBuilder<string>();
+        foreach (CgroupPlace place in cgroups)
+        {
+            if (place.IsV2)
+            {
+                unified = place.Directory;
+            }
+            else
+            {
+                tasks.Add($"{place.Directory}/tasks");
+            }
+        }
+        return new()
+        {
+            RootPath = "/",
+            Id = id,
+            UnifiedCgroup = unified,
+            CgroupTaskFiles = tasks.ToImmutable(),
+            LastCapability = int.TryParse(HostFiles.TryReadText("/proc/sys/kernel/cap_last_cap"), CultureInfo.InvariantCulture, out int last) ? last : 40,
+            GrantableCapabilities = ReadGrantable(),
+            HasAppArmor = HostFiles.TryReadText("/sys/module/apparmor/parameters/enabled")?.StartsWith('Y') == true,
+            HasSelinux = File.Exists("/sys/fs/selinux/enforce"),
+        };
+    }
 
     /// <summary>What is both permitted to this process and in its bounding set. Source: proc(5), /proc/pid/status.</summary>
     private static ulong ReadGrantable()

@@ -34,7 +34,7 @@ internal sealed class SelfCompiler
     private readonly SeccompPlan? _seccomp;
     private readonly LaunchFacts _facts;
     private readonly ICollection<Problem> _problems;
-    private Slot _entered;
+    private Slot _entered = Slot.None;
 
     private SelfCompiler(Process process, LinuxConfig? linux, SeccompPlan? seccomp, LaunchFacts facts, ICollection<Problem> problems)
     {
@@ -317,7 +317,7 @@ internal sealed class SelfCompiler
         return [.. (path ?? DefaultPath).Split(':').Select(directory => directory.Length == 0 ? $"./{name}" : $"{directory}/{name}")];
     }
 
-    /// <summary>Says before <c>start</c> that the program is missing (ENOENT) or may not be executed (EACCES).</summary>
+    /// <summary>Says before <c>start</c> that the program is missing (ENOENT) or may not be executed (EACCES), as a directory never may.</summary>
     private void FindProgram(List<string> candidates)
     {
         Label found = new();
@@ -326,7 +326,10 @@ internal sealed class SelfCompiler
         string reason = $"find '{_process.Args[0]}'";
         foreach (string candidate in candidates)
         {
+            Label directory = new();
+            _program.Add(SystemCall.faccessat2, reason, Here, $"{candidate}/.", Flags(0, "F_OK"), Flags(AT_EACCESS, "AT_EACCESS")).Then(directory).ExpectAny();
             _program.Add(SystemCall.faccessat2, reason, Here, candidate, Flags(1, "X_OK"), Flags(AT_EACCESS, "AT_EACCESS")).Then(found).ExpectAny();
+            _program.Mark(directory);
         }
         foreach (string candidate in candidates)
         {

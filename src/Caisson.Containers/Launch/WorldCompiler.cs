@@ -23,11 +23,11 @@ internal sealed partial class WorldCompiler
     private readonly ICollection<Problem> _problems;
     private readonly Dictionary<int, Slot> _sources = [];
     private readonly Slot?[] _stdio = new Slot?[3];
-    private Slot _self;
+    private Slot _self = Slot.None;
     private Slot? _gate;
     private Slot? _suppliedRoot;
-    private Slot _root;
-    private Slot _place;
+    private Slot _root = Slot.None;
+    private Slot _place = Slot.None;
     private Slot? _devpts;
 
     internal WorldCompiler(RuntimeSpec spec, LaunchFacts facts, ICollection<Problem> problems)
@@ -52,14 +52,18 @@ internal sealed partial class WorldCompiler
         NameInputs();
         Program.Add(SystemCall.umask, "modes are as written", 0).Into(Program.NewSlot("umask"));
         Label? parent = Enter();
-        OpenRootPath();
+        _place = Program.NewSlot("place");
         if (HasNewUserNamespace)
         {
             BecomeRootInside();
         }
-        else if (_joined.ContainsKey(NamespaceType.User))
+        else
         {
-            JoinCompiler.BecomeRootInside(Program, "be root of the joined user namespace");
+            OpenRootPath();
+            if (_joined.ContainsKey(NamespaceType.User))
+            {
+                JoinCompiler.BecomeRootInside(Program, "be root of the joined user namespace");
+            }
         }
         NewNamespacesAfterBirth();
         PrepareRoot();
@@ -92,6 +96,10 @@ internal sealed partial class WorldCompiler
     private void NameInputs()
     {
         _self = Input(new LaunchInput.SelfProgram(), "self");
+        if (_facts.UnifiedCgroup is { } cgroup)
+        {
+            Program.Cgroup = Input(new LaunchInput.UnifiedCgroup(cgroup), "cgroup");
+        }
         if (_facts.IsRootSupplied)
         {
             _suppliedRoot = Input(new LaunchInput.Root(), "rootmount");
@@ -130,14 +138,14 @@ internal sealed partial class WorldCompiler
         {
             Program.Namespaces = created;
             Program.Mode = LaunchMode.Shared;
-            Program.JoinCgroups(_facts.CgroupJoinFiles);
+            Program.JoinCgroups(_facts.CgroupTaskFiles);
             JoinCompiler.AdjustOom(Program, Process);
             return null;
         }
 
         Program.Mode = LaunchMode.Copied;
         JoinCompiler.BecomeUntraceable(Program);
-        Program.JoinCgroups(_facts.CgroupJoinFiles);
+        Program.JoinCgroups(_facts.CgroupTaskFiles);
         JoinCompiler.AdjustOom(Program, Process);
 
         // The user namespace first: the others may need its capabilities. The descriptors were opened outside.
@@ -149,20 +157,28 @@ internal sealed partial class WorldCompiler
         return JoinCompiler.CloneInside(Program, created);
     }
 
+    /// <summary>
+    /// Directories above the root filesystem may be closed to everyone but the host's root, or to everyone but the container's:
+    /// the path is tried as both.
+    /// </summary>
     private void BecomeRootInside()
     {
+        const string reason = "be root of the new user namespace";
+        Label opened = new();
+        Label inside = new();
         Program.Checkpoint(LaunchPoint.MapIds, "/linux/uidMappings, /linux/gidMappings");
-        JoinCompiler.BecomeRootInside(Program, "be root of the new user namespace");
+        OpenRootPath().Then(opened).Expect(Errno.EACCES);
+        JoinCompiler.BecomeRootInside(Program, reason);
+        OpenRootPath();
+        Program.Add(SystemCall.Branch, reason, 1).Then(inside);
+        Program.Mark(opened);
+        JoinCompiler.BecomeRootInside(Program, reason);
+        Program.Mark(inside);
     }
 
-    /// <summary>While still the host's root: directories above the root filesystem may be closed to everyone else.</summary>
-    private void OpenRootPath()
-    {
-        _place = Program.NewSlot("place");
-        Program.Add(
-            SystemCall.openat, $"/root/path {_facts.RootPath}", Here, _facts.RootPath,
-            Flags(O_PATH | O_DIRECTORY | O_CLOEXEC, "O_PATH|O_DIRECTORY|O_CLOEXEC"), 0).Into(_place);
-    }
+    private LaunchStep OpenRootPath() => Program.Add(
+        SystemCall.openat, $"/root/path {_facts.RootPath}", Here, _facts.RootPath,
+        Flags(O_PATH | O_DIRECTORY | O_CLOEXEC, "O_PATH|O_DIRECTORY|O_CLOEXEC"), 0).Into(_place);
 
     /// <summary>Namespaces that must be made late: the cgroup one roots at the cgroup just joined, the time one takes its offsets first.</summary>
     private void NewNamespacesAfterBirth()

@@ -34,14 +34,5 @@ public readonly record struct ExitRecord(ExitStatus Status, DateTimeOffset At, E
     public static ExitRecord? Read(string directory) => HostFiles.TryReadText($"{directory}/{FileName}") is { } text ? Parse(text) : null;
 
     /// <summary>Writes it so that a reader sees all of it or none.</summary>
-    internal void Write(DirectoryDescriptor directory)
-    {
-        const string Aside = ".exit";
-        directory.Unlink(Aside);
-        using (FileDescriptor file = directory.CreateFile(Aside, 0x180))
-        {
-            file.Write(PathText.Encode(Format()));
-        }
-        directory.Rename(Aside, directory, FileName);
-    }
+    internal void Write(DirectoryDescriptor directory) => directory.Replace(FileName, PathText.Encode(Format()), 0x180);
 }

@@ -190,12 +190,32 @@ public sealed partial class Workload
     {
         if (_status.HasProcess)
         {
-            using RootDirectory live = RootDirectory.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{_status.Pid}/root"));
+            using RootDirectory live = OpenLiveRoot();
             return body(live);
         }
         using MountTree mount = RequireSnapshot().OpenView();
         using RootDirectory root = RootDirectory.From(mount);
         return body(root);
+    }
+
+    /// <summary>The root as the first process sees it, never that of another process which got its pid.</summary>
+    private RootDirectory OpenLiveRoot()
+    {
+        var gone = new CaissonException(ErrorKind.Unavailable, $"container {_record.Name} ended in this moment; try again");
+        try
+        {
+            RootDirectory root = RootDirectory.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{_status.Pid}/root"));
+            if (_run is { } run && !run.Process.Exited.IsCompleted)
+            {
+                return root;
+            }
+            root.Dispose();
+        }
+        catch (LinuxException error) when (error.Errno is Errno.ENOENT or Errno.ESRCH)
+        {
+            // Told below.
+        }
+        throw gone;
     }
 
     private void WriteFilesUnlocked()

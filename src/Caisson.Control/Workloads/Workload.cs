@@ -46,6 +46,9 @@ public sealed partial class Workload
     /// <summary>Where its output is kept, or null when it is not.</summary>
     public string? LogPath => _record.HostConfig.LogConfig?.Type == "none" ? null : _services.LogOf(Id);
 
+    /// <summary>What its profile and the user's flags give up of the default profile, a sentence each, the gravest first.</summary>
+    public IReadOnlyList<string> Weaknesses => EffectiveProfile.Weaknesses(_record);
+
     /// <summary>One run of the first process: from its start until its end was recorded.</summary>
     private sealed class Run(IMonitoredProcess process)
     {

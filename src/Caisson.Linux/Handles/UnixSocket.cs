@@ -26,7 +26,7 @@ public sealed partial class UnixSocket : Descriptor
     public static unsafe (UnixSocket One, UnixSocket Other) CreatePair(UnixSocketKind kind)
     {
         int* ends = stackalloc int[2];
-        Libc.Check(Libc.syscall(SYS_socketpair, AF_UNIX, (int)kind | SOCK_CLOEXEC, 0, (nint)ends), "socketpair", kind.ToString());
+        Libc.Check(Libc.syscall(SYS_socketpair, AF_UNIX, (int)kind | SOCK_CLOEXEC, 0, (nint)ends), "socketpair", "AF_UNIX");
         return (new(ends[0]), new(ends[1]));
     }
 

@@ -39,7 +39,8 @@ public static unsafe class Launcher
                 LaunchImage.SetSlot(bytes, Slot.Sync.Index + 1 + i, inherited[i]?.DangerousGetHandle() ?? -1);
             }
 
-            var launched = Clone(image, memory, ours);
+            var cgroup = image.CgroupSlot == 0 ? null : inherited[image.CgroupSlot - Slot.Sync.Index - 1];
+            var launched = Clone(image, memory, ours, (int)(cgroup?.DangerousGetHandle() ?? -1));
             for (int i = 0; i < inherited.Length; i++)
             {
                 GC.KeepAlive(inherited[i]);
@@ -56,17 +57,19 @@ public static unsafe class Launcher
         }
     }
 
-    private static LaunchedProcess Clone(LaunchImage image, LaunchMemory memory, UnixSocket sync)
+    private static LaunchedProcess Clone(LaunchImage image, LaunchMemory memory, UnixSocket sync, int cgroup)
     {
         bool shared = image.Mode == LaunchMode.Shared;
         int pidfd = -1;
         clone_args arguments = new()
         {
-            flags = (ulong)(uint)image.Namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | (shared ? (ulong)CLONE_VM : 0),
+            flags = (ulong)(uint)image.Namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | (shared ? (ulong)CLONE_VM : 0)
+                | (cgroup >= 0 ? (ulong)CLONE_INTO_CGROUP : 0),
             pidfd = (ulong)&pidfd,
             exit_signal = (ulong)Signal.CHLD,
             stack = shared ? (ulong)memory.Stack : 0,
             stack_size = shared ? StackSize : 0,
+            cgroup = cgroup >= 0 ? (ulong)cgroup : 0,
         };
 
         ulong every = ulong.MaxValue;
@@ -83,7 +86,7 @@ public static unsafe class Launcher
         }
         if (pid < 0)
         {
-            throw new LinuxException("clone3", (Errno)(-pid), $"with new namespaces {image.Namespaces}");
+            throw new LinuxException("clone3", (Errno)(-pid), $"with new namespaces {image.Namespaces}{(cgroup >= 0 ? ", into a cgroup of version 2" : "")}");
         }
         return new((int)pid, new Pidfd(pidfd), sync, memory);
     }

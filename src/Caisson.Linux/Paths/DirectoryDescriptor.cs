@@ -138,6 +138,19 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
         }
     }
 
+    /// <summary>Writes a file aside and renames it into place: a reader meets all of the old content or all of the new. Not synchronised to a disk.</summary>
+    /// <remarks>For one writer at a time.</remarks>
+    public void Replace(string name, ReadOnlySpan<byte> content, int mode)
+    {
+        string aside = $".{name}.new";
+        Unlink(aside);
+        using (FileDescriptor file = CreateFile(aside, mode))
+        {
+            file.Write(content);
+        }
+        Rename(aside, this, name);
+    }
+
     /// <summary>Removes a name that is not a directory; false when there is none.</summary>
     public bool Unlink(string name) => Remove(name, 0);
 

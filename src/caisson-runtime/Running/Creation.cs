@@ -119,7 +119,7 @@ internal static class Creation
         var made = CgroupRunner.Make(blueprint.Cgroups, blueprint.Layout);
         try
         {
-            File.WriteAllLines(directory.PathOf(MadeCgroupsFile), made);
+            directory.Write(MadeCgroupsFile, PathText.Encode(string.Join('\n', made)));
             directory.WriteSpec(blueprint.Spec);
             SharedMounts.Expect(directory, blueprint.Spec);
             using var inputs = LaunchInputs.Open(blueprint.Launch, blueprint.Spec, new LaunchSupplies { StartGate = gate });
@@ -133,7 +133,7 @@ internal static class Creation
             {
                 runner.Dispose();
                 SharedMounts.Remove(directory, blueprint.Spec.Root!.Path);
-                File.Delete(directory.PathOf("state.json"));
+                directory.Forget();
                 throw;
             }
         }
