@@ -36,6 +36,8 @@ internal static class RuntimeCommandLine
 
     private static int Dispatch(Invocation invocation, string command, string[] args) => command switch
     {
+        "create" or "start" or "run" or "exec" or "kill" or "delete" or "state" or "list" or "ps" or "pause" or "resume" or "update" or "events" or "spec"
+            or "features" or "explain" or "checkpoint" or "restore" when args is ["-h" or "--help", ..] => HelpCommand.Run(),
         "create" => CreateCommand.Run(invocation, args),
         "start" => StartCommand.Run(invocation, args),
         "run" => RunCommand.Run(invocation, args),
