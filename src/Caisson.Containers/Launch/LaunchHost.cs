@@ -30,6 +30,7 @@ public static class LaunchHost
         RootPath = spec.Root!.Path,
         RootMountPoint = spec.Linux?.RootfsPropagation?.EndsWith("shared", StringComparison.Ordinal) == true ? MountPointOf(spec.Root.Path) : "/",
         Sources = ReadSources(spec),
+        CoveredModes = ReadCoveredModes(spec),
         CgroupViews = [.. cgroups.Places.Select(ViewOf)],
         IsCgroupUnified = cgroups.Places.All(place => place.IsV2),
     };
@@ -62,9 +63,24 @@ public static class LaunchHost
             UnifiedCgroup = unified,
             CgroupTaskFiles = tasks.ToImmutable(),
             LastCapability = int.TryParse(HostFiles.TryReadText("/proc/sys/kernel/cap_last_cap"), CultureInfo.InvariantCulture, out int last) ? last : 40,
+            GrantableCapabilities = ReadGrantable(),
             HasAppArmor = HostFiles.TryReadText("/sys/module/apparmor/parameters/enabled")?.StartsWith('Y') == true,
             HasSelinux = File.Exists("/sys/fs/selinux/enforce"),
         };
+    }
+
+    /// <summary>What is both permitted to this process and in its bounding set. Source: proc(5), /proc/pid/status.</summary>
+    private static ulong ReadGrantable()
+    {
+        ulong granted = ulong.MaxValue;
+        foreach (string line in (HostFiles.TryReadText("/proc/self/status") ?? "").Split('\n'))
+        {
+            if (line.StartsWith("CapPrm:", StringComparison.Ordinal) || line.StartsWith("CapBnd:", StringComparison.Ordinal))
+            {
+                granted &= ulong.Parse(line.AsSpan(7).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            }
+        }
+        return granted;
     }
 
     internal static bool IsBind(Mount mount) => mount.Type == "bind" || mount.Options.Contains("bind") || mount.Options.Contains("rbind");
@@ -80,6 +96,29 @@ public static class LaunchHost
             }
         }
         return kinds;
+    }
+
+    private static Dictionary<string, int> ReadCoveredModes(RuntimeSpec spec)
+    {
+        var modes = new Dictionary<string, int>();
+        string[] wanted =
+        [
+            .. spec.Mounts.Where(mount => mount.Type == "tmpfs" && !IsBind(mount) && !mount.Options.Any(option => option.StartsWith("mode=", StringComparison.Ordinal)))
+                .Select(mount => mount.Destination),
+        ];
+        if (wanted.Length == 0 || !Directory.Exists(spec.Root!.Path))
+        {
+            return modes;
+        }
+        using var root = RootDirectory.Open(spec.Root.Path);
+        foreach (string destination in wanted)
+        {
+            if (root.TryGetStatus(destination) is { Kind: FileKind.Directory } status)
+            {
+                modes[destination] = status.Mode & 0xFFF;
+            }
+        }
+        return modes;
     }
 
     private static FileKind? TryReadKind(string path)

@@ -12,7 +12,7 @@ public sealed class ContainerDirectory : IDisposable
 
     private readonly DirectoryDescriptor _directory;
     private readonly DirectoryLock _held;
-    private bool _isGone;
+    private bool _isDone;
 
     internal ContainerDirectory(string id, string path, DirectoryLock held)
     {
@@ -69,16 +69,17 @@ public sealed class ContainerDirectory : IDisposable
         Clear();
         Forget();
         Directory.Delete(Path);
-        _isGone = true;
+        _isDone = true;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (!_isGone && !HasState)
+        if (!_isDone && !HasState)
         {
             Delete();
         }
+        _isDone = true; // from here on it is anybody's
         _directory.Dispose();
         _held.Dispose();
     }

@@ -54,6 +54,16 @@ public static class Terminal
         return new(modes);
     }
 
+    /// <summary>Lets lines go out as they are written, without a carriage return (ONLCR): whoever reads may be no screen.</summary>
+    public static unsafe void StopCarriageReturns(Descriptor descriptor)
+    {
+        using var fd = descriptor.Hold();
+        termios modes = default;
+        Libc.Check(Libc.syscall(SYS_ioctl, fd, TCGETS, (nint)(&modes)), "ioctl TCGETS", descriptor.ToString());
+        modes.c_oflag &= ~(uint)ONLCR;
+        Libc.Check(Libc.Restart(SYS_ioctl, fd, TCSETS, (nint)(&modes)), "ioctl TCSETS", descriptor.ToString());
+    }
+
     /// <summary>Gives a terminal its former modes back, after what was written has gone out.</summary>
     public static unsafe void Restore(Descriptor descriptor, TerminalModes modes)
     {

@@ -22,6 +22,7 @@ internal static class Deletion
         {
             ContainerView.Kill(state);
         }
+        SharedMounts.Remove(directory, state.Rootfs);
         if (HostFiles.TryReadText(directory.PathOf(Creation.MadeCgroupsFile)) is { } made)
         {
             CgroupRunner.Remove(made.Split('\n', StringSplitOptions.RemoveEmptyEntries));
