@@ -97,13 +97,16 @@ internal sealed class EngineProcess : IAsyncDisposable
         _owned.Push(images);
         var host = new KeeperContainerHost(_directories.Root, _directories.Run, EngineDirectories.RuntimePath);
         _owned.Push(host);
+        var rest = new EngineRest(TimeProvider.System);
+        _owned.Push(rest);
         var services = new EngineServices
         {
             Root = _directories.Root,
             Host = host,
             Images = images,
-            Events = new EventLog(state),
+            Events = new EventLog(state, rest),
             Log = _log,
+            Rest = rest,
             Facts = HostFacts.Read(),
         };
         _containers = new ContainerEngine(services, state);
