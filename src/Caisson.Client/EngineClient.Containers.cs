@@ -183,7 +183,7 @@ public sealed partial class EngineClient
     /// <summary>What a path inside is; null when it does not exist.</summary>
     public ArchivePathStat? StatPath(string id, string path)
     {
-        var request = new HttpRequest("HEAD", Versioned($"/containers/{Escape(id)}/archive{new QueryString().Add("path", path)}"));
+        var request = new HttpRequest("HEAD", $"/containers/{Escape(id)}/archive{new QueryString().Add("path", path)}");
         using var response = ExchangeRaw(request);
         return response.Head.Status switch
         {
@@ -204,7 +204,7 @@ public sealed partial class EngineClient
             .Add("copyUIDGID", copyOwners)
             .Add("noOverwriteDirNonDir", "true")
             .Add("path", path);
-        using var response = Exchange(new HttpRequest("PUT", Versioned($"/containers/{Escape(id)}/archive{query}"))
+        using var response = Exchange(new HttpRequest("PUT", $"/containers/{Escape(id)}/archive{query}")
         {
             WriteBody = writeArchive,
             ContentType = "application/x-tar",

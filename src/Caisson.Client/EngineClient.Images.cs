@@ -59,7 +59,7 @@ public sealed partial class EngineClient
 
     /// <summary>Takes images from a tar archive; the answer is a stream of progress. The caller disposes the response.</summary>
     public HttpResponse LoadImages(Stream archive, bool quiet) =>
-        Exchange(new HttpRequest("POST", Versioned($"/images/load?quiet={(quiet ? "1" : "0")}"))
+        Exchange(new HttpRequest("POST", $"/images/load?quiet={(quiet ? "1" : "0")}")
         {
             WriteBody = body => archive.CopyTo(body, 64 * 1024),
             ContentType = "application/x-tar",
@@ -86,7 +86,7 @@ public sealed partial class EngineClient
         {
             query.Add("changes", change);
         }
-        return Exchange(new HttpRequest("POST", Versioned("/images/create" + query))
+        return Exchange(new HttpRequest("POST", "/images/create" + query)
         {
             WriteBody = archive is null ? null : body => archive.CopyTo(body, 64 * 1024),
             ContentType = "application/x-tar",

@@ -63,7 +63,7 @@ public sealed partial class EngineClient
     {
         try
         {
-            return Exchange(request);
+            return Accepted(ExchangeRaw(request));
         }
         catch (EngineException e) when (e.Status == 404 && e.Message == "page not found")
         {

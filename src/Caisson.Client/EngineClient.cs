@@ -1,7 +1,6 @@
-using System.Net.Sockets;
-
 using Caisson.Client.Http;
 using Caisson.Errors;
+using Caisson.Linux;
 
 namespace Caisson.Client;
 
@@ -21,7 +20,10 @@ public sealed partial class EngineClient : IDisposable
 
     /// <summary>Nothing is opened yet.</summary>
     /// <param name="endpoint">Where the engine listens.</param>
-    /// <param name="start">Called once when nobody listens; returns when the engine does, or throws. Null: that is an error.</param>
+    /// <param name="start">
+    /// Called once when nobody listens; returns when the engine does, or throws. Null: that is an error. An engine that this client
+    /// starts came with it, and so is not asked for its version first: it is taken to speak <see cref="ApiVersion.Newest"/> until it says otherwise.
+    /// </param>
     public EngineClient(EngineEndpoint endpoint, Action<EngineEndpoint>? start = null)
     {
         Endpoint = endpoint;
@@ -50,7 +52,7 @@ public sealed partial class EngineClient : IDisposable
 
     /// <summary>Sends to a path below the negotiated version; errors of the engine become exceptions.</summary>
     private HttpResponse Call(string method, string path, ReadOnlyMemory<byte> body = default) =>
-        Exchange(new HttpRequest(method, Versioned(path)) { Body = body });
+        Exchange(new HttpRequest(method, path) { Body = body });
 
     /// <summary>As <see cref="Call"/>, when the answer holds nothing of interest.</summary>
     private void Do(string method, string path, ReadOnlyMemory<byte> body = default)
@@ -59,11 +61,29 @@ public sealed partial class EngineClient : IDisposable
         response.ReadAll();
     }
 
-    private string Versioned(string path) => $"/v{Version}{path}";
-
+    /// <summary>Sends <paramref name="request"/>, whose target is a path below a version, in the version both sides speak.</summary>
     private HttpResponse Exchange(HttpRequest request)
     {
-        var response = ExchangeRaw(request);
+        // A body that is written as it is made cannot be sent again.
+        bool isAssumed = _version is null && _start is not null && request.WriteBody is null;
+        var version = isAssumed ? ApiVersion.Newest : Version;
+        var response = ExchangeRaw(request with { Target = $"/v{version}{request.Target}" });
+        if (isAssumed)
+        {
+            _version = Agree(response.Head);
+            if (response.Head.Status == 400 && _version < version)
+            {
+                // Refused for its version, before anything was done.
+                response.Dispose();
+                return Exchange(request);
+            }
+        }
+        return Accepted(response);
+    }
+
+    /// <summary>Gives back <paramref name="response"/>, or throws what the engine said against the request.</summary>
+    private static HttpResponse Accepted(HttpResponse response)
+    {
         if (response.Head.Status < 300)
         {
             return response;
@@ -103,7 +123,7 @@ public sealed partial class EngineClient : IDisposable
 
     private HijackedStream Upgrade(string path, ReadOnlyMemory<byte> body)
     {
-        var response = Exchange(new HttpRequest("POST", Versioned(path)) { Body = body, Upgrade = true });
+        var response = Exchange(new HttpRequest("POST", path) { Body = body, Upgrade = true });
         // Engines before 1.24's time, and some peers, answer 200 and go raw all the same.
         return response.Head.Status is 101 or 200
             ? response.Hijack()
@@ -113,7 +133,13 @@ public sealed partial class EngineClient : IDisposable
     private ApiVersion Negotiate()
     {
         using var response = ExchangeRaw(new HttpRequest("HEAD", "/_ping"));
-        if (!ApiVersion.TryParse(response.Head["Api-Version"], out var offered))
+        return Agree(response.Head);
+    }
+
+    /// <summary>The newest version that this client and the engine that answered with <paramref name="head"/> speak.</summary>
+    private ApiVersion Agree(HttpResponseHead head)
+    {
+        if (!ApiVersion.TryParse(head["Api-Version"], out var offered))
         {
             offered = ApiVersion.Oldest;
         }
@@ -138,12 +164,12 @@ public sealed partial class EngineClient : IDisposable
         {
             return HttpConnection.Connect(Endpoint.SocketPath);
         }
-        catch (SocketException e) when (_start is not null && IsAbsent(e))
+        catch (LinuxException e) when (_start is not null && IsAbsent(e))
         {
             _start(Endpoint);
             return ConnectStarted();
         }
-        catch (SocketException e)
+        catch (LinuxException e)
         {
             throw Unreachable(e);
         }
@@ -155,7 +181,7 @@ public sealed partial class EngineClient : IDisposable
         {
             return HttpConnection.Connect(Endpoint.SocketPath);
         }
-        catch (SocketException e)
+        catch (LinuxException e)
         {
             throw Unreachable(e);
         }
@@ -175,10 +201,9 @@ public sealed partial class EngineClient : IDisposable
     }
 
     /// <summary>True when nobody listens, as opposed to somebody who may not be asked.</summary>
-    internal static bool IsAbsent(SocketException e) =>
-        e.SocketErrorCode is SocketError.ConnectionRefused or SocketError.AddressNotAvailable || e.NativeErrorCode is 2 or 111;
+    internal static bool IsAbsent(LinuxException e) => e.Errno is Errno.ECONNREFUSED or Errno.ENOENT;
 
-    private CaissonException Unreachable(SocketException e) => e.SocketErrorCode == SocketError.AccessDenied
+    private CaissonException Unreachable(LinuxException e) => e.Errno is Errno.EACCES or Errno.EPERM
         ? new(ErrorKind.PermissionDenied, $"cannot connect to the engine at {Endpoint}: permission denied; run as root or as a member of the socket's group", e)
-        : new(ErrorKind.Unavailable, $"cannot connect to the engine at {Endpoint}: {e.Message.ToLowerInvariant()}; is it running? (caisson engine status)", e);
+        : new(ErrorKind.Unavailable, $"cannot connect to the engine at {Endpoint}: {LinuxException.Describe(e.Errno)}; is it running? (caisson engine status)", e);
 }

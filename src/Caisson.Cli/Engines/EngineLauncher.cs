@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using System.Net.Sockets;
 using System.Text;
 
 using Caisson.Errors;
+using Caisson.Linux;
 
 namespace Caisson.Cli.Engines;
 
@@ -44,13 +44,12 @@ internal sealed class EngineLauncher(EnginePaths paths, Func<string, string?> en
     /// <summary>True when the socket takes connections.</summary>
     public bool Listens()
     {
-        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            socket.Connect(new UnixDomainSocketEndPoint(paths.Socket));
+            UnixSocket.Connect(paths.Socket, UnixSocketKind.Stream).Dispose();
             return true;
         }
-        catch (SocketException)
+        catch (LinuxException)
         {
             return false;
         }

@@ -1,4 +1,4 @@
-using System.Net.Sockets;
+using Caisson.Linux;
 
 namespace Caisson.Client.Http;
 
@@ -34,9 +34,9 @@ public sealed class HijackedStream : Stream
     {
         try
         {
-            _connection.Socket.Shutdown(SocketShutdown.Send);
+            _connection.Socket.ShutdownWrite();
         }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.NotConnected)
+        catch (LinuxException e) when (e.Errno == Errno.ENOTCONN)
         {
             // The other side closed first: what was to be said is said.
         }
@@ -47,9 +47,9 @@ public sealed class HijackedStream : Stream
     {
         try
         {
-            _connection.Socket.Shutdown(SocketShutdown.Both);
+            _connection.Socket.Shutdown();
         }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.NotConnected)
+        catch (LinuxException e) when (e.Errno == Errno.ENOTCONN)
         {
             // Already ended.
         }
@@ -67,14 +67,11 @@ public sealed class HijackedStream : Stream
     {
         try
         {
-            while (!buffer.IsEmpty)
-            {
-                buffer = buffer[_connection.Socket.Send(buffer)..];
-            }
+            _connection.SendAll(buffer);
         }
-        catch (SocketException e)
+        catch (LinuxException e)
         {
-            throw new IOException($"the engine stopped reading: {e.Message}", e);
+            throw new IOException($"the engine stopped reading: {LinuxException.Describe(e.Errno)}", e);
         }
     }
 

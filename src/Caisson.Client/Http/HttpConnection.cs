@@ -1,44 +1,31 @@
 using System.Globalization;
-using System.Net.Sockets;
 using System.Text;
 
 using Caisson.Errors;
+using Caisson.Linux;
 
 namespace Caisson.Client.Http;
 
 /// <summary>One connection to the engine's socket: one request at a time, kept alive between them.</summary>
-/// <remarks>Blocking by design: a command line that starts no event loop starts sooner. Not thread-safe.</remarks>
+/// <remarks>Blocking by design, and a bare socket: .NET's own starts a thread for events that a command line never waits for. Not thread-safe.</remarks>
 public sealed class HttpConnection : IDisposable
 {
-    private readonly Socket _socket;
+    private readonly UnixSocket _socket;
     private byte[] _buffer = new byte[8192];
     private int _start;
     private int _end;
 
-    private HttpConnection(Socket socket) => _socket = socket;
+    private HttpConnection(UnixSocket socket) => _socket = socket;
 
     /// <summary>True when another request may be sent: the last response was read to its end and the server keeps on.</summary>
     public bool Reusable { get; internal set; } = true;
 
     /// <summary>The socket, for a stream that took the connection over.</summary>
-    internal Socket Socket => _socket;
+    internal UnixSocket Socket => _socket;
 
     /// <summary>Connects to the socket at <paramref name="path"/>.</summary>
-    /// <exception cref="SocketException">Nobody listens there, or the caller may not connect.</exception>
-    public static HttpConnection Connect(string path)
-    {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            socket.Connect(new UnixDomainSocketEndPoint(path));
-            return new HttpConnection(socket);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
+    /// <exception cref="LinuxException">Nobody listens there, or the caller may not connect.</exception>
+    public static HttpConnection Connect(string path) => new(UnixSocket.Connect(path, UnixSocketKind.Stream));
 
     /// <summary>Sends <paramref name="request"/> whole, body included.</summary>
     /// <exception cref="CaissonException">The engine went away.</exception>
@@ -57,10 +44,10 @@ public sealed class HttpConnection : IDisposable
                 body.Complete();
             }
         }
-        catch (SocketException e)
+        catch (LinuxException e)
         {
             // A server that refuses a body early answers before it has read all of it: the answer says more than the error.
-            if (!_socket.Poll(0, SelectMode.SelectRead))
+            if (!_socket.WaitReadable(0))
             {
                 throw Lost(e);
             }
@@ -156,21 +143,15 @@ public sealed class HttpConnection : IDisposable
     {
         try
         {
-            return _socket.Receive(destination);
+            return _socket.Read(destination);
         }
-        catch (SocketException e)
+        catch (LinuxException e)
         {
             throw Lost(e);
         }
     }
 
-    internal void SendAll(ReadOnlySpan<byte> bytes)
-    {
-        while (!bytes.IsEmpty)
-        {
-            bytes = bytes[_socket.Send(bytes)..];
-        }
-    }
+    internal void SendAll(ReadOnlySpan<byte> bytes) => _socket.Send(bytes);
 
     private static byte[] FormatHead(HttpRequest request)
     {
@@ -200,6 +181,6 @@ public sealed class HttpConnection : IDisposable
         return bytes;
     }
 
-    private static CaissonException Lost(SocketException cause) =>
-        new(ErrorKind.Unavailable, $"the connection to the engine was lost: {cause.Message.ToLowerInvariant()}", cause);
+    private static CaissonException Lost(LinuxException cause) =>
+        new(ErrorKind.Unavailable, $"the connection to the engine was lost: {LinuxException.Describe(cause.Errno)}", cause);
 }

@@ -116,6 +116,13 @@ public sealed partial class UnixSocket : Descriptor
         Libc.Check(Libc.syscall(SYS_shutdown, fd, SHUT_WR), "shutdown", this);
     }
 
+    /// <summary>Ends both ways: a thread that waits for something to read, on either side, sees the end.</summary>
+    public void Shutdown()
+    {
+        using var fd = Hold();
+        Libc.Check(Libc.syscall(SYS_shutdown, fd, SHUT_RDWR), "shutdown", this);
+    }
+
     /// <summary>Gives the ownership to a .NET socket, for asynchronous streams; this object is then closed to use.</summary>
     public Socket ToSocket() => new(new SafeSocketHandle(Release(), ownsHandle: true));
 

@@ -52,6 +52,28 @@ public sealed class EngineClientTests
     }
 
     [Fact]
+    public void The_engine_of_this_client_is_asked_at_once_and_again_when_it_is_older()
+    {
+        using var server = new ScriptedServer(
+            connection =>
+            {
+                connection.Receive();
+                connection.Send("HTTP/1.1 400 Bad Request\r\nApi-Version: 1.43\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            },
+            connection =>
+            {
+                connection.Receive();
+                connection.Json("{\"ExitCode\":3}");
+            });
+        using var engine = new EngineClient(new EngineEndpoint(server.SocketPath), _ => Assert.Fail("it listens"));
+
+        Assert.Equal(3, engine.InspectExec("e").ExitCode);
+
+        Assert.StartsWith("GET /v1.51/exec/e/json ", server.Requests[0], StringComparison.Ordinal);
+        Assert.StartsWith("GET /v1.43/exec/e/json ", server.Requests[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void An_engine_that_is_too_old_is_named_as_such()
     {
         using var server = new ScriptedServer(connection =>
