@@ -38,6 +38,19 @@ public sealed class NftTransaction
         return this;
     }
 
+    /// <summary>Adds the chain of that name, with its rules, to the table, which is there without it.</summary>
+    public NftTransaction Add(NftTable table, string chain)
+    {
+        var added = table.Chains.Single(one => one.Name == chain);
+        _commands.Add((() => $"add chain {table.FamilyWord} {table.Name} {chain} {{ {string.Join("; ", added.Rules)} }}", (writer, next) =>
+        {
+            WriteChain(writer, next(), table, added);
+            WriteRules(writer, next, table, added);
+        }
+        ));
+        return this;
+    }
+
     /// <summary>Adds elements to sets of <paramref name="table"/>; what is there already stays.</summary>
     public NftTransaction Add(NftTable table, params IReadOnlyCollection<NftElement> elements) =>
         Elements(table, "add", NFT_MSG_NEWSETELEM, NLM_F_CREATE, elements);
@@ -153,20 +166,25 @@ public sealed class NftTransaction
         }
         foreach (var chain in table.Chains)
         {
-            foreach (var rule in chain.Rules)
-            {
-                Begin(writer, next(), NFT_MSG_NEWRULE, table.Family, NLM_F_CREATE | NLM_F_APPEND);
-                writer.Attribute(NFTA_RULE_TABLE, table.Name);
-                writer.Attribute(NFTA_RULE_CHAIN, chain.Name);
-                writer.BeginNested(NFTA_RULE_EXPRESSIONS);
-                rule.Write(writer);
-                writer.EndNested();
-                writer.End();
-            }
+            WriteRules(writer, next, table, chain);
         }
         foreach (var group in table.Elements.GroupBy(element => element.Set))
         {
             WriteElements(writer, next, table, NFT_MSG_NEWSETELEM, NLM_F_CREATE, [.. group]);
+        }
+    }
+
+    private static void WriteRules(NetlinkWriter writer, Func<uint> next, NftTable table, NftChain chain)
+    {
+        foreach (var rule in chain.Rules)
+        {
+            Begin(writer, next(), NFT_MSG_NEWRULE, table.Family, NLM_F_CREATE | NLM_F_APPEND);
+            writer.Attribute(NFTA_RULE_TABLE, table.Name);
+            writer.Attribute(NFTA_RULE_CHAIN, chain.Name);
+            writer.BeginNested(NFTA_RULE_EXPRESSIONS);
+            rule.Write(writer);
+            writer.EndNested();
+            writer.End();
         }
     }
 
