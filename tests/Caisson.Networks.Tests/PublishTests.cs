@@ -30,7 +30,7 @@ public sealed class PublishTests
         Assert.NotNull(Sandbox.Tcp(neighbour.Space, Sandbox.HostAddress, 8080));
         Assert.NotNull(Sandbox.Tcp(web.Space, Sandbox.HostAddress, 8080));
         Assert.NotNull(Sandbox.Tcp(stranger.Space, Sandbox.HostAddress, 8080));
-        Assert.Null(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 80));
+        Assert.Null(Sandbox.TryTcp(sandbox.Outside, Sandbox.HostAddress, 80));
     }
 
     [Fact]
@@ -62,10 +62,10 @@ public sealed class PublishTests
         }
 
         Assert.NotNull(Sandbox.Tcp(sandbox.Host, "127.0.0.1", 8080));
-        Assert.Null(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8080));
-        Assert.Null(Sandbox.Tcp(sandbox.Outside, "127.0.0.1", 8080, Sandbox.OutsideAddress));
-        Assert.Null(Sandbox.Tcp(neighbour.Space, "127.0.0.1", 8080, neighbour.Address));
-        Assert.Null(Sandbox.Tcp(neighbour.Space, "127.0.0.1", 99, neighbour.Address));
+        Assert.Null(Sandbox.TryTcp(sandbox.Outside, Sandbox.HostAddress, 8080));
+        Assert.Null(Sandbox.TryTcp(sandbox.Outside, "127.0.0.1", 8080, Sandbox.OutsideAddress));
+        Assert.Null(Sandbox.TryTcp(neighbour.Space, "127.0.0.1", 8080, neighbour.Address));
+        Assert.Null(Sandbox.TryTcp(neighbour.Space, "127.0.0.1", 99, neighbour.Address));
     }
 
     [Fact]
@@ -89,11 +89,11 @@ public sealed class PublishTests
         Assert.NotNull(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8080));
 
         sandbox.OnHost("nft add table inet mine; nft add chain inet mine f '{ type filter hook forward priority 10; }'; nft add rule inet mine f ct original proto-dst 8080 drop");
-        Assert.Null(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8080));
+        Assert.Null(Sandbox.TryTcp(sandbox.Outside, Sandbox.HostAddress, 8080));
         Assert.NotNull(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8081));
 
         sandbox.OnHost("nft add chain inet mine p '{ type filter hook prerouting priority -150; }'; nft add rule inet mine p tcp dport 8081 drop");
-        Assert.Null(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8081));
+        Assert.Null(Sandbox.TryTcp(sandbox.Outside, Sandbox.HostAddress, 8081));
     }
 
     [Fact]
@@ -119,7 +119,7 @@ public sealed class PublishTests
 
         var changed = sandbox.Plane.Publish(network.Id, web.Endpoint.Id, [new(Tcp, null, 8081, 80), new(Tcp, null, 0, 80)]);
 
-        Assert.Null(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8080));
+        Assert.Null(Sandbox.TryTcp(sandbox.Outside, Sandbox.HostAddress, 8080));
         Assert.NotNull(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8081));
         Assert.InRange(changed.Ports[1].HostPort, 32768, 60999);
         Assert.NotNull(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, changed.Ports[1].HostPort));

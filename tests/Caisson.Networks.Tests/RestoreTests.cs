@@ -82,9 +82,9 @@ public sealed class RestoreTests
         var a = sandbox.Container(sandbox.Network("one"), "a");
 
         Assert.NotNull(Sandbox.Tcp(a.Space, Sandbox.OutsideAddress, 80));
-        Assert.Null(Sandbox.Tcp(third, Sandbox.OutsideAddress, 80));
+        Assert.Null(Sandbox.TryTcp(third, Sandbox.OutsideAddress, 80));
         sandbox.Plane.Dispose();
         sandbox.Plane = NetworkPlane.Open(sandbox.Options, [], []);
-        Assert.Null(Sandbox.Tcp(third, Sandbox.OutsideAddress, 80));
+        Assert.Null(Sandbox.TryTcp(third, Sandbox.OutsideAddress, 80));
     }
 }

@@ -17,6 +17,9 @@ internal sealed class Sandbox : IDisposable
     /// <summary>How long what must not come is waited for.</summary>
     private const int NeverMs = 400;
 
+    /// <summary>How long what must come is waited for, on a busy machine.</summary>
+    private const int SurelyMs = 10000;
+
     private readonly List<IDisposable> _owned = [];
     private int _count;
 
@@ -120,11 +123,17 @@ internal sealed class Sandbox : IDisposable
         { IsBackground = true }.Start();
     }
 
-    /// <summary>What a server says by TCP; null when it cannot be reached.</summary>
-    public static string? Tcp(Namespace from, string address, int port, string? source = null) => Ask(from, address, port, ProtocolType.Tcp, source);
+    /// <summary>What a server says by TCP, which is to be reached; null when it is not.</summary>
+    public static string? Tcp(Namespace from, string address, int port, string? source = null) => Ask(from, address, port, ProtocolType.Tcp, source, SurelyMs);
 
-    /// <summary>What a server says by UDP; null when no answer comes.</summary>
-    public static string? Udp(Namespace from, string address, int port, string? source = null) => Ask(from, address, port, ProtocolType.Udp, source);
+    /// <summary>What a server says by UDP, which is to be reached; null when it is not.</summary>
+    public static string? Udp(Namespace from, string address, int port, string? source = null) => Ask(from, address, port, ProtocolType.Udp, source, SurelyMs);
+
+    /// <summary>The same of a server that is not to be reached.</summary>
+    public static string? TryTcp(Namespace from, string address, int port, string? source = null) => Ask(from, address, port, ProtocolType.Tcp, source, NeverMs);
+
+    /// <summary>The same of a server that is not to be reached.</summary>
+    public static string? TryUdp(Namespace from, string address, int port, string? source = null) => Ask(from, address, port, ProtocolType.Udp, source, NeverMs);
 
     /// <summary>The same question, asked of the container's resolver by <paramref name="protocol"/>; null when no answer comes.</summary>
     public static byte[]? Exchange(Namespace from, byte[] message, ProtocolType protocol, int timeoutMs = 6000)
@@ -189,13 +198,13 @@ internal sealed class Sandbox : IDisposable
         }
     }
 
-    private static string? Ask(Namespace from, string address, int port, ProtocolType protocol, string? source)
+    private static string? Ask(Namespace from, string address, int port, ProtocolType protocol, string? source, int timeoutMs)
     {
         string? answer = null;
         from.RunInside(() =>
         {
             var to = new IPEndPoint(IPAddress.Parse(address), port);
-            using var socket = new Socket(to.AddressFamily, protocol == ProtocolType.Tcp ? SocketType.Stream : SocketType.Dgram, protocol) { ReceiveTimeout = NeverMs };
+            using var socket = new Socket(to.AddressFamily, protocol == ProtocolType.Tcp ? SocketType.Stream : SocketType.Dgram, protocol) { ReceiveTimeout = timeoutMs };
             try
             {
                 if (source is not null)
@@ -203,7 +212,7 @@ internal sealed class Sandbox : IDisposable
                     socket.Bind(new IPEndPoint(IPAddress.Parse(source), 0));
                 }
                 var connected = socket.BeginConnect(to, null, null);
-                if (!connected.AsyncWaitHandle.WaitOne(NeverMs))
+                if (!connected.AsyncWaitHandle.WaitOne(timeoutMs))
                 {
                     return;
                 }

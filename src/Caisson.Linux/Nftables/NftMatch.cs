@@ -100,7 +100,7 @@ public static class NftMatch
     /// <summary>The sender's port, of TCP, UDP or SCTP.</summary>
     public static NftTerm SourcePort(ushort port) => Port("sport", 0, port);
 
-    /// <summary>The sender, or else the receiver, lies in <paramref name="subnet"/>.</summary>
+    /// <summary>The sender, or else the receiver, lies in <paramref name="subnet"/>. Not for the family bridge.</summary>
     public static NftTerm Address(bool source, Subnet subnet, bool equal = true)
     {
         bool isIPv6 = subnet.First.IsIPv6;
@@ -111,6 +111,9 @@ public static class NftMatch
             $"{(isIPv6 ? "ip6" : "ip")} {(source ? "saddr" : "daddr")} {(equal ? "" : "!= ")}{address}",
             expressions =>
             {
+                // nft(8) adds this by itself: the same bytes of the other header are something else.
+                expressions.Meta(NFT_META_NFPROTO);
+                expressions.Compare([(byte)(isIPv6 ? NFPROTO_IPV6 : NFPROTO_IPV4)]);
                 expressions.Payload(NFT_PAYLOAD_NETWORK_HEADER, isIPv6 ? source ? 8 : 24 : source ? 12 : 16, length);
                 if (subnet.HostBits > 0)
                 {
