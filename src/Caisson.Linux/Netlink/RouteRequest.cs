@@ -101,7 +101,7 @@ public abstract record RouteRequest
         public override string ToString() => $"link add {Name} type macvlan mode bridge address {Address}{Mtu(MtuBytes)}";
     }
 
-    /// <summary>Whether a bridge's port may reach only ports that are not isolated, and that it takes no part in spanning tree. Linux 4.18.</summary>
+    /// <summary>Whether a bridge's port may reach only ports that are not isolated; it takes no part in spanning tree, and gets frames that it sent to itself. Linux 4.18.</summary>
     /// <param name="Name">The port's device.</param>
     /// <param name="Isolated">No frame goes from one isolated port to another.</param>
     public sealed record SetPort(string Name, bool Isolated) : RouteRequest
@@ -114,6 +114,7 @@ public abstract record RouteRequest
             writer.Attribute(IFLA_INFO_SLAVE_KIND, "bridge");
             writer.BeginNested(IFLA_INFO_SLAVE_DATA);
             writer.Attribute(IFLA_BRPORT_GUARD, (byte)1);
+            writer.Attribute(IFLA_BRPORT_MODE, (byte)1);
             writer.Attribute(IFLA_BRPORT_ISOLATED, (byte)(Isolated ? 1 : 0));
             writer.EndNested();
             writer.EndNested();
@@ -121,7 +122,7 @@ public abstract record RouteRequest
         }
 
         /// <inheritdoc/>
-        public override string ToString() => $"link set {Name} type bridge_slave guard on isolated {(Isolated ? "on" : "off")}";
+        public override string ToString() => $"link set {Name} type bridge_slave guard on hairpin on isolated {(Isolated ? "on" : "off")}";
     }
 
     /// <summary>Makes no link-local address when the device comes up.</summary>
