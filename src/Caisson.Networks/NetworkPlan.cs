@@ -31,6 +31,7 @@ public static class NetworkPlan
     private const int MtuMin = 576;
     private const int MtuIPv6Min = 1280;
     private const int MtuMax = 65535;
+    private const int LinkLocalPrefix = 64;
 
     /// <summary>Says everything that <paramref name="asked"/> leaves open: subnets, ranges, gateways.</summary>
     /// <param name="asked">Nothing of it is checked yet.</param>
@@ -92,6 +93,11 @@ public static class NetworkPlan
         foreach (var subnet in network.Subnets)
         {
             steps.Add(new NetworkStep.HostAddress(bridge, subnet.Gateway!.Value, subnet.Subnet.PrefixLength));
+        }
+        if (network.IPv6)
+        {
+            // Of its own making, so that it is there at once: the host asks by it who has an address.
+            steps.Add(new NetworkStep.HostAddress(bridge, NetworkNames.Hardware(network.Id).LinkLocalAddress(), LinkLocalPrefix));
         }
         steps.Add(new NetworkStep.HostUp(bridge));
         return steps.ToImmutable();
@@ -157,7 +163,7 @@ public static class NetworkPlan
         if (network.IPv6)
         {
             steps.Add(new NetworkStep.ContainerSetting($"net/ipv6/conf/{device}/accept_ra", "0"));
-            steps.Add(new NetworkStep.ContainerSetting($"net/ipv6/conf/{device}/accept_dad", "0"));
+            steps.Add(new NetworkStep.ContainerNoLinkLocal(device));
         }
         steps.Add(new NetworkStep.ContainerUp("lo"));
         steps.Add(new NetworkStep.ContainerUp(device));
@@ -165,6 +171,10 @@ public static class NetworkPlan
         {
             var address = subnet.Subnet.First.IsIPv6 ? endpoint.IPv6!.Value : endpoint.IPv4!.Value;
             steps.Add(new NetworkStep.ContainerAddress(device, address, subnet.Subnet.PrefixLength));
+        }
+        if (network.IPv6)
+        {
+            steps.Add(new NetworkStep.ContainerAddress(device, hardware.LinkLocalAddress(), LinkLocalPrefix));
         }
         if (endpoint.DefaultRoute && !network.Internal)
         {

@@ -217,6 +217,9 @@ internal sealed class NetworkRunner : IDisposable
                 case NetworkStep.ContainerSetting setting:
                     WriteSetting(setting.Key, setting.Value);
                     break;
+                case NetworkStep.ContainerNoLinkLocal none:
+                    batch.Add(new RouteRequest.NoLinkLocalAddress(none.Device));
+                    break;
                 case NetworkStep.ContainerUp up:
                     batch.Add(new RouteRequest.Up(up.Device));
                     break;

@@ -82,6 +82,13 @@ public abstract record NetworkStep
         public override string ToString() => $"ip netns exec CONTAINER sysctl {Key}={Value}";
     }
 
+    /// <summary>Makes no link-local address when a device of the container comes up: it gets one that is usable at once.</summary>
+    public sealed record ContainerNoLinkLocal(string Device) : NetworkStep
+    {
+        /// <inheritdoc/>
+        public override string ToString() => $"ip -n CONTAINER link set {Device} addrgenmode none";
+    }
+
     /// <summary>Takes a device of the container up.</summary>
     public sealed record ContainerUp(string Device) : NetworkStep
     {

@@ -250,7 +250,8 @@ public sealed class BridgeTests
         .Replace("elements = { ", "", StringComparison.Ordinal)
         .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
         .SelectMany(line => line.Split(", "))
-        .Select(line => line.Trim(' ', ',', '}'))
+        .Select(line => line.Trim(' ', ',', '{', '}'))
+        .Where(line => line.Length > 0)
         .Where(line => !line.Contains("nd-neighbor-advert", StringComparison.Ordinal))
         .Order(StringComparer.Ordinal);
 }

@@ -41,11 +41,7 @@ public sealed class PublishTests
         var web = sandbox.Container(network, "web", asked => asked with { Ports = [new(Tcp, null, 8080, 80)] });
         sandbox.ServeTcp(web.Space, 80, isIPv6: true);
 
-        string? got = Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress6, 8080);
-        string o=""; sandbox.Outside.RunInside(() => o = Sandbox.Run("ip -6 neigh; ip -6 addr"));
-        string w=""; web.Space.RunInside(() => w = Sandbox.Run("ip -6 neigh; ip -6 addr; ip -6 route; nstat -asz | grep -i -E 'icmp6|ip6' | grep -v ' 0 '"));
-        Assert.True(got is not null, sandbox.OnHost("ip -6 neigh; ip -6 addr; ip -6 route; cat /proc/net/nf_conntrack; nft list ruleset") + "\n----" + o + "\n----" + w);
-        Assert.Equal(Sandbox.OutsideAddress6, got);
+        Assert.Equal(Sandbox.OutsideAddress6, Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress6, 8080));
         Assert.Equal(Sandbox.HostAddress6, Sandbox.Tcp(sandbox.Host, Sandbox.HostAddress6, 8080));
         Assert.NotNull(Sandbox.Tcp(web.Space, Sandbox.HostAddress6, 8080));
     }
