@@ -130,7 +130,7 @@ public sealed class NetworkPlane : IDisposable
         lock (_lock)
         {
             var all = AllElements().ToList();
-            return $"{Ruleset.Host(_names, all.SelectMany(one => one.Host))}\n{Ruleset.Ports(_names, all.SelectMany(one => one.Ports))}";
+            return $"{Ruleset.Host(_names, all.SelectMany(one => one.Host), _runner.Guards.IPv4, _runner.Guards.IPv6)}\n{Ruleset.Ports(_names, all.SelectMany(one => one.Ports))}";
         }
     }
 

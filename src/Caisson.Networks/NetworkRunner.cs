@@ -25,6 +25,9 @@ internal sealed class NetworkRunner : IDisposable
         (_route, _filter) = OnHost(() => (RouteSocket.Open(), NftSocket.Open()));
     }
 
+    /// <summary>Whether the rules keep the host from passing on what it did not before.</summary>
+    internal (bool IPv4, bool IPv6) Guards => (_guard4, _guard6);
+
     /// <summary>The host's devices.</summary>
     internal IReadOnlyList<NetworkLink> Links() => _route.ListLinks();
 

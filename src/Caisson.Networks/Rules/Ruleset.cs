@@ -13,7 +13,8 @@ public static class Ruleset
 {
     private const string Egress = "egress";
     private const string Neighbours = "neighbours";
-    private const string Hairpin = "hairpin";
+    private const string Hairpin4 = "hairpin4";
+    private const string Hairpin6 = "hairpin6";
     private const string Metadata = "metadata";
     private const string HostAccess = "host_access";
     private const string Masquerade4 = "masquerade4";
@@ -98,7 +99,9 @@ public static class Ruleset
             new("leaving",
             [
                 // A container that reaches itself or a neighbour by a published port must get the answers by the host, too; so must the host's 127.0.0.1.
-                new(NftMatch.In(Hairpin, true, NftField.InputName, NftField.OutputName), NftMatch.DestinationTranslated(), NftAction.Masquerade()),
+                // By its address, not the device it came by: where bridged frames go through these chains (br_netfilter) none is known here.
+                new(NftMatch.Version(NftFamily.Inet, false), NftMatch.In(Hairpin4, true, NftField.OutputName, NftField.IPv4Source), NftMatch.DestinationTranslated(), NftAction.Masquerade()),
+                new(NftMatch.Version(NftFamily.Inet, true), NftMatch.In(Hairpin6, true, NftField.OutputName, NftField.IPv6Source), NftMatch.DestinationTranslated(), NftAction.Masquerade()),
                 new(ToContainer(), NftMatch.Address(true, loopback), NftAction.Masquerade()),
                 new(ToContainer(), NftMatch.Address(true, Subnet.Parse("::1/128")), NftAction.Masquerade()),
                 new(ToContainer(), NftAction.Accept()),
@@ -128,7 +131,8 @@ public static class Ruleset
                 new(Masquerade4, NftDataType.InterfaceName),
                 new(Masquerade6, NftDataType.InterfaceName),
                 new(Neighbours, NftDataType.InterfaceName, NftDataType.InterfaceName),
-                new(Hairpin, NftDataType.InterfaceName, NftDataType.InterfaceName),
+                new(Hairpin4, NftDataType.InterfaceName, NftDataType.IPv4Address),
+                new(Hairpin6, NftDataType.InterfaceName, NftDataType.IPv6Address),
             ],
             [.. chains], [.. elements]);
     }
@@ -149,7 +153,7 @@ public static class Ruleset
                 // Who is a router is the host's to say, and whose address that is, its holder's.
                 new(NftMatch.IcmpV6(), NftMatch.IcmpV6Type(134), NftAction.Drop()),
                 new(NftMatch.IcmpV6(), NftMatch.IcmpV6Type(136), NftMatch.In(Sources6, false, NftField.InputName, NftField.NeighborTarget), NftAction.Drop()),
-                new(NftMatch.In(Sources6, true, NftField.InputName, NftField.IPv6Source), NftAction.Accept()),
+                new(NftMatch.Version(NftFamily.Bridge, true), NftMatch.In(Sources6, true, NftField.InputName, NftField.IPv6Source), NftAction.Accept()),
                 new(NftAction.Drop()),
             ]),
             // Before the bridge learns whose the sender's address is.
@@ -173,7 +177,6 @@ public static class Ruleset
             return new([], []);
         }
         var bridge = NftValue.Interface(names.Bridge(network.Id));
-        var pair = bridge.Then(bridge);
         List<NftElement> elements = [];
         void Add(bool wanted, string set, NftValue key)
         {
@@ -184,8 +187,7 @@ public static class Ruleset
         }
 
         Add(!network.Internal, Egress, bridge);
-        Add(!network.IsolatedPorts, Neighbours, pair);
-        Add(!network.Internal, Hairpin, pair);
+        Add(!network.IsolatedPorts, Neighbours, bridge.Then(bridge));
         Add(network.MetadataAccess && !network.Internal, Metadata, bridge);
         Add(network.HostAccess, HostAccess, bridge);
         Add(network.Masquerade && !network.Internal, Masquerade4, bridge);
@@ -209,7 +211,10 @@ public static class Ruleset
             InternetAddress[] own = [six, hardware.LinkLocalAddress(), InternetAddress.AnyIPv6];
             elements.AddRange(own.Select(address => new NftElement(Sources6, port.Then(NftValue.Address(address)))));
         }
-        return new(PortElements(endpoint), [.. elements]);
+        var bridge = NftValue.Interface(names.Bridge(endpoint.NetworkId));
+        var hairpin = new[] { endpoint.IPv4, endpoint.IPv6 }.OfType<InternetAddress>()
+            .Select(address => new NftElement(address.IsIPv6 ? Hairpin6 : Hairpin4, bridge.Then(NftValue.Address(address))));
+        return new([.. hairpin, .. PortElements(endpoint)], [.. elements]);
     }
 
     /// <summary>What the published ports of an endpoint have in the maps.</summary>
