@@ -34,10 +34,10 @@ public sealed class ApiServer : IAsyncDisposable
         new ImageRoutes(engine).AddTo(routes);
         new NetworkRoutes(engine).AddTo(routes);
         AbsentRoutes.AddTo(routes);
-        return StartAsync(routes.Build(), sockets, engine.Services.Log.Warn);
+        return StartAsync(routes.Build(), sockets, engine.Services.Log.Warn, engine.Services.Rest);
     }
 
-    internal static async Task<ApiServer> StartAsync(Router router, IReadOnlyList<string> sockets, Action<string> log)
+    internal static async Task<ApiServer> StartAsync(Router router, IReadOnlyList<string> sockets, Action<string> log, EngineRest? rest = null)
     {
         var options = new KestrelServerOptions { AddServerHeader = false, AllowSynchronousIO = false };
         options.Limits.MaxRequestBodySize = null;     // images are loaded through it; documents have their own limit
@@ -54,7 +54,7 @@ public sealed class ApiServer : IAsyncDisposable
         var server = new KestrelServer(Options.Create(options), factory, NullLoggerFactory.Instance);
         try
         {
-            await server.StartAsync(new DockerApi(router, log), CancellationToken.None);
+            await server.StartAsync(new DockerApi(router, log, rest), CancellationToken.None);
             return new ApiServer(server);
         }
         catch

@@ -8,13 +8,14 @@ namespace Caisson.Runtime;
 internal static class RuntimeCommandLine
 {
     /// <summary>Runs one command.</summary>
-    /// <returns>The process's exit code: 1 for errors of the runtime, as runc has it.</returns>
+    /// <returns>The process's exit code: for errors of the runtime 1, or 255 from <c>exec</c>, where 1 is the program's own; as runc has it.</returns>
     public static int Run(string[] args)
     {
         Invocation? invocation = null;
         try
         {
             invocation = Invocation.Read(args);
+            invocation.Debug($"caisson-runtime {Invocation.Version}: {string.Join(' ', args)}");
             return invocation.AsksVersion ? VersionCommand.Run()
                 : invocation.AsksHelp || invocation.Command.Length == 0 ? HelpCommand.Run()
                 : Dispatch(invocation, invocation.Command[0], invocation.Command[1..]);
@@ -29,12 +30,14 @@ internal static class RuntimeCommandLine
             {
                 invocation.Error(e.Message);
             }
-            return 1;
+            return invocation?.Command is ["exec", ..] ? 255 : 1;
         }
     }
 
     private static int Dispatch(Invocation invocation, string command, string[] args) => command switch
     {
+        "create" or "start" or "run" or "exec" or "kill" or "delete" or "state" or "list" or "ps" or "pause" or "resume" or "update" or "events" or "spec"
+            or "features" or "explain" or "checkpoint" or "restore" when args is ["-h" or "--help", ..] => HelpCommand.Run(),
         "create" => CreateCommand.Run(invocation, args),
         "start" => StartCommand.Run(invocation, args),
         "run" => RunCommand.Run(invocation, args),

@@ -8,6 +8,7 @@ using Caisson.Control.Hosting;
 using Caisson.Control.Images;
 using Caisson.Control.State;
 using Caisson.Control.Workloads;
+using Caisson.Errors;
 using Caisson.Images;
 
 namespace Caisson.Engine;
@@ -23,6 +24,7 @@ internal sealed class EngineProcess : IAsyncDisposable
     private readonly EngineLog _log;
     private ContainerEngine? _containers;
     private ApiServer? _server;
+    private Task _collection = Task.CompletedTask;
 
     private EngineProcess(EngineDirectories directories)
     {
@@ -73,6 +75,7 @@ internal sealed class EngineProcess : IAsyncDisposable
             File.Delete(_directories.CaissonSocket);
             File.Delete(_directories.PidFile);
         }
+        await _collection;
         while (_owned.TryPop(out IDisposable? owned))
         {
             owned.Dispose();
@@ -85,6 +88,7 @@ internal sealed class EngineProcess : IAsyncDisposable
         {
             _owned.Push(held);
         }
+        bool wasKilled = File.Exists(_directories.PidFile); // an orderly end takes it away
         await File.WriteAllTextAsync(_directories.PidFile, Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n");
 
         SqliteStateStore state = SqliteStateStore.Open($"{_directories.Root}/state.db");
@@ -113,5 +117,26 @@ internal sealed class EngineProcess : IAsyncDisposable
         }
         _server = await ApiServer.StartAsync(_containers, EngineIdentity.Load(state), sockets);
         _log.Note($"caissond {ProductVersion.Text} serves on {_directories.DockerSocket}; {_containers.List().Count} containers");
+        if (wasKilled)
+        {
+            _collection = Task.Run(() => CollectLeftovers(images));
+        }
+    }
+
+    /// <summary>Content of images that an engine was killed over: whole, but nobody refers to it.</summary>
+    private void CollectLeftovers(ImageStore images)
+    {
+        try
+        {
+            CollectedGarbage collected = images.CollectGarbage();
+            if (collected.Blobs + collected.Layers.Count > 0)
+            {
+                _log.Note($"the last engine was killed: collected {collected.Blobs} blobs and {collected.Layers.Count} layers that no image needs, {collected.Bytes} bytes");
+            }
+        }
+        catch (Exception error) when (error is CaissonException or IOException or UnauthorizedAccessException)
+        {
+            _log.Warn($"collect what the last engine left of images: {error.Message}; the next removal of an image tries again");
+        }
     }
 }

@@ -7,6 +7,7 @@ internal static class Headers
         #define _GNU_SOURCE
         #include <stddef.h>
         #include <stdio.h>
+        #include <elf.h>
         #include <fcntl.h>
         #include <poll.h>
         #include <sched.h>

@@ -94,7 +94,16 @@ public sealed class FakeHost : IContainerHost
 
     public IReadOnlyList<int> Processes(string id) => [Environment.ProcessId];
 
-    public void Update(string id, LinuxResources resources) => Calls.Enqueue($"update {id[..4]} {resources.Memory?.Limit}");
+    public IReadOnlyList<string> List() => [];
+
+    /// <summary>The limits that the last update was told are in force.</summary>
+    public LinuxResources? LastLimits { get; private set; }
+
+    public void Update(string id, LinuxResources change, LinuxResources current)
+    {
+        LastLimits = current;
+        Calls.Enqueue($"update {id[..4]} {change.Memory?.Limit}");
+    }
 
     public string Explain(ContainerLaunch launch) => $"run {string.Join(' ', launch.Spec.Process!.Args)}\n";
 

@@ -198,6 +198,40 @@ public sealed class WorkloadTests
     }
 
     [Fact]
+    public async Task A_run_that_began_and_ended_while_no_engine_looked_is_on_record_once()
+    {
+        await using EngineFixture fixture = await EngineFixture.CreateAsync();
+        Workload created = await fixture.CreateAsync(name: "created");
+        var over = new FakeProcess(created.Id, []);
+        over.End(9);
+
+        fixture.Host.Left[created.Id] = over;
+        await fixture.ReplaceEngineAsync();
+        ContainerStatus first = fixture.Engine.Find("created").Status;
+        fixture.Host.Left[created.Id] = over; // as when the engine died before it removed the traces
+        await fixture.ReplaceEngineAsync();
+        ContainerStatus second = fixture.Engine.Find("created").Status;
+
+        Assert.Equal((ContainerPhase.Exited, 9, 1L), (first.Phase, first.ExitCode, first.StartOrder));
+        Assert.Equal(first, second);
+    }
+
+    [Fact]
+    public async Task An_update_gives_the_limits_that_were_in_force_also_to_a_new_engine()
+    {
+        await using EngineFixture fixture = await EngineFixture.CreateAsync();
+        Workload workload = await fixture.StartAsync(new HostConfig { CpuPeriod = 50_000, CpuQuota = 20_000 }, name: "limited");
+        fixture.Host.Left[workload.Id] = fixture.Host.Running[workload.Id];
+        await fixture.ReplaceEngineAsync();
+
+        await fixture.Engine.Find("limited").UpdateAsync(new UpdateConfig { CpuQuota = 10_000 }, None);
+
+        Assert.Equal(20_000, fixture.Host.LastLimits?.Cpu?.Quota);
+        Assert.Equal(50_000UL, fixture.Host.LastLimits?.Cpu?.Period);
+        Assert.False(fixture.Engine.Find("limited").Status.LimitsPending);
+    }
+
+    [Fact]
     public async Task A_new_engine_starts_what_always_runs_in_the_order_of_before_and_deletes_what_is_nobodys()
     {
         await using EngineFixture fixture = await EngineFixture.CreateAsync();

@@ -12,6 +12,7 @@ public sealed class Engine : IDisposable
 
     public Engine()
     {
+        File.SetUnixFileMode(_home, (UnixFileMode)0x1C9); // 0711: the root of a user namespace must get through
         Binaries = FindBinaries();
         if (Binaries is null)
         {
@@ -43,7 +44,42 @@ public sealed class Engine : IDisposable
 
     public Answer Docker(params string[] arguments) => Start("docker", null, ["-H", $"unix://{Run}/docker.sock", .. arguments]);
 
-    public static bool HasDocker => Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(directory => File.Exists($"{directory}/docker"));
+    /// <summary>Both command lines, as a test's parameter names them: the program and what comes before the command.</summary>
+    public (string Program, string[] Before) Client(string name)
+    {
+        SkipUnlessPublished();
+        if (name == "caisson")
+        {
+            return (Path.Combine(Binaries!, "caisson"), []);
+        }
+        Assert.SkipUnless(HasDocker, "needs the docker command line");
+        return (name, ["-H", $"unix://{Run}/docker.sock"]);
+    }
+
+    /// <summary>Runs one of the two command lines.</summary>
+    public Answer By(string client, params string[] arguments)
+    {
+        (string program, string[] before) = Client(client);
+        return Start(program, null, [.. before, .. arguments]);
+    }
+
+    /// <summary>Runs one of the two command lines in a terminal.</summary>
+    public TerminalSession InTerminal(string client, ushort rows, ushort columns, params string[] arguments)
+    {
+        (string program, string[] before) = Client(client);
+        return new TerminalSession(new(rows, columns), [("CAISSON_ROOT", Root), ("CAISSON_RUN", Run)], [program, .. before, .. arguments]);
+    }
+
+    /// <summary>A directory of the test's own, removed with the engine.</summary>
+    public string NewDirectory(string name) => Directory.CreateDirectory($"{_home}/{name}").FullName;
+
+    public static bool HasDocker => Has("docker");
+
+    /// <summary>Whether the host has <paramref name="program"/>.</summary>
+    public static bool Has(string program) => $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin".Split(':').Any(directory => File.Exists($"{directory}/{program}"));
+
+    /// <summary>The same for anything else the host has.</summary>
+    public Answer Host(string program, params string[] arguments) => Start(program, null, arguments);
 
     /// <summary>Ends the engine without any chance to tidy up, and waits until it is gone.</summary>
     public void Kill()
@@ -67,7 +103,7 @@ public sealed class Engine : IDisposable
         Directory.Delete(_home, recursive: true);
     }
 
-    private static string? FindBinaries()
+    internal static string? FindBinaries()
     {
         for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
         {
@@ -82,6 +118,7 @@ public sealed class Engine : IDisposable
 
     private Answer Start(string program, string? input, params string[] arguments)
     {
+        const int LimitSeconds = 600;
         ProcessStartInfo start = new(program, arguments)
         {
             RedirectStandardInput = true,
@@ -98,10 +135,10 @@ public sealed class Engine : IDisposable
             process.StandardInput.Write(input);
         }
         process.StandardInput.Close();
-        if (!process.WaitForExit(TimeSpan.FromSeconds(60)))
+        if (!process.WaitForExit(TimeSpan.FromSeconds(LimitSeconds)))
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{program} {string.Join(' ', arguments)}: no end after 60 s");
+            throw new TimeoutException($"{program} {string.Join(' ', arguments)}: no end after {LimitSeconds} s");
         }
         return new(process.ExitCode, output.GetAwaiter().GetResult(), error.GetAwaiter().GetResult());
     }

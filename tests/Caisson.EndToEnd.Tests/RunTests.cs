@@ -181,4 +181,21 @@ public sealed class RunTests(Engine engine) : IClassFixture<Engine>
         Assert.Contains("pivot_root", plan.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("busybox", engine.Caisson("ps", "-a").Output, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Inspect_says_what_the_users_flags_give_up()
+    {
+        engine.SkipUnlessPublished();
+        engine.Caisson("create", "--name", "plain", "--network", "none", "busybox", "true");
+        engine.Caisson("create", "--name", "weaker", "--network", "host", "--cap-add", "NET_ADMIN", "--security-opt", "seccomp=unconfined", "busybox", "true");
+
+        var plain = engine.Caisson("inspect", "--format", "{{json .SecurityWeaknesses}}", "plain");
+        var weaker = engine.Caisson("inspect", "--format", "{{json .SecurityWeaknesses}}", "weaker");
+        engine.Caisson("rm", "plain", "weaker");
+
+        Assert.Equal("[]\n", plain.Output);
+        Assert.Contains("processes started as root hold CAP_NET_ADMIN", weaker.Output, StringComparison.Ordinal);
+        Assert.Contains("system calls are not filtered", weaker.Output, StringComparison.Ordinal);
+        Assert.Contains("the network is the host's", weaker.Output.Replace("\\u0027", "'", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
 }

@@ -74,6 +74,10 @@ internal sealed record ContainerBody
     public string ProcessLabel { get; init; } = "";
     public string AppArmorProfile { get; init; } = "";
     public required string SecurityProfile { get; init; }
+
+    /// <summary>What the profile and the user's flags give up of the default profile, a sentence each.</summary>
+    public required IReadOnlyList<string> SecurityWeaknesses { get; init; }
+
     public IReadOnlyList<string>? ExecIDs { get; init; }
     public required HostConfig HostConfig { get; init; }
     public GraphDriverBody GraphDriver { get; init; } = new();
@@ -250,6 +254,7 @@ internal static class ContainerBodies
             Name = "/" + record.Name,
             RestartCount = status.RestartCount,
             SecurityProfile = record.Profile,
+            SecurityWeaknesses = workload.Weaknesses,
             ExecIDs = execs.Count > 0 ? execs : null,
             HostConfig = record.HostConfig,
             SizeRw = written,

@@ -1,4 +1,5 @@
 using Caisson.Api.Http;
+using Caisson.Control;
 using Caisson.Errors;
 
 using Microsoft.AspNetCore.Hosting.Server;
@@ -8,7 +9,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Caisson.Api.Docker;
 
 /// <summary>The Docker Engine API, 1.24 to 1.51: version negotiation, the error shape and the way to the handlers.</summary>
-internal sealed class DockerApi(Router router, Action<string> log) : IHttpApplication<HttpContext>
+internal sealed class DockerApi(Router router, Action<string> log, EngineRest? rest = null) : IHttpApplication<HttpContext>
 {
     private static readonly string ServerName = $"Caisson/{ProductVersion.Text} (linux)";
 
@@ -25,6 +26,7 @@ internal sealed class DockerApi(Router router, Action<string> log) : IHttpApplic
         headers["Docker-Experimental"] = "false";
         headers["Ostype"] = "linux";
         headers.Server = ServerName;
+        rest?.Note();
         try
         {
             await DispatchAsync(context);
@@ -38,6 +40,10 @@ internal sealed class DockerApi(Router router, Action<string> log) : IHttpApplic
 #pragma warning restore CA1031
         {
             await FailAsync(context, error);
+        }
+        finally
+        {
+            rest?.Note();
         }
     }
 

@@ -94,12 +94,12 @@ public sealed record CgroupPlan(ImmutableArray<CgroupPlace> Places, ImmutableArr
         return
         [
             .. facts.Hierarchies
-                .OrderBy(hierarchy => hierarchy.IsV2)
                 .Select(hierarchy => new CgroupPlace(
                     hierarchy.MountPoint,
                     (asked.StartsWith('/') ? "" : Base(hierarchy)) + '/' + path,
                     hierarchy.IsV2,
-                    string.Join(',', hierarchy.Controllers))),
+                    string.Join(',', hierarchy.Controllers)))
+                .OrderBy(place => place.IsV2),
         ];
     }
 

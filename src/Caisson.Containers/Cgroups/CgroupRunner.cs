@@ -132,9 +132,8 @@ public sealed class CgroupRunner
     {
         foreach (var (_, directory) in Levels(place))
         {
-            if (!Directory.Exists(directory))
+            if (HostFiles.TryMakeDirectory(directory, 0x1ED))
             {
-                Directory.CreateDirectory(directory);
                 _made.Add(directory);
             }
         }

@@ -19,7 +19,7 @@ public static class HookRunner
     /// <param name="hooks">In order.</param>
     /// <param name="state">The state to read.</param>
     /// <exception cref="CaissonException">One failed or took too long; it is gone, and those after it did not run.</exception>
-    public static void Run(string kind, ImmutableArray<Hook> hooks, Oci.Runtime.State state) => Run(kind, hooks, state, null, 0);
+    public static void Run(string kind, ImmutableArray<Hook> hooks, Oci.Runtime.State state) => Run(kind, hooks, state, null, null, 0);
 
     /// <summary>Runs hooks whose programs are the host's in the namespaces of a container whose root has not changed yet.</summary>
     /// <inheritdoc cref="Run(string, ImmutableArray{Hook}, Oci.Runtime.State)"/>
@@ -28,8 +28,14 @@ public static class HookRunner
     /// <param name="state">The state to read.</param>
     /// <param name="container">The container's first process.</param>
     /// <param name="kinds">The namespaces to enter.</param>
-    public static void RunInside(string kind, ImmutableArray<Hook> hooks, Oci.Runtime.State state, Pidfd container, NamespaceKind kinds) =>
-        Run(kind, hooks, state, container, kinds);
+    /// <param name="rootfs">The host path of the container's root, which is where they run: entering a mount namespace leaves everybody at the host's.</param>
+    public static void RunInside(
+        string kind, ImmutableArray<Hook> hooks, Oci.Runtime.State state, Pidfd container, NamespaceKind kinds, string rootfs)
+    {
+        // Looked up as the container's first process sees it, by a user who may pass every directory on the way.
+        using var root = HostFiles.OpenDirectory(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/proc/{state.Pid}/root{rootfs}"));
+        Run(kind, hooks, state, container, root, kinds);
+    }
 
     /// <summary>As <see cref="Run(string, ImmutableArray{Hook}, Oci.Runtime.State)"/>, for hooks whose failure changes nothing.</summary>
     /// <param name="kind">Their name in the specification, for messages.</param>
@@ -51,7 +57,8 @@ public static class HookRunner
         }
     }
 
-    private static void Run(string kind, ImmutableArray<Hook> hooks, Oci.Runtime.State state, Pidfd? container, NamespaceKind kinds)
+    private static void Run(
+        string kind, ImmutableArray<Hook> hooks, Oci.Runtime.State state, Pidfd? container, Descriptor? root, NamespaceKind kinds)
     {
         if (hooks.IsEmpty)
         {
@@ -62,17 +69,18 @@ public static class HookRunner
         {
             // Opened anew for each: a descriptor's position is shared by all who inherit it.
             using var input = HostFiles.OpenRead(document.ProcPath);
-            RunOne($"hook {kind} {i} ({hooks[i].Path})", hooks[i], input, container, kinds);
+            RunOne($"hook {kind} {i} ({hooks[i].Path})", hooks[i], state.Bundle, input, container, root, kinds);
         }
     }
 
-    private static void RunOne(string name, Hook hook, Descriptor input, Pidfd? container, NamespaceKind kinds)
+    private static void RunOne(
+        string name, Hook hook, string bundle, Descriptor input, Pidfd? container, Descriptor? root, NamespaceKind kinds)
     {
         using var output = Memfd.Create("hook");
-        LaunchProgram program = Compile(hook, container is null ? null : kinds);
+        LaunchProgram program = Compile(hook, bundle, container is null ? null : kinds);
         using var launched = container is null
             ? Launcher.Start(program.Encode(), input, output)
-            : Launcher.Start(program.Encode(), input, output, container);
+            : Launcher.Start(program.Encode(), input, output, container, root);
         bool isReaped = false;
         try
         {
@@ -108,7 +116,7 @@ public static class HookRunner
     }
 
     /// <summary>Join where asked, put the standard descriptors in place, and execute.</summary>
-    private static LaunchProgram Compile(Hook hook, NamespaceKind? kinds)
+    private static LaunchProgram Compile(Hook hook, string bundle, NamespaceKind? kinds)
     {
         LaunchProgram program = new(LaunchStage.World) { Mode = kinds is null ? LaunchMode.Shared : LaunchMode.Copied };
         Slot input = program.Inherit("state");
@@ -117,11 +125,13 @@ public static class HookRunner
         if (kinds is { } joined)
         {
             Slot container = program.Inherit("container");
+            Slot root = program.Inherit("root");
             JoinCompiler.BecomeUntraceable(program);
             if (joined != 0)
             {
                 program.Add(SystemCall.setns, "enter the container's namespaces", container, Argument.Of(joined));
             }
+            program.Add(SystemCall.fchdir, "into the container's root", root);
             if (joined.HasFlag(NamespaceKind.Pid))
             {
                 parent = JoinCompiler.CloneInside(program, 0);
@@ -133,6 +143,10 @@ public static class HookRunner
                 program.Add(SystemCall.setresgid, reason, 0, 0, 0);
                 program.Add(SystemCall.setresuid, reason, 0, 0, 0);
             }
+        }
+        else
+        {
+            program.Add(SystemCall.chdir, "into the bundle", bundle).ExpectAny(); // it may be gone when a container is deleted
         }
         program.Add(SystemCall.dup3, "its stdin", input, 0, 0);
         program.Add(SystemCall.dup3, "its stdout", output, 1, 0);

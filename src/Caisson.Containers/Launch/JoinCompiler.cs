@@ -26,6 +26,10 @@ internal static class JoinCompiler
         }
 
         Slot self = Input(new LaunchInput.SelfProgram(), "self");
+        if (facts.UnifiedCgroup is { } cgroup)
+        {
+            program.Cgroup = Input(new LaunchInput.UnifiedCgroup(cgroup), "cgroup");
+        }
         Slot container = Input(new LaunchInput.JoinedProcess(kinds), "container");
         Slot?[] stdio = new Slot?[3];
         if (facts.SuppliesStdio && !process.Terminal)
@@ -37,14 +41,19 @@ internal static class JoinCompiler
         }
 
         BecomeUntraceable(program);
-        program.JoinCgroups(facts.CgroupJoinFiles);
+        program.EndWithLauncher();
+        List<Slot> cgroups = program.OpenCgroups(facts.CgroupTaskFiles);
         AdjustOom(program, process);
         program.Add(SystemCall.setns, "enter the container's namespaces, all at once", container, Argument.Of(kinds));
+        Label parent = CloneInside(program, 0);
+
+        // After the last clone: a container that has reached its limit of processes can still be looked into.
+        program.Join(cgroups);
         if (kinds.HasFlag(NamespaceKind.User))
         {
             BecomeRootInside(program, "be root of the container's user namespace");
         }
-        Label parent = CloneInside(program, 0);
+        program.EndWithLauncher();
         if (process.Terminal)
         {
             Slot multiplexer = program.NewSlot("ptmx");

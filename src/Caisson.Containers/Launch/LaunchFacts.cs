@@ -21,8 +21,14 @@ public sealed record LaunchFacts
     /// <summary>Kinds of the bind mounts' sources by host path; a path not listed does not exist.</summary>
     public IReadOnlyDictionary<string, FileKind> Sources { get; init; } = ImmutableDictionary<string, FileKind>.Empty;
 
-    /// <summary>The <c>cgroup.procs</c> files the process joins before anything else.</summary>
-    public ImmutableArray<string> CgroupJoinFiles { get; init; } = [];
+    /// <summary>Modes of directories of the root filesystem over which a tmpfs without a mode of its own is mounted, by destination.</summary>
+    public IReadOnlyDictionary<string, int> CoveredModes { get; init; } = ImmutableDictionary<string, int>.Empty;
+
+    /// <summary>The <c>tasks</c> files of version 1 hierarchies to which the process writes itself before anything else.</summary>
+    public ImmutableArray<string> CgroupTaskFiles { get; init; } = [];
+
+    /// <summary>The directory of the version 2 group that the process is born into; null where there is none.</summary>
+    public string? UnifiedCgroup { get; init; }
 
     /// <summary>What a mount of type <c>cgroup</c> shows: name below the destination, host directory, controllers; version 1 hierarchies.</summary>
     public ImmutableArray<CgroupView> CgroupViews { get; init; } = [];
@@ -32,6 +38,9 @@ public sealed record LaunchFacts
 
     /// <summary>The highest capability number the kernel knows.</summary>
     public int LastCapability { get; init; } = 40;
+
+    /// <summary>The capabilities that this process can pass on, as bits; those of a new user namespace are not among them, they are all.</summary>
+    public ulong GrantableCapabilities { get; init; } = ulong.MaxValue;
 
     /// <summary>Whether AppArmor is enabled in the kernel.</summary>
     public bool HasAppArmor { get; init; }

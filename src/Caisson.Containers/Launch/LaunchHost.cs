@@ -25,11 +25,12 @@ public static class LaunchHost
     /// <param name="id">The container's id.</param>
     /// <param name="cgroups">Where its groups are.</param>
     /// <returns>The caller adds what it knows itself: gate, stdio, descriptors, a supplied root.</returns>
-    public static LaunchFacts ReadFacts(RuntimeSpec spec, string id, CgroupPlan cgroups) => ReadExecFacts(id, cgroups.Places.Select(place => place.Directory)) with
+    public static LaunchFacts ReadFacts(RuntimeSpec spec, string id, CgroupPlan cgroups) => ReadFacts(id, cgroups.Places) with
     {
         RootPath = spec.Root!.Path,
         RootMountPoint = spec.Linux?.RootfsPropagation?.EndsWith("shared", StringComparison.Ordinal) == true ? MountPointOf(spec.Root.Path) : "/",
         Sources = ReadSources(spec),
+        CoveredModes = ReadCoveredModes(spec),
         CgroupViews = [.. cgroups.Places.Select(ViewOf)],
         IsCgroupUnified = cgroups.Places.All(place => place.IsV2),
     };
@@ -37,15 +38,50 @@ public static class LaunchHost
     /// <summary>Reads the facts for a further process.</summary>
     /// <param name="id">The container's id.</param>
     /// <param name="cgroupDirectories">Of the groups that the process is to join, one a hierarchy.</param>
-    public static LaunchFacts ReadExecFacts(string id, IEnumerable<string> cgroupDirectories) => new()
+    public static LaunchFacts ReadExecFacts(string id, IEnumerable<string> cgroupDirectories) => ReadFacts(
+        id, cgroupDirectories.Distinct().Select(directory => new CgroupPlace("", directory, File.Exists($"{directory}/cgroup.subtree_control"), "")));
+
+    private static LaunchFacts ReadFacts(string id, IEnumerable<CgroupPlace> cgroups)
     {
-        RootPath = "/",
-        Id = id,
-        CgroupJoinFiles = [.. cgroupDirectories.Distinct().Select(directory => $"{directory}/cgroup.procs")],
-        LastCapability = int.TryParse(HostFiles.TryReadText("/proc/sys/kernel/cap_last_cap"), CultureInfo.InvariantCulture, out int last) ? last : 40,
-        HasAppArmor = HostFiles.TryReadText("/sys/module/apparmor/parameters/enabled")?.StartsWith('Y') == true,
-        HasSelinux = File.Exists("/sys/fs/selinux/enforce"),
-    };
+        string? unified = null;
+        var tasks = ImmutableArray.CreateBuilder<string>();
+        foreach (CgroupPlace place in cgroups)
+        {
+            if (place.IsV2)
+            {
+                unified = place.Directory;
+            }
+            else
+            {
+                tasks.Add($"{place.Directory}/tasks");
+            }
+        }
+        return new()
+        {
+            RootPath = "/",
+            Id = id,
+            UnifiedCgroup = unified,
+            CgroupTaskFiles = tasks.ToImmutable(),
+            LastCapability = int.TryParse(HostFiles.TryReadText("/proc/sys/kernel/cap_last_cap"), CultureInfo.InvariantCulture, out int last) ? last : 40,
+            GrantableCapabilities = ReadGrantable(),
+            HasAppArmor = HostFiles.TryReadText("/sys/module/apparmor/parameters/enabled")?.StartsWith('Y') == true,
+            HasSelinux = File.Exists("/sys/fs/selinux/enforce"),
+        };
+    }
+
+    /// <summary>What is both permitted to this process and in its bounding set. Source: proc(5), /proc/pid/status.</summary>
+    private static ulong ReadGrantable()
+    {
+        ulong granted = ulong.MaxValue;
+        foreach (string line in (HostFiles.TryReadText("/proc/self/status") ?? "").Split('\n'))
+        {
+            if (line.StartsWith("CapPrm:", StringComparison.Ordinal) || line.StartsWith("CapBnd:", StringComparison.Ordinal))
+            {
+                granted &= ulong.Parse(line.AsSpan(7).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            }
+        }
+        return granted;
+    }
 
     internal static bool IsBind(Mount mount) => mount.Type == "bind" || mount.Options.Contains("bind") || mount.Options.Contains("rbind");
 
@@ -60,6 +96,29 @@ public static class LaunchHost
             }
         }
         return kinds;
+    }
+
+    private static Dictionary<string, int> ReadCoveredModes(RuntimeSpec spec)
+    {
+        var modes = new Dictionary<string, int>();
+        string[] wanted =
+        [
+            .. spec.Mounts.Where(mount => mount.Type == "tmpfs" && !IsBind(mount) && !mount.Options.Any(option => option.StartsWith("mode=", StringComparison.Ordinal)))
+                .Select(mount => mount.Destination),
+        ];
+        if (wanted.Length == 0 || !Directory.Exists(spec.Root!.Path))
+        {
+            return modes;
+        }
+        using var root = RootDirectory.Open(spec.Root.Path);
+        foreach (string destination in wanted)
+        {
+            if (root.TryGetStatus(destination) is { Kind: FileKind.Directory } status)
+            {
+                modes[destination] = status.Mode & 0xFFF;
+            }
+        }
+        return modes;
     }
 
     private static FileKind? TryReadKind(string path)

@@ -11,6 +11,9 @@ public abstract record LaunchInput
     /// <summary>The sealed executable of the <em>self</em> stage.</summary>
     public sealed record SelfProgram : LaunchInput;
 
+    /// <summary>The version 2 cgroup that the process is born into.</summary>
+    public sealed record UnifiedCgroup(string Directory) : LaunchInput;
+
     /// <summary>The root filesystem as a detached mount.</summary>
     public sealed record Root : LaunchInput;
 

@@ -67,6 +67,7 @@ public sealed class LaunchInputs : IDisposable
     private Descriptor Open(LaunchInput input, LaunchPlan plan, RuntimeSpec? spec, LaunchSupplies supplies) => input switch
     {
         LaunchInput.SelfProgram => Own(Memfd.CreateSealed("caisson-init", SelfProgram.ToElf(plan.Self.Encode()))),
+        LaunchInput.UnifiedCgroup cgroup => Own(HostFiles.OpenDirectory(cgroup.Directory)),
         LaunchInput.Root => Given(supplies.Root, "root filesystem"),
         LaunchInput.Stdio stdio => Given(supplies.Stdio.ElementAtOrDefault(stdio.Number), $"standard descriptor {stdio.Number}"),
         LaunchInput.StartGate => Given(supplies.StartGate, "start gate"),

@@ -27,6 +27,9 @@ public sealed record LaunchPlan
     /// <summary>As <see cref="UserMaps"/>, for groups.</summary>
     public ImmutableArray<IdMap> GroupMaps { get; init; } = [];
 
+    /// <summary>What was asked for and is left out, because it cannot be granted here.</summary>
+    public ImmutableArray<Problem> Warnings { get; init; } = [];
+
     /// <summary>Compiles a new container's first process.</summary>
     /// <param name="spec">Has passed <see cref="RuntimeSpecRules"/>.</param>
     /// <param name="seccomp">Its compiled filter; null for none.</param>
@@ -36,11 +39,14 @@ public sealed record LaunchPlan
     {
         var world = new WorldCompiler(spec, facts, problems);
         world.Compile();
-        var self = SelfCompiler.Compile(spec.Process!, spec.Linux, seccomp, facts, isExec: false, problems);
+        ulong grantable = spec.Linux?.Namespace(NamespaceType.User) is null ? facts.GrantableCapabilities : ulong.MaxValue;
+        var process = Granted(spec.Process!, grantable, out var warnings);
+        var self = SelfCompiler.Compile(process, spec.Linux, seccomp, facts, isExec: false, problems);
         return new()
         {
             World = world.Program,
             Self = self,
+            Warnings = warnings,
             Inputs = [.. world.Inputs],
             UserMaps = Maps(spec.Linux?.Namespace(NamespaceType.User), spec.Linux?.UidMappings ?? []),
             GroupMaps = Maps(spec.Linux?.Namespace(NamespaceType.User), spec.Linux?.GidMappings ?? []),
@@ -57,12 +63,14 @@ public sealed record LaunchPlan
     public static LaunchPlan Exec(
         Process process, LinuxConfig? linux, NamespaceKind kinds, SeccompPlan? seccomp, LaunchFacts facts, ICollection<Problem> problems)
     {
+        process = Granted(process, kinds.HasFlag(NamespaceKind.User) ? ulong.MaxValue : facts.GrantableCapabilities, out var warnings);
         var (program, inputs) = JoinCompiler.Compile(process, kinds, facts);
         return new()
         {
             World = program,
             Self = SelfCompiler.Compile(process, linux, seccomp, facts, isExec: true, problems),
             Inputs = inputs,
+            Warnings = warnings,
         };
     }
 
@@ -87,6 +95,30 @@ public sealed record LaunchPlan
     {
         var step = (failed.Stage == LaunchStage.World ? World : Self).Steps[failed.Index];
         return $"{step.Reason}: {step}: {LinuxException.Describe(failed.Errno)}";
+    }
+
+    /// <summary>The process without the capabilities that cannot be granted. Source: runtime-spec config.md, "Linux Process": a warning, no error.</summary>
+    private static Process Granted(Process process, ulong grantable, out ImmutableArray<Problem> warnings)
+    {
+        var sets = process.Capabilities ?? new Capabilities();
+        string[] missing =
+        [
+            .. sets.Bounding.Union(sets.Effective).Union(sets.Permitted).Union(sets.Inheritable).Union(sets.Ambient)
+                .Where(name => (Capabilities.Mask([name]) & ~grantable) != 0),
+        ];
+        warnings = [.. missing.Select(name => new Problem("/process/capabilities", $"{name} is left out: the runtime itself does not have it"))];
+        ImmutableArray<string> Rest(ImmutableArray<string> set) => [.. set.Except(missing)];
+        return missing.Length == 0 ? process : process with
+        {
+            Capabilities = new()
+            {
+                Bounding = Rest(sets.Bounding),
+                Effective = Rest(sets.Effective),
+                Permitted = Rest(sets.Permitted),
+                Inheritable = Rest(sets.Inheritable),
+                Ambient = Rest(sets.Ambient),
+            },
+        };
     }
 
     private static ImmutableArray<IdMap> Maps(LinuxNamespace? user, ImmutableArray<IdMapping> mappings) =>

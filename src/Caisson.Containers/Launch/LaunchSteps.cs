@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Caisson.Linux;
 using Caisson.Linux.Launch;
 using static Caisson.Linux.Abi.Kernel;
 
@@ -61,12 +62,40 @@ internal static class LaunchSteps
         program.Mark(done);
     }
 
-    /// <summary>Joins the cgroups: a process that writes 0 moves itself. Source: cgroups(7).</summary>
+    /// <summary>Joins the version 1 cgroups: a thread that writes 0 moves itself. Source: cgroups(7).</summary>
+    /// <remarks>
+    /// By <c>tasks</c>, since the process has one thread: the kernel then need not hold back forks and exits of the whole host, for which
+    /// <c>cgroup.procs</c> waits through an RCU grace period of ten milliseconds (kernel/cgroup/cgroup.c, cgroup_procs_write_start).
+    /// </remarks>
     internal static void JoinCgroups(this LaunchProgram program, IEnumerable<string> files)
     {
         foreach (string file in files)
         {
             program.WriteFile(file, "0", "join the container's cgroup");
+        }
+    }
+
+    /// <summary>Opens what <see cref="Join"/> writes to, while the host's files are there.</summary>
+    internal static List<Slot> OpenCgroups(this LaunchProgram program, IEnumerable<string> files)
+    {
+        List<Slot> opened = [];
+        foreach (string file in files)
+        {
+            Slot slot = program.NewSlot("cgroup");
+            program.Add(
+                SystemCall.openat, "open the container's cgroup", Here, file, Flags(O_WRONLY | O_CLOEXEC, "O_WRONLY|O_CLOEXEC"), 0).Into(slot);
+            opened.Add(slot);
+        }
+        return opened;
+    }
+
+    /// <summary>Joins the cgroups that were opened. Joining is never refused for a limit, making a process within may be.</summary>
+    internal static void Join(this LaunchProgram program, List<Slot> cgroups)
+    {
+        foreach (Slot cgroup in cgroups)
+        {
+            program.Add(SystemCall.write, "join the container's cgroup", cgroup, "0", 1);
+            program.Add(SystemCall.close, "join the container's cgroup", cgroup);
         }
     }
 
@@ -108,11 +137,20 @@ internal static class LaunchSteps
         program.Add(
             SystemCall.close_range, "no other descriptor survives", first, uint.MaxValue,
             Flags(CLOSE_RANGE_CLOEXEC, "CLOSE_RANGE_CLOEXEC"));
+        program.Add(SystemCall.prctl, "the second stage sees by its socket that the launcher has died", Flags(PR_SET_PDEATHSIG, "PR_SET_PDEATHSIG"), 0);
         Block nothing = Block.TextList([]);
         program.Add(
             SystemCall.execveat, "become the second stage", movedSelf, "", Block.TextList(["caisson-init"]), nothing,
             Flags(AT_EMPTY_PATH, "AT_EMPTY_PATH"));
     }
+
+    /// <summary>
+    /// Until it executes, the child holds copies of all the launcher's descriptors, also of the other end of its own socket: it would wait for
+    /// a launcher that was killed for ever, and whoever talks to the launcher would wait with it. New credentials take this back. Source:
+    /// PR_SET_PDEATHSIG(2const).
+    /// </summary>
+    internal static void EndWithLauncher(this LaunchProgram program) => program.Add(
+        SystemCall.prctl, "end when the launcher dies", Flags(PR_SET_PDEATHSIG, "PR_SET_PDEATHSIG"), (int)Signal.KILL);
 
     internal static byte[] HowBytes(long flags, long mode, long resolve)
     {

@@ -34,6 +34,7 @@ internal sealed class SelfCompiler
     private readonly SeccompPlan? _seccomp;
     private readonly LaunchFacts _facts;
     private readonly ICollection<Problem> _problems;
+    private Slot _entered = Slot.None;
 
     private SelfCompiler(Process process, LinuxConfig? linux, SeccompPlan? seccomp, LaunchFacts facts, ICollection<Problem> problems)
     {
@@ -43,6 +44,8 @@ internal sealed class SelfCompiler
         _facts = facts;
         _problems = problems;
     }
+
+    private Capabilities Sets => _process.Capabilities ?? new Capabilities();
 
     private bool HasListener => _seccomp is { } plan && (plan.Filter.Flags & SeccompFilterOptions.NewListener) != 0;
 
@@ -63,24 +66,34 @@ internal sealed class SelfCompiler
         Limits();
         Labels();
 
-        // Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before the capabilities go.
-        bool early = !_process.NoNewPrivileges;
-        if (early)
+        var candidates = Candidates();
+        Groups();
+        if (_process.NoNewPrivileges || _seccomp is null)
         {
+            Capability(0);
+            Ambient();
+            EnterAsUser();
+            FindProgram(candidates);
+            if (_process.NoNewPrivileges)
+            {
+                _program.Add(SystemCall.prctl, "/process/noNewPrivileges", Flags(PR_SET_NO_NEW_PRIVS, "PR_SET_NO_NEW_PRIVS"), 1, 0, 0, 0);
+            }
+            if (HasListener)
+            {
+                Filter(); // the launcher must still be there to take the listener
+            }
+        }
+        else
+        {
+            // Without no_new_privs a filter needs CAP_SYS_ADMIN, so that goes last: a filter may refuse what everything before it does.
+            Capability(1UL << CAP_SYS_ADMIN);
+            Ambient();
+            EnterAsUser();
+            FindProgram(candidates);
             Filter();
-        }
-        Identity();
-        if (_process.NoNewPrivileges)
-        {
-            _program.Add(SystemCall.prctl, "/process/noNewPrivileges", Flags(PR_SET_NO_NEW_PRIVS, "PR_SET_NO_NEW_PRIVS"), 1, 0, 0, 0);
-        }
-        if (!early && HasListener)
-        {
-            Filter(); // the launcher must still be there to take the listener
+            Capability(0);
         }
 
-        var candidates = Candidates();
-        FindProgram(candidates);
         _program.Checkpoint(LaunchPoint.Ready, "everything but the program is done");
         if (_facts.HasStartGate)
         {
@@ -88,7 +101,7 @@ internal sealed class SelfCompiler
         }
         _program.Add(
             SystemCall.rt_sigprocmask, "no signal is blocked", Flags(SIG_SETMASK, "SIG_SETMASK"), Block.Buffer(8, "{}"), 0, 8);
-        if (!early && !HasListener)
+        if (_process.NoNewPrivileges && !HasListener)
         {
             Filter(); // as late as can be: fewer calls need to be allowed
         }
@@ -192,14 +205,13 @@ internal sealed class SelfCompiler
         }
     }
 
-    /// <summary>Bounding set, working directory, groups, ids, and the other four sets. Source: capabilities(7).</summary>
-    private void Identity()
+    /// <summary>Working directory, bounding set, groups and ids. Source: capabilities(7).</summary>
+    private void Groups()
     {
-        Slot entered = _program.NewSlot("entered");
-        _program.Add(SystemCall.chdir, "/process/cwd", _process.Cwd).Into(entered).Expect(Errno.EACCES);
+        _entered = _program.NewSlot("entered");
+        _program.Add(SystemCall.chdir, "/process/cwd", _process.Cwd).Into(_entered).Expect(Errno.EACCES);
 
-        var sets = _process.Capabilities ?? new Capabilities();
-        ulong bounding = Capabilities.Mask(sets.Bounding);
+        ulong bounding = Capabilities.Mask(Sets.Bounding);
         for (int capability = 0; capability <= _facts.LastCapability; capability++)
         {
             if ((bounding >> capability & 1) == 0)
@@ -221,10 +233,15 @@ internal sealed class SelfCompiler
         _program.Add(SystemCall.setresgid, "/process/user/gid", user.Gid, user.Gid, user.Gid);
         _program.Add(SystemCall.setresuid, "/process/user/uid", user.Uid, user.Uid, user.Uid);
         _program.Add(SystemCall.prctl, "capabilities outlive the change of user", Flags(PR_SET_KEEPCAPS, "PR_SET_KEEPCAPS"), 0);
+    }
 
-        ulong effective = Capabilities.Mask(sets.Effective);
-        ulong permitted = Capabilities.Mask(sets.Permitted);
-        ulong inheritable = Capabilities.Mask(sets.Inheritable);
+    /// <summary>The effective, permitted and inheritable sets.</summary>
+    /// <param name="kept">What stays effective beyond them for now, as bits.</param>
+    private void Capability(ulong kept)
+    {
+        ulong effective = Capabilities.Mask(Sets.Effective) | kept;
+        ulong permitted = Capabilities.Mask(Sets.Permitted) | kept;
+        ulong inheritable = Capabilities.Mask(Sets.Inheritable);
         byte[] data = new byte[24];
         for (int half = 0; half < 2; half++)
         {
@@ -236,10 +253,14 @@ internal sealed class SelfCompiler
         string description = string.Create(
             CultureInfo.InvariantCulture, $"{{effective {effective:x}, permitted {permitted:x}, inheritable {inheritable:x}}}");
         _program.Add(SystemCall.capset, "/process/capabilities", header, Block.Of(data, description));
+    }
+
+    private void Ambient()
+    {
         _program.Add(
             SystemCall.prctl, "/process/capabilities/ambient", Flags(PR_CAP_AMBIENT, "PR_CAP_AMBIENT"),
             Flags(PR_CAP_AMBIENT_CLEAR_ALL, "PR_CAP_AMBIENT_CLEAR_ALL"), 0, 0, 0);
-        ulong ambient = Capabilities.Mask(sets.Ambient);
+        ulong ambient = Capabilities.Mask(Sets.Ambient);
         for (int capability = 0; capability <= _facts.LastCapability; capability++)
         {
             if ((ambient >> capability & 1) != 0)
@@ -249,11 +270,14 @@ internal sealed class SelfCompiler
                     Flags(PR_CAP_AMBIENT_RAISE, "PR_CAP_AMBIENT_RAISE"), Name(capability), 0, 0);
             }
         }
+    }
 
-        // A directory that only root may enter was entered as root; one that only the user may enter, now.
+    /// <summary>A directory that only root may enter was entered as root; one that only the user may enter, now.</summary>
+    private void EnterAsUser()
+    {
         Label again = new();
         Label done = new();
-        _program.Add(SystemCall.Branch, "/process/cwd: not yet entered", entered).Then(again);
+        _program.Add(SystemCall.Branch, "/process/cwd: not yet entered", _entered).Then(again);
         _program.Add(SystemCall.Branch, "/process/cwd: entered", 1).Then(done);
         _program.Mark(again);
         _program.Add(SystemCall.chdir, "/process/cwd as the user", _process.Cwd);
@@ -293,7 +317,7 @@ internal sealed class SelfCompiler
         return [.. (path ?? DefaultPath).Split(':').Select(directory => directory.Length == 0 ? $"./{name}" : $"{directory}/{name}")];
     }
 
-    /// <summary>Says before <c>start</c> that the program is missing (ENOENT) or may not be executed (EACCES).</summary>
+    /// <summary>Says before <c>start</c> that the program is missing (ENOENT) or may not be executed (EACCES), as a directory never may.</summary>
     private void FindProgram(List<string> candidates)
     {
         Label found = new();
@@ -302,7 +326,10 @@ internal sealed class SelfCompiler
         string reason = $"find '{_process.Args[0]}'";
         foreach (string candidate in candidates)
         {
+            Label directory = new();
+            _program.Add(SystemCall.faccessat2, reason, Here, $"{candidate}/.", Flags(0, "F_OK"), Flags(AT_EACCESS, "AT_EACCESS")).Then(directory).ExpectAny();
             _program.Add(SystemCall.faccessat2, reason, Here, candidate, Flags(1, "X_OK"), Flags(AT_EACCESS, "AT_EACCESS")).Then(found).ExpectAny();
+            _program.Mark(directory);
         }
         foreach (string candidate in candidates)
         {

@@ -9,7 +9,7 @@ namespace Caisson.Containers.Launch;
 internal sealed partial class WorldCompiler
 {
     private readonly Dictionary<NamespaceType, Slot> _joined = [];
-    private readonly Dictionary<string, Slot> _parents = [];
+    private readonly List<(Slot Tree, string Reason)> _readonlyLater = [];
 
     /// <summary>What a mount's options say, sorted by who takes them.</summary>
     private sealed record MountRequest(bool Bind, bool Recursive, bool CopyUp, bool Mapped, bool RecursiveMap)
@@ -59,10 +59,6 @@ internal sealed partial class WorldCompiler
 
     private void Mounts()
     {
-        if (!IsNew(NamespaceType.Mount))
-        {
-            return;
-        }
         for (int i = 0; i < _spec.Mounts.Length; i++)
         {
             var mount = _spec.Mounts[i];
@@ -123,13 +119,27 @@ internal sealed partial class WorldCompiler
         {
             data.Insert(0, $"source={source}");
         }
+        if (type == "tmpfs" && !_facts.IsRootSupplied && _facts.CoveredModes.TryGetValue(mount.Destination, out int mode)
+            && !data.Any(option => option.StartsWith("mode=", StringComparison.Ordinal)))
+        {
+            data.Add($"mode={Convert.ToString(mode, 8)}"); // as the directory it covers
+        }
+        bool isReadonlyLater = type == "tmpfs" && (request.Set & MOUNT_ATTR_RDONLY) != 0;
+        if (isReadonlyLater)
+        {
+            request.Set &= ~MOUNT_ATTR_RDONLY;
+        }
         Slot tree = NewFilesystem(type, reason, data, request.Set);
         request.Set = 0;
+        if (isReadonlyLater)
+        {
+            _readonlyLater.Add((tree, reason));
+        }
         if (type == "devpts")
         {
             _devpts = tree;
         }
-        AttachConfigured(tree, mount, request, isFile: false, reason, keepOpen: type == "devpts");
+        AttachConfigured(tree, mount, request, isFile: false, reason, keepOpen: type == "devpts" || isReadonlyLater);
     }
 
     /// <summary>A tmpfs that holds one mount for each hierarchy, as version 1 hosts lay them out.</summary>

@@ -24,7 +24,7 @@ internal sealed partial class WorldCompiler
     private void Devices()
     {
         bool isHostDev = _spec.Mounts.Any(mount => Relative(mount.Destination) == "dev" && Request(mount).Bind);
-        if (isHostDev || !IsNew(NamespaceType.Mount))
+        if (isHostDev)
         {
             return;
         }
@@ -90,10 +90,6 @@ internal sealed partial class WorldCompiler
     /// <summary>Read-only and masked paths, and a read-only root. Source: config-linux.md, "Masked Paths", "Readonly Paths".</summary>
     private void Paths()
     {
-        if (!IsNew(NamespaceType.Mount))
-        {
-            return;
-        }
         for (int i = 0; i < _linux.ReadonlyPaths.Length; i++)
         {
             MakeReadonly(_linux.ReadonlyPaths[i], $"/linux/readonlyPaths/{i} {_linux.ReadonlyPaths[i]}");
@@ -110,6 +106,11 @@ internal sealed partial class WorldCompiler
                 Mask(nothing, _linux.MaskedPaths[i], $"/linux/maskedPaths/{i} {_linux.MaskedPaths[i]}");
             }
             Program.Add(SystemCall.close, "what masks files", nothing);
+        }
+        foreach (var (tree, reason) in _readonlyLater)
+        {
+            SetAttributes(tree, MOUNT_ATTR_RDONLY, 0, 0, recursive: false, reason);
+            Program.Add(SystemCall.close, reason, tree);
         }
         if (_spec.Root?.Readonly == true)
         {

@@ -23,11 +23,11 @@ internal sealed partial class WorldCompiler
     private readonly ICollection<Problem> _problems;
     private readonly Dictionary<int, Slot> _sources = [];
     private readonly Slot?[] _stdio = new Slot?[3];
-    private Slot _self;
+    private Slot _self = Slot.None;
     private Slot? _gate;
     private Slot? _suppliedRoot;
-    private Slot _root;
-    private Slot _place;
+    private Slot _root = Slot.None;
+    private Slot _place = Slot.None;
     private Slot? _devpts;
 
     internal WorldCompiler(RuntimeSpec spec, LaunchFacts facts, ICollection<Problem> problems)
@@ -52,10 +52,18 @@ internal sealed partial class WorldCompiler
         NameInputs();
         Program.Add(SystemCall.umask, "modes are as written", 0).Into(Program.NewSlot("umask"));
         Label? parent = Enter();
-        OpenRootPath();
+        _place = Program.NewSlot("place");
         if (HasNewUserNamespace)
         {
             BecomeRootInside();
+        }
+        else
+        {
+            OpenRootPath();
+            if (_joined.ContainsKey(NamespaceType.User))
+            {
+                JoinCompiler.BecomeRootInside(Program, "be root of the joined user namespace");
+            }
         }
         NewNamespacesAfterBirth();
         PrepareRoot();
@@ -88,6 +96,10 @@ internal sealed partial class WorldCompiler
     private void NameInputs()
     {
         _self = Input(new LaunchInput.SelfProgram(), "self");
+        if (_facts.UnifiedCgroup is { } cgroup)
+        {
+            Program.Cgroup = Input(new LaunchInput.UnifiedCgroup(cgroup), "cgroup");
+        }
         if (_facts.IsRootSupplied)
         {
             _suppliedRoot = Input(new LaunchInput.Root(), "rootmount");
@@ -126,14 +138,15 @@ internal sealed partial class WorldCompiler
         {
             Program.Namespaces = created;
             Program.Mode = LaunchMode.Shared;
-            Program.JoinCgroups(_facts.CgroupJoinFiles);
+            Program.JoinCgroups(_facts.CgroupTaskFiles);
             JoinCompiler.AdjustOom(Program, Process);
             return null;
         }
 
         Program.Mode = LaunchMode.Copied;
         JoinCompiler.BecomeUntraceable(Program);
-        Program.JoinCgroups(_facts.CgroupJoinFiles);
+        Program.EndWithLauncher();
+        Program.JoinCgroups(_facts.CgroupTaskFiles);
         JoinCompiler.AdjustOom(Program, Process);
 
         // The user namespace first: the others may need its capabilities. The descriptors were opened outside.
@@ -145,20 +158,29 @@ internal sealed partial class WorldCompiler
         return JoinCompiler.CloneInside(Program, created);
     }
 
+    /// <summary>
+    /// Directories above the root filesystem may be closed to everyone but the host's root, or to everyone but the container's:
+    /// the path is tried as both.
+    /// </summary>
     private void BecomeRootInside()
     {
+        const string reason = "be root of the new user namespace";
+        Label opened = new();
+        Label inside = new();
         Program.Checkpoint(LaunchPoint.MapIds, "/linux/uidMappings, /linux/gidMappings");
-        JoinCompiler.BecomeRootInside(Program, "be root of the new user namespace");
+        OpenRootPath().Then(opened).Expect(Errno.EACCES);
+        JoinCompiler.BecomeRootInside(Program, reason);
+        OpenRootPath();
+        Program.Add(SystemCall.Branch, reason, 1).Then(inside);
+        Program.Mark(opened);
+        JoinCompiler.BecomeRootInside(Program, reason);
+        Program.Mark(inside);
+        Program.EndWithLauncher();
     }
 
-    /// <summary>While still the host's root: directories above the root filesystem may be closed to everyone else.</summary>
-    private void OpenRootPath()
-    {
-        _place = Program.NewSlot("place");
-        Program.Add(
-            SystemCall.openat, $"/root/path {_facts.RootPath}", Here, _facts.RootPath,
-            Flags(O_PATH | O_DIRECTORY | O_CLOEXEC, "O_PATH|O_DIRECTORY|O_CLOEXEC"), 0).Into(_place);
-    }
+    private LaunchStep OpenRootPath() => Program.Add(
+        SystemCall.openat, $"/root/path {_facts.RootPath}", Here, _facts.RootPath,
+        Flags(O_PATH | O_DIRECTORY | O_CLOEXEC, "O_PATH|O_DIRECTORY|O_CLOEXEC"), 0).Into(_place);
 
     /// <summary>Namespaces that must be made late: the cgroup one roots at the cgroup just joined, the time one takes its offsets first.</summary>
     private void NewNamespacesAfterBirth()
@@ -180,26 +202,13 @@ internal sealed partial class WorldCompiler
 
     private void PrepareRoot()
     {
-        if (!IsNew(NamespaceType.Mount))
+        if (IsNew(NamespaceType.Mount))
         {
-            if (_linux.Namespace(NamespaceType.Mount) is null)
-            {
-                _problems.Add(new("/linux/namespaces", "a mount namespace is needed: add {\"type\": \"mount\"}"));
-            }
-            _root = _place;
-            return;
+            CutPropagation();
         }
-
-        var (propagation, recursive) = Propagation();
-        MountPropagation before = propagation is MountPropagation.Unchanged ? MountPropagation.Slave : propagation;
-        Program.Add(
-            SystemCall.mount, "mounts made here are not seen on the host", 0, "/", 0,
-            Flags((uint)before | (recursive || propagation == 0 ? (uint)MS_REC : 0), $"{before}|MS_REC"), 0);
-        if (propagation == MountPropagation.Shared)
+        else if (HasNewUserNamespace && _linux.Namespace(NamespaceType.Mount) is null)
         {
-            Program.Add(
-                SystemCall.mount, "the container's root itself must not appear on the host", 0, _facts.RootMountPoint, 0,
-                Flags(MS_PRIVATE, "MS_PRIVATE"), 0);
+            _problems.Add(new("/linux/namespaces", "a new user namespace needs a mount namespace of its own: add {\"type\": \"mount\"}"));
         }
 
         if (_suppliedRoot is { } supplied)
@@ -214,9 +223,34 @@ internal sealed partial class WorldCompiler
                 Flags(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE, "OPEN_TREE_CLONE|AT_EMPTY_PATH|AT_RECURSIVE"))
                 .Into(_root);
         }
+        if (!IsNew(NamespaceType.Mount))
+        {
+            SetAttributes(_root, 0, 0, (long)MountPropagation.Private, recursive: true, "what is mounted below is seen nowhere else");
+        }
         Program.Add(
             SystemCall.move_mount, "put it where pivot_root wants it", _root, "", _place, "",
             Flags(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH"));
+    }
+
+    /// <summary>A tree that is unbindable could not be taken for the root: that comes when the root has changed.</summary>
+    private void CutPropagation()
+    {
+        var (propagation, recursive) = Propagation();
+        MountPropagation before = propagation switch
+        {
+            MountPropagation.Unchanged => MountPropagation.Slave,
+            MountPropagation.Unbindable => MountPropagation.Private,
+            _ => propagation,
+        };
+        Program.Add(
+            SystemCall.mount, "mounts made here are not seen on the host", 0, "/", 0,
+            Flags((uint)before | (recursive || propagation == 0 ? (uint)MS_REC : 0), $"{before}|MS_REC"), 0);
+        if (propagation == MountPropagation.Shared)
+        {
+            Program.Add(
+                SystemCall.mount, "the container's root itself must not appear on the host", 0, _facts.RootMountPoint, 0,
+                Flags(MS_PRIVATE, "MS_PRIVATE"), 0);
+        }
     }
 
     private (MountPropagation Kind, bool Recursive) Propagation()
@@ -253,11 +287,6 @@ internal sealed partial class WorldCompiler
         }
         Slot peer = JoinCompiler.OpenTerminal(Program, multiplexer, Process);
         _stdio[0] = _stdio[1] = _stdio[2] = peer;
-        if (!IsNew(NamespaceType.Mount))
-        {
-            return;
-        }
-
         Slot target = OpenTarget("dev/console", isFile: true, "/dev/console is the terminal");
         Slot tree = Program.NewSlot("console");
         Program.Add(
@@ -329,21 +358,18 @@ internal sealed partial class WorldCompiler
     private void ChangeRoot()
     {
         Program.Add(SystemCall.fchdir, "into the new root", _root);
-        if (!IsNew(NamespaceType.Mount))
+        if (IsNew(NamespaceType.Mount))
         {
-            Program.Add(SystemCall.chroot, "no mount namespace of its own: change the root alone", ".");
-            return;
+            Slot old = Program.NewSlot("oldroot");
+            Program.Add(
+                SystemCall.openat, "the host's root, to leave it", Here, "/",
+                Flags(O_PATH | O_DIRECTORY | O_CLOEXEC, "O_PATH|O_DIRECTORY|O_CLOEXEC"), 0).Into(old);
+            Program.Add(SystemCall.pivot_root, "the new root, the old one under it", ".", ".");
+            Program.Add(SystemCall.fchdir, "leave the host's mounts", old);
+            Program.Add(SystemCall.mount, "leaving is not seen on the host", 0, ".", 0, Flags(MS_SLAVE | MS_REC, "MS_SLAVE|MS_REC"), 0);
+            Program.Add(SystemCall.umount2, "leave the host's mounts", ".", Flags(MNT_DETACH, "MNT_DETACH"));
+            Program.Add(SystemCall.fchdir, "into the new root", _root);
         }
-
-        Slot old = Program.NewSlot("oldroot");
-        Program.Add(
-            SystemCall.openat, "the host's root, to leave it", Here, "/",
-            Flags(O_PATH | O_DIRECTORY | O_CLOEXEC, "O_PATH|O_DIRECTORY|O_CLOEXEC"), 0).Into(old);
-        Program.Add(SystemCall.pivot_root, "the new root, the old one under it", ".", ".");
-        Program.Add(SystemCall.fchdir, "leave the host's mounts", old);
-        Program.Add(SystemCall.mount, "leaving is not seen on the host", 0, ".", 0, Flags(MS_SLAVE | MS_REC, "MS_SLAVE|MS_REC"), 0);
-        Program.Add(SystemCall.umount2, "leave the host's mounts", ".", Flags(MNT_DETACH, "MNT_DETACH"));
-        Program.Add(SystemCall.fchdir, "into the new root", _root);
         Program.Add(SystemCall.chroot, "into the new root", ".");
         if (Propagation() is (not MountPropagation.Unchanged and var kind, var recursive))
         {

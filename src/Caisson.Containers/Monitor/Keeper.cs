@@ -21,8 +21,11 @@ public static class Keeper
     /// <summary>Without work for so long, the keeper ends; the engine starts another when it needs one.</summary>
     private const int IdleMs = 5_000;
 
-    /// <summary>How long a connected engine may take to send its request.</summary>
-    private const int RequestMs = 2_000;
+    /// <summary>How long the lock may still be held by a keeper that is ending, or by a monitor that a killed one has just forked.</summary>
+    private const int TurnMs = 1_000;
+
+    /// <summary>After so long without an event, with monitors that run, it gives back what it does not need for waiting.</summary>
+    private const int RestMs = 300;
 
     /// <summary>Runs the keeper: <c>caisson-runtime keeper RUN_DIRECTORY</c>.</summary>
     /// <param name="args">The whole command line: <c>keeper</c> and the absolute run directory.</param>
@@ -53,7 +56,7 @@ public static class Keeper
         }
         catch (CaissonException error)
         {
-            output.Write(PathText.Encode($"{error.Message}\n"));
+            Tell(output, PathText.Encode($"{error.Message}\n"));
             return 1;
         }
     }
@@ -66,9 +69,13 @@ public static class Keeper
         OwnProcess.BecomeSubreaper();
 
         using var turn = HostFiles.OpenOrCreate($"{directory}/{LockName}", 0x180);
-        if (!turn.TryLock())
+        for (int waitedMs = 0; !turn.TryLock(); waitedMs += 5)
         {
-            throw new CaissonException(ErrorKind.Conflict, $"keeper of {directory}: another one runs");
+            if (waitedMs >= TurnMs)
+            {
+                throw new CaissonException(ErrorKind.Conflict, $"keeper of {directory}: another one runs");
+            }
+            Thread.Sleep(5);
         }
         using var run = HostFiles.OpenDirectory(directory);
         run.Unlink(SocketName); // of a keeper that was killed: nobody else can hold the lock
@@ -77,25 +84,36 @@ public static class Keeper
         using var epoll = Epoll.Create();
         epoll.Add(listener, EpollEvents.Readable, 0);
         epoll.Add(signals, EpollEvents.Readable, 1);
-        output.Write("ready\n"u8);
+        Tell(output, "ready\n"u8);
         output.Dispose();
         OwnProcess.SilenceStandardStreams();
 
+        // What lives on moves together, so that a monitor that closes what it does not need writes to few pages.
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: true);
+        GC.WaitForPendingFinalizers();
+
         Span<EpollAnswer> answers = stackalloc EpollAnswer[2];
-        byte[] buffer = new byte[MonitorRequest.BytesMax];
+        bool hasChildren = false;
+        bool rests = false;
         while (true)
         {
-            int count = epoll.Wait(answers, IdleMs);
-            bool hasChildren = OwnProcess.ReapChildren();
+            int count = epoll.Wait(answers, !hasChildren ? IdleMs : rests ? -1 : RestMs);
+            hasChildren = OwnProcess.ReapChildren();
             if (count == 0 && !hasChildren)
             {
                 break;
+            }
+            rests = count == 0;
+            if (rests)
+            {
+                OwnProcess.ReleaseCode();
             }
             for (int i = 0; i < count; i++)
             {
                 if (answers[i].Key == 0)
                 {
-                    Answer(listener, buffer, epoll, signals, turn, run);
+                    Answer(listener, epoll, signals, turn, run);
+                    hasChildren = true;
                 }
                 else if (signals.TryTake(out Signal signal, out _) && signal != Signal.CHLD)
                 {
@@ -107,30 +125,26 @@ public static class Keeper
         run.Unlink(SocketName);
     }
 
-    private static void Answer(UnixSocket listener, byte[] buffer, params ReadOnlySpan<Descriptor> own)
+    /// <summary>An engine that was killed meanwhile does not read it; the next one finds the socket.</summary>
+    private static void Tell(Descriptor output, ReadOnlySpan<byte> text)
     {
-        using UnixSocket engine = listener.Accept();
-        if (engine.PeerCredentials.UserId != 0 || !engine.WaitReadable(RequestMs))
-        {
-            return; // the socket's mode lets in nobody else; a peer that says nothing has died
-        }
-        List<Descriptor> descriptors = [];
         try
         {
-            int length = engine.Receive(buffer, descriptors);
-            if (length == 0)
-            {
-                return;
-            }
-            var request = MonitorRequest.Decode(buffer.AsSpan(0, length));
-            if (descriptors.Count != request.Descriptors)
-            {
-                throw new FormatException($"request to the keeper: came with {descriptors.Count} descriptors, {request.Descriptors} belong to it");
-            }
-            if (!Memfd.IsSealed(descriptors[1]))
-            {
-                throw new FormatException("request to the keeper: its launch image is not sealed");
-            }
+            output.Write(text);
+        }
+        catch (LinuxException error) when (error.Errno == Errno.EPIPE)
+        {
+        }
+    }
+
+    /// <summary>
+    /// The monitor and its launcher do all of the work: what the keeper writes to between two forks, every monitor has a copy of.
+    /// </summary>
+    private static void Answer(UnixSocket listener, params ReadOnlySpan<Descriptor> own)
+    {
+        using UnixSocket engine = listener.Accept();
+        try
+        {
             if (OwnProcess.Fork() == 0)
             {
                 listener.Dispose();
@@ -138,16 +152,12 @@ public static class Keeper
                 {
                     descriptor.Dispose();
                 }
-                ProcessMonitor.Run(request, engine, descriptors);
+                ProcessMonitor.Run(engine);
             }
         }
-        catch (Exception error) when (error is CaissonException or FormatException)
+        catch (CaissonException error)
         {
             engine.TrySend(new MonitorReport.Refused(error.Message).Encode());
-        }
-        finally
-        {
-            descriptors.ForEach(descriptor => descriptor.Dispose());
         }
     }
 }

@@ -22,6 +22,7 @@ public sealed class KeeperClient(string runDirectory, string runtimePath) : IDis
     /// <param name="cancellationToken">Abandons the start.</param>
     /// <returns>The process, which waits; the caller lets it run or disposes it, which ends it.</returns>
     /// <exception cref="LaunchFailedException">A step of the launch failed.</exception>
+    /// <exception cref="MonitorLostException">Keeper or monitor were killed; the program has not run, so it may be asked for again.</exception>
     /// <exception cref="CaissonException">The keeper or the monitor could not do its part.</exception>
     public async Task<PendingProcess> PrepareAsync(
         MonitorRequest request, string directory, LaunchImage image, Descriptor? log, IReadOnlyList<Descriptor> supplied, CancellationToken cancellationToken)
@@ -81,9 +82,9 @@ public sealed class KeeperClient(string runDirectory, string runtimePath) : IDis
             {
                 return another;
             }
-            await StartAsync(cancellationToken).ConfigureAwait(false);
-            return TryConnect()
-                ?? throw new CaissonException(ErrorKind.Unavailable, $"start the keeper of {runDirectory}: it ended at once");
+            string answer = await StartAsync(cancellationToken).ConfigureAwait(false);
+            // Another one may run, started by an engine that was killed.
+            return TryConnect() ?? throw new CaissonException(ErrorKind.Unavailable, $"start the keeper of {runDirectory}: {answer}");
         }
         finally
         {
@@ -103,7 +104,8 @@ public sealed class KeeperClient(string runDirectory, string runtimePath) : IDis
         }
     }
 
-    private async Task StartAsync(CancellationToken cancellationToken)
+    /// <summary>Starts one, and returns what it says of itself.</summary>
+    private async Task<string> StartAsync(CancellationToken cancellationToken)
     {
         if (!File.Exists(runtimePath))
         {
@@ -119,10 +121,7 @@ public sealed class KeeperClient(string runDirectory, string runtimePath) : IDis
                 WorkingDirectory = "/",
             }) ?? throw new CaissonException(ErrorKind.Internal, $"start {runtimePath}: no process");
             string? answer = await keeper.StandardOutput.ReadLineAsync(cancellationToken).ConfigureAwait(false);
-            if (answer != Keeper.ReadyText)
-            {
-                throw new CaissonException(ErrorKind.Unavailable, $"start the keeper of {runDirectory}: {answer ?? "it ended without a word"}");
-            }
+            return answer == Keeper.ReadyText ? "it ended at once" : answer ?? "it ended without a word";
         }
         catch (System.ComponentModel.Win32Exception error)
         {
@@ -138,6 +137,9 @@ public sealed class LaunchFailedException(LaunchReport.Failed step) : Exception(
     /// <summary>Which step, and why.</summary>
     public LaunchReport.Failed Step { get; } = step;
 }
+
+/// <summary>Keeper or monitor ended without a word, as after <c>kill -9</c>.</summary>
+public sealed class MonitorLostException() : CaissonException(ErrorKind.Unavailable, "the process's monitor was killed before its program ran");
 
 /// <summary>A process that is prepared and waits for the word to execute its program. Disposing it before that ends it.</summary>
 public sealed class PendingProcess : IAsyncDisposable
@@ -184,13 +186,16 @@ public sealed class PendingProcess : IAsyncDisposable
         }
         catch (SocketException error)
         {
-            return new MonitorReport.Refused($"the monitor ended before the process ran: {error.Message}");
+            return error.SocketErrorCode == SocketError.ConnectionReset
+                ? new MonitorReport.Lost()
+                : new MonitorReport.Refused($"listen to the monitor: {error.Message}");
         }
     }
 
     private static Exception Failure(MonitorReport report) => report switch
     {
         MonitorReport.Failed failed => new LaunchFailedException(failed.Step),
+        MonitorReport.Lost => new MonitorLostException(),
         MonitorReport.Refused refused => new CaissonException(ErrorKind.Internal, refused.Reason),
         _ => new CaissonException(ErrorKind.Internal, $"the monitor sent {report} out of turn"),
     };

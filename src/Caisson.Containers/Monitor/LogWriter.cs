@@ -1,4 +1,5 @@
 using Caisson.Linux;
+using Caisson.Linux.Memory;
 
 namespace Caisson.Containers.Monitor;
 
@@ -10,8 +11,8 @@ namespace Caisson.Containers.Monitor;
 internal sealed class LogWriter(Descriptor file)
 {
     private const int PartBytes = 16 * 1024;
-    private readonly byte[] _output = new byte[128 * 1024];
-    private readonly byte[][] _parts = [new byte[PartBytes], new byte[PartBytes]];
+    private readonly ScratchMemory _output = new(128 * 1024);
+    private readonly ScratchMemory[] _parts = [new(PartBytes), new(PartBytes)];
     private readonly int[] _lengths = new int[2];
     private readonly byte[] _time = new byte[30];
     private int _used;
@@ -34,18 +35,18 @@ internal sealed class LogWriter(Descriptor file)
                 continue;
             }
             int count = Math.Min(end >= 0 ? end : bytes.Length, PartBytes - length);
-            bytes[..count].CopyTo(_parts[stream].AsSpan(length));
+            bytes[..count].CopyTo(_parts[stream].Span[length..]);
             length += count;
             bytes = bytes[count..];
             if (end == count)
             {
-                Emit(stream, _parts[stream].AsSpan(0, length), whole: true);
+                Emit(stream, _parts[stream].Span[..length], whole: true);
                 bytes = bytes[1..];
                 length = 0;
             }
             else if (length == PartBytes)
             {
-                Emit(stream, _parts[stream], whole: false);
+                Emit(stream, _parts[stream].Span, whole: false);
                 length = 0;
             }
         }
@@ -60,11 +61,24 @@ internal sealed class LogWriter(Descriptor file)
         {
             if (_lengths[stream] > 0)
             {
-                Emit(stream, _parts[stream].AsSpan(0, _lengths[stream]), whole: false);
+                Emit(stream, _parts[stream].Span[.._lengths[stream]], whole: false);
                 _lengths[stream] = 0;
             }
         }
         Flush();
+    }
+
+    /// <summary>Gives back the memory that no unfinished line is in.</summary>
+    public void Rest()
+    {
+        _output.Discard();
+        for (int stream = 0; stream < 2; stream++)
+        {
+            if (_lengths[stream] == 0)
+            {
+                _parts[stream].Discard();
+            }
+        }
     }
 
     private void Emit(int stream, ReadOnlySpan<byte> line, bool whole)
@@ -76,25 +90,25 @@ internal sealed class LogWriter(Descriptor file)
             (_, true) => " stderr F "u8,
             _ => " stderr P "u8,
         };
-        if (_output.Length - _used < _time.Length + tag.Length + line.Length + 1)
+        if (_output.Span.Length - _used < _time.Length + tag.Length + line.Length + 1)
         {
             Flush();
         }
         Put(_time);
         Put(tag);
         Put(line);
-        _output[_used++] = (byte)'\n';
+        _output.Span[_used++] = (byte)'\n';
     }
 
     private void Put(ReadOnlySpan<byte> bytes)
     {
-        bytes.CopyTo(_output.AsSpan(_used));
+        bytes.CopyTo(_output.Span[_used..]);
         _used += bytes.Length;
     }
 
     private void Flush()
     {
-        var rest = _output.AsSpan(0, _used);
+        var rest = _output.Span[.._used];
         while (!rest.IsEmpty)
         {
             int count = file.WriteNow(rest);

@@ -5,7 +5,7 @@ namespace Caisson.Containers.Monitor;
 /// <summary>What a connection to <c>monitor.sock</c> is for.</summary>
 public enum MonitorCallKind : byte
 {
-    /// <summary>Ends when the monitor ends.</summary>
+    /// <summary>Ends when the monitor ends. Answered by <see cref="MonitorCall.Running"/> or <see cref="MonitorCall.NotYetRunning"/>.</summary>
     Watch = 1,
 
     /// <summary>After the answering byte, the connection carries the standard streams.</summary>
@@ -24,6 +24,12 @@ public readonly record struct MonitorCall(MonitorCallKind Kind, byte Streams = 0
 {
     /// <summary>The length of the message.</summary>
     public const int Size = 8;
+
+    /// <summary>The answer to a watch: the program runs, or has run.</summary>
+    public const byte Running = 1;
+
+    /// <summary>The answer to a watch: the program does not run yet, and never will when the engine that asked for it is gone.</summary>
+    public const byte NotYetRunning = 2;
 
     /// <summary>The file name of the socket in the process's run directory.</summary>
     public const string SocketName = "monitor.sock";

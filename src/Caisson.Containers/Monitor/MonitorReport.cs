@@ -24,6 +24,9 @@ public abstract record MonitorReport
     /// <summary>The keeper or the monitor could not do its part; nothing is left of it.</summary>
     public sealed record Refused(string Reason) : MonitorReport;
 
+    /// <summary>The connection ended without a word: the keeper or the monitor was killed.</summary>
+    public sealed record Lost : MonitorReport;
+
     /// <summary>The longest report.</summary>
     public const int BytesMax = 4096;
 
@@ -37,12 +40,12 @@ public abstract record MonitorReport
         _ => throw new System.Diagnostics.UnreachableException("a report of unknown kind"),
     };
 
-    /// <summary>Reads a message; an empty one, which is the end of the connection, is a refusal.</summary>
+    /// <summary>Reads a message; an empty one is the end of the connection.</summary>
     public static MonitorReport Decode(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length < HeaderSize)
         {
-            return new Refused("the monitor ended before the process ran");
+            return new Lost();
         }
         int a = BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]);
         int b = BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Caisson.Linux;
+using Caisson.Linux.Memory;
 
 namespace Caisson.Containers.Monitor;
 
@@ -8,7 +9,7 @@ namespace Caisson.Containers.Monitor;
 internal sealed class OutputSource(int index, ulong key, bool framed)
 {
     private const int HeaderSize = 8;
-    private readonly byte[] _buffer = new byte[HeaderSize + (64 * 1024)];
+    private readonly ScratchMemory _buffer = new(HeaderSize + (64 * 1024));
 
     /// <summary>0 for stdout and terminals, 1 for stderr.</summary>
     public int Index => index;
@@ -23,26 +24,30 @@ internal sealed class OutputSource(int index, ulong key, bool framed)
     public bool IsWatched { get; set; }
 
     /// <summary>The bytes that clients get: with the header where it is framed.</summary>
-    public ReadOnlySpan<byte> Piece => _buffer.AsSpan(Start, Length + HeaderSize - Start);
+    public ReadOnlySpan<byte> Piece => _buffer.Span[Start..(HeaderSize + Length)];
 
     /// <summary>How much of the last piece is output.</summary>
     public int Length { get; private set; }
 
     /// <summary>The output alone.</summary>
-    public ReadOnlySpan<byte> Content => _buffer.AsSpan(HeaderSize, Length);
+    public ReadOnlySpan<byte> Content => _buffer.Span.Slice(HeaderSize, Length);
 
     private int Start => framed ? 0 : HeaderSize;
 
     /// <summary>Reads the next piece; as <see cref="Linux.Descriptor.ReadNow"/>.</summary>
     public int Read()
     {
-        int count = Descriptor!.ReadNow(_buffer.AsSpan(HeaderSize));
+        var buffer = _buffer.Span;
+        int count = Descriptor!.ReadNow(buffer[HeaderSize..]);
         if (count > 0)
         {
             Length = count;
-            _buffer[0] = (byte)(index + 1);
-            BinaryPrimitives.WriteInt32BigEndian(_buffer.AsSpan(4), count);
+            buffer[0] = (byte)(index + 1);
+            BinaryPrimitives.WriteInt32BigEndian(buffer[4..], count);
         }
         return count;
     }
+
+    /// <summary>Gives back the memory of the last piece, which nobody needs any more.</summary>
+    public void Rest() => _buffer.Discard();
 }

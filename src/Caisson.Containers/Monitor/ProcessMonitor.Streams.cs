@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using Caisson.Linux;
+using Caisson.Linux.Memory;
+using Caisson.Linux.Processes;
 
 namespace Caisson.Containers.Monitor;
 
@@ -14,10 +16,12 @@ internal sealed partial class ProcessMonitor
     /// <summary>How long a client that does not read delays the record of the end.</summary>
     private const int SlowClientMs = 10_000;
 
+    /// <summary>After so long without an event, what is not needed for waiting is given back.</summary>
+    private const int RestMs = 300;
+
     private readonly OutputSource[] _sources;
-    private readonly MonitorClient[] _clients = new MonitorClient[ClientsMax];
-    private readonly byte[] _input = new byte[32 * 1024];
-    private readonly EpollAnswer[] _answers = new EpollAnswer[64];
+    private readonly List<MonitorClient> _clients = [];
+    private readonly ScratchMemory _input = new(32 * 1024);
     private Descriptor? _stdin;
     private int _inputStart;
     private int _inputEnd;
@@ -45,12 +49,19 @@ internal sealed partial class ProcessMonitor
 
     private void Loop()
     {
+        Span<EpollAnswer> answers = stackalloc EpollAnswer[16];
+        bool rests = false;
         while (true)
         {
-            int count = _epoll.Wait(_answers, _phase == Phase.Draining ? IdleMs : -1);
+            int count = _epoll.Wait(answers, _phase == Phase.Draining ? IdleMs : rests ? -1 : RestMs);
+            rests = count == 0 && _phase != Phase.Draining;
+            if (rests)
+            {
+                Rest();
+            }
             for (int i = 0; i < count; i++)
             {
-                Dispatch(_answers[i]);
+                Dispatch(answers[i]);
             }
             if (_phase == Phase.Draining && IsDrained(isIdle: count == 0))
             {
@@ -60,15 +71,29 @@ internal sealed partial class ProcessMonitor
         }
     }
 
+    private void Rest()
+    {
+        foreach (OutputSource source in _sources)
+        {
+            if (!IsPending(source))
+            {
+                source.Rest();
+            }
+        }
+        if (!InputWaits)
+        {
+            _input.Discard();
+        }
+        _log?.Rest();
+        OwnProcess.ReleaseCode();
+    }
+
     private void Dispatch(EpollAnswer answer)
     {
         switch (answer.Key)
         {
-            case EngineKey when _phase < Phase.Running:
-                OnEngine();
-                break;
-            case SyncKey when _phase < Phase.Running:
-                OnSync();
+            case LauncherKey:
+                OnLauncher();
                 break;
             case ListenerKey:
                 Accept();
@@ -83,25 +108,18 @@ internal sealed partial class ProcessMonitor
                 Pump(_sources[answer.Key == StdoutKey ? 0 : 1]);
                 break;
             case >= FirstClientKey:
-                OnClient(_clients[answer.Key - FirstClientKey], answer);
+                OnClient(_clients[(int)(answer.Key - FirstClientKey)], answer);
                 break;
         }
     }
 
-    private void TakeTerminal(Descriptor terminal)
-    {
-        terminal.SetNonBlocking(true);
-        _sources[0].Descriptor = terminal;
-        _stdin = _request.OpenStdin ? terminal.Duplicate() : null; // its own number, so that the loop can watch both directions apart
-    }
-
     private void OnExit()
     {
-        if (_launched!.Process.TryWaitExit() is not { } status)
+        if (_process.Process.TryWaitExit() is not { } status)
         {
             return;
         }
-        _epoll.Remove(_launched.Process);
+        _epoll.Remove(_process.Process);
         _exit = new ExitRecord(status, DateTimeOffset.UtcNow, 0);
         _exitedAt = Stopwatch.GetTimestamp();
         _phase = Phase.Draining;
@@ -121,8 +139,8 @@ internal sealed partial class ProcessMonitor
     private void Finish()
     {
         _log?.Complete();
-        (_exit with { LogErrno = _log?.Errno ?? 0 }).Write(_directory);
-        _directory.Unlink(MonitorCall.SocketName);
+        (_exit with { LogErrno = _log?.Errno ?? 0 }).TryWrite(_process.Directory);
+        _process.Directory.Unlink(MonitorCall.SocketName);
     }
 
     private void Pump(OutputSource source)
@@ -149,7 +167,7 @@ internal sealed partial class ProcessMonitor
             return;
         }
         _log?.Append(source.Index, source.Content);
-        for (int i = 0; i < _clients.Length; i++)
+        for (int i = 0; i < _clients.Count; i++)
         {
             if (_clients[i].Wants(source.Index))
             {
@@ -226,19 +244,22 @@ internal sealed partial class ProcessMonitor
 
     private void Accept()
     {
-        UnixSocket socket = _listener!.Accept();
+        UnixSocket socket = _process.Listener.Accept();
         socket.SetNonBlocking(true);
-        for (int i = 0; i < _clients.Length; i++)
+        int free = _clients.FindIndex(static client => client.Socket is null);
+        if (free < 0 && _clients.Count == ClientsMax)
         {
-            if (_clients[i].Socket is null)
-            {
-                _clients[i].Open(socket);
-                Rewatch(_clients[i], i);
-                return;
-            }
+            socket.WriteNow([0]);
+            socket.Dispose();
+            return;
         }
-        socket.WriteNow([0]);
-        socket.Dispose();
+        if (free < 0)
+        {
+            free = _clients.Count;
+            _clients.Add(new MonitorClient());
+        }
+        _clients[free].Open(socket);
+        Rewatch(_clients[free], free);
     }
 
     private void OnClient(MonitorClient client, EpollAnswer answer)
@@ -287,7 +308,7 @@ internal sealed partial class ProcessMonitor
         switch (call)
         {
             case { Kind: MonitorCallKind.Watch }:
-                client.Socket!.WriteNow([1]);
+                client.Socket!.WriteNow([_phase >= Phase.Running ? MonitorCall.Running : MonitorCall.NotYetRunning]);
                 break;
             case { Kind: MonitorCallKind.Attach, Streams: var streams }:
                 client.Streams = streams;
@@ -307,7 +328,7 @@ internal sealed partial class ProcessMonitor
 
     private void Resize(MonitorCall call)
     {
-        if (!_request.Terminal || _sources[0].Descriptor is not { } terminal)
+        if (!_process.IsTerminal || _sources[0].Descriptor is not { } terminal)
         {
             return;
         }
@@ -369,11 +390,12 @@ internal sealed partial class ProcessMonitor
         }
         // What nobody takes is read all the same, into the free buffer or the part of it behind what waits, so that the client does not hang.
         int at = takes ? 0 : _inputEnd;
-        if (at == _input.Length)
+        var input = _input.Span;
+        if (at == input.Length)
         {
             return;
         }
-        int count = client.Socket!.ReadNow(_input.AsSpan(at));
+        int count = client.Socket!.ReadNow(input[at..]);
         if (count == -(int)Errno.EAGAIN)
         {
             return;
@@ -386,7 +408,7 @@ internal sealed partial class ProcessMonitor
                 EndOutput(client);
             }
             // Only a half-closed peer has said that stdin is to end; one that is gone has said nothing.
-            if (takes && count == 0 && !client.OutputEnded && !_request.Terminal)
+            if (takes && count == 0 && !client.OutputEnded && !_process.IsTerminal)
             {
                 _isStdinEnding = true;
                 FlushInput();
@@ -406,7 +428,7 @@ internal sealed partial class ProcessMonitor
         bool waited = InputWaits;
         while (_stdin is not null && InputWaits)
         {
-            int count = _stdin.WriteNow(_input.AsSpan(_inputStart, _inputEnd - _inputStart));
+            int count = _stdin.WriteNow(_input.Span[_inputStart.._inputEnd]);
             if (count == -(int)Errno.EAGAIN)
             {
                 break;
@@ -437,7 +459,7 @@ internal sealed partial class ProcessMonitor
         }
         if (waited != InputWaits || waited)
         {
-            for (int i = 0; i < _clients.Length; i++)
+            for (int i = 0; i < _clients.Count; i++)
             {
                 Rewatch(_clients[i], i);
             }

@@ -1,4 +1,5 @@
 using Caisson.Errors;
+using Caisson.Linux;
 
 namespace Caisson.Containers.State;
 
@@ -37,7 +38,7 @@ public sealed class RuntimeRoot
         string directory = System.IO.Path.Combine(Path, id);
         while (true)
         {
-            Directory.CreateDirectory(directory, Private);
+            HostFiles.TryMakeDirectory(directory, 0x1C0);
             if (DirectoryLock.TryAcquire(directory) is not { } held)
             {
                 continue; // deleted between the two calls

@@ -71,7 +71,7 @@ public static class RuntimeStateJson
             Entry(json, state, status, owner);
         }
         json.WriteEndArray();
-    });
+    }, isIndented: false);
 
     /// <summary>A time as Go writes it: UTC with as many digits as the clock has.</summary>
     public static string Stamp(DateTimeOffset time) =>
@@ -105,10 +105,10 @@ public static class RuntimeStateJson
         json.WriteEndObject();
     }
 
-    private static byte[] Document(Action<Utf8JsonWriter> write)
+    private static byte[] Document(Action<Utf8JsonWriter> write, bool isIndented = true)
     {
         var buffer = new ArrayBufferWriter<byte>(2048);
-        using (var json = new Utf8JsonWriter(buffer, Indented))
+        using (var json = new Utf8JsonWriter(buffer, Indented with { Indented = isIndented }))
         {
             write(json);
         }

@@ -17,13 +17,15 @@ public sealed class EventLog
 
     private readonly Lock _lock = new();
     private readonly IStateStore _store;
+    private readonly EngineRest? _rest;
     private readonly Queue<EngineEvent> _kept = new();
     private readonly List<Channel<EngineEvent>> _listeners = [];
 
-    /// <summary>Begins with what <paramref name="store"/> has kept.</summary>
-    public EventLog(IStateStore store)
+    /// <summary>Begins with what <paramref name="store"/> has kept; what happens is work, of which <paramref name="rest"/> is told.</summary>
+    public EventLog(IStateStore store, EngineRest? rest = null)
     {
         _store = store;
+        _rest = rest;
         foreach (StoredEvent stored in store.Events(KeptMax))
         {
             if (JsonSerializer.Deserialize(stored.Value, ControlJson.Default.EngineEvent) is { } entry)
@@ -48,6 +50,7 @@ public sealed class EventLog
                 Send(events[i] with { Sequence = last - events.Length + 1 + i });
             }
         }
+        _rest?.Note();
     }
 
     /// <summary>Listens, beginning with kept events not before <paramref name="since"/>; null begins with the next one.</summary>

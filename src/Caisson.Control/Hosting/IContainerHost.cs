@@ -17,10 +17,13 @@ public interface IContainerHost
 
     /// <summary>Finds the first process of a container that an earlier engine started.</summary>
     /// <returns>
-    /// The process, which may have ended meanwhile (<see cref="IMonitoredProcess.Exited"/> is completed then); null when neither
-    /// a monitor nor an exit record is left.
+    /// The process, which may have ended meanwhile (<see cref="IMonitoredProcess.Exited"/> is completed then), also by our hand when
+    /// its monitor is gone; null when its program never ran, and when nothing is left that could tell.
     /// </returns>
     Task<IMonitoredProcess?> ReopenAsync(string id, CancellationToken cancellationToken);
+
+    /// <summary>The ids of all containers of which something is left here: <see cref="RemoveAsync"/> gives it back.</summary>
+    IReadOnlyList<string> List();
 
     /// <summary>Sends <paramref name="signal"/> to the container's first process; false when it has ended.</summary>
     bool TrySignal(string id, int signal);
@@ -38,7 +41,10 @@ public interface IContainerHost
     IReadOnlyList<int> Processes(string id);
 
     /// <summary>Changes limits of a running container; null members stay as they are.</summary>
-    void Update(string id, LinuxResources resources);
+    /// <param name="id">The container.</param>
+    /// <param name="change">What is to be different.</param>
+    /// <param name="current">The limits in force; some the kernel takes only together.</param>
+    void Update(string id, LinuxResources change, LinuxResources current);
 
     /// <summary>The launch plan as text, without running it.</summary>
     string Explain(ContainerLaunch launch);

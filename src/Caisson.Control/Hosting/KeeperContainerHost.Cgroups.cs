@@ -25,15 +25,14 @@ public sealed partial class KeeperContainerHost
     public IReadOnlyList<int> Processes(string id) => RequireCgroup(id).ProcessIds();
 
     /// <inheritdoc/>
-    public void Update(string id, LinuxResources resources)
+    public void Update(string id, LinuxResources change, LinuxResources current)
     {
         List<Problem> problems = [];
         CgroupFacts facts = CgroupHost.FactsOf(_layout);
-        CgroupUpdate update = CgroupPlan.Update(resources, _resources.GetValueOrDefault(id) ?? new LinuxResources(), facts, problems);
+        CgroupUpdate update = CgroupPlan.Update(change, current, facts, problems);
         var places = CgroupPlan.Compile(new CgroupConfig { Id = id, Path = RequireCgroup(id).Path, SkipDevices = true }, facts, problems);
         ProblemsException.ThrowIfAny($"update container {id}", problems);
         CgroupRunner.Change(update, places.Directories(), _layout);
-        _resources[id] = update.Resources;
     }
 
     /// <inheritdoc/>

@@ -18,6 +18,9 @@ namespace Caisson.Control.Hosting;
 /// <summary>Runs containers by way of the keeper: compiles plans, makes cgroups and opens descriptors here; processes belong to their monitors.</summary>
 public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
 {
+    /// <summary>How often a process is prepared whose monitors are killed; more is no accident.</summary>
+    private const int AttemptsMax = 3;
+
     private readonly string _run;
     private readonly KeeperClient _keeper;
     private readonly SeccompPlans _seccomp;
@@ -25,7 +28,6 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
     private readonly string _group;
     private readonly string _files;
     private readonly ConcurrentDictionary<string, MonitoredProcess> _running = new();
-    private readonly ConcurrentDictionary<string, LinuxResources> _resources = new();
 
     /// <summary>A host for one engine.</summary>
     /// <param name="rootDirectory">CAISSON_ROOT, absolute.</param>
@@ -38,7 +40,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         _keeper = new KeeperClient(runDirectory, runtimePath);
         _seccomp = new SeccompPlans(new SeccompFilterCache($"{rootDirectory}/seccomp"));
         _group = $"/caisson/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(runDirectory)))[..12]}";
-        DropEndedExecs();
+        FollowExecs();
     }
 
     /// <inheritdoc/>
@@ -62,10 +64,9 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
             MonitoredProcess process = await LaunchAsync(
                 new Launching(launch.Id, directory, compiled.Plan, compiled.Spec, launch.Spec.Process!, launch.OpenStdin, log, launch.BeforeRun),
                 new LaunchSupplies { Root = launch.RootMount },
-                () => EndOrphans(launch.Id),
+                _ => EndOrphans(launch.Id),
                 cancellationToken);
             _running[launch.Id] = process;
-            _resources[launch.Id] = compiled.Spec.Linux?.Resources ?? new LinuxResources();
             return process;
         }
         catch
@@ -96,7 +97,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
             MonitoredProcess process = await LaunchAsync(
                 new Launching(launch.Id, directory, plan, launch.Spec, launch.Process, launch.OpenStdin, null, launch.BeforeRun),
                 new LaunchSupplies { Container = first },
-                static () => { },
+                EndOrphan,
                 cancellationToken);
             _ = DeleteAtEndAsync(process, directory);
             return process;
@@ -109,24 +110,34 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
     }
 
     /// <inheritdoc/>
-    public Task<IMonitoredProcess?> ReopenAsync(string id, CancellationToken cancellationToken)
+    public async Task<IMonitoredProcess?> ReopenAsync(string id, CancellationToken cancellationToken)
     {
         RunDirectory directory = ContainerDirectory(id);
-        if (!directory.Exists || directory.OpenProcess() is not { } known)
+        if (!directory.Exists)
         {
-            return Task.FromResult<IMonitoredProcess?>(null);
+            return null;
         }
-        var watch = MonitoredProcess.TryConnect(directory.Path);
-        if (watch is null && ExitRecord.Read(directory.Path) is null)
+        var watch = await MonitoredProcess.IsRunningAsync(directory.Path, cancellationToken) ? MonitoredProcess.TryConnect(directory.Path) : null;
+        ExitRecord? record = watch is null ? ExitRecord.Read(directory.Path) : null;
+        if (record?.Kind == ExitKind.NeverRan || directory.OpenProcess() is not { } known)
+        {
+            watch?.Dispose();
+            return null;
+        }
+        if (watch is null && record is null && known.Process is not { HasExited: false })
         {
             known.Process?.Dispose();
-            EndOrphans(id); // the monitor died while no engine was there
-            return Task.FromResult<IMonitoredProcess?>(null);
+            return null; // monitor and process ended while no engine was there
         }
-        var process = new MonitoredProcess(id, known.Pid, known.Process, directory.Path, watch, () => WasOom(id), () => EndOrphans(id));
+        var process = new MonitoredProcess(id, known.Pid, known.Process, directory.Path, watch, () => WasOom(id), _ => EndOrphans(id));
         _running[id] = process;
-        return Task.FromResult<IMonitoredProcess?>(process);
+        return process;
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> List() => Directory.Exists($"{_run}/containers")
+        ? [.. Directory.EnumerateDirectories($"{_run}/containers").Select(path => Path.GetFileName(path))]
+        : [];
 
     /// <inheritdoc/>
     public string Explain(ContainerLaunch launch)
@@ -143,11 +154,10 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
             CgroupOf(id)?.Kill();
             await process.Exited.WaitAsync(TimeSpan.FromSeconds(15), cancellationToken);
         }
-        _resources.TryRemove(id, out _);
         GiveBack(id, ContainerDirectory(id));
     }
 
-    private async Task<MonitoredProcess> LaunchAsync(Launching launching, LaunchSupplies supplies, Action endOrphans, CancellationToken cancellationToken)
+    private async Task<MonitoredProcess> LaunchAsync(Launching launching, LaunchSupplies supplies, Action<Pidfd?> endOrphans, CancellationToken cancellationToken)
     {
         LaunchPlan plan = launching.Plan;
         using Descriptor place = HostFiles.OpenNull(); // stands where the monitor puts the streams that it makes
@@ -167,9 +177,8 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         MonitoredProcess? process = null;
         try
         {
-            await using PendingProcess pending = await _keeper.PrepareAsync(
-                request, launching.Directory.Path, plan.World.Encode(), launching.Log,
-                [.. inputs.Descriptors.Where((_, index) => kinds[index] == MonitorInput.Supplied)], cancellationToken);
+            await using PendingProcess pending = await PrepareAsync(
+                request, launching, [.. inputs.Descriptors.Where((_, index) => kinds[index] == MonitorInput.Supplied)], endOrphans, cancellationToken);
             launching.Directory.WriteProcess(pending.Pid);
             string id = launching.Id;
             process = new MonitoredProcess(
@@ -189,6 +198,24 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
                 await process.DisposeAsync();
             }
             throw error is LaunchFailedException failed ? Meaning(plan, failed.Step) : error;
+        }
+    }
+
+    /// <summary>As long as the program has not run, a killed keeper or monitor costs another attempt and nothing else.</summary>
+    private async Task<PendingProcess> PrepareAsync(
+        MonitorRequest request, Launching launching, IReadOnlyList<Descriptor> supplied, Action<Pidfd?> endOrphans, CancellationToken cancellationToken)
+    {
+        LaunchImage image = launching.Plan.World.Encode();
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await _keeper.PrepareAsync(request, launching.Directory.Path, image, launching.Log, supplied, cancellationToken);
+            }
+            catch (MonitorLostException) when (attempt < AttemptsMax)
+            {
+                endOrphans(null);
+            }
         }
     }
 
@@ -272,22 +299,28 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         directory.Delete();
     }
 
-    /// <summary>What an earlier engine did not come to remove.</summary>
-    private void DropEndedExecs()
+    /// <summary>What an earlier engine started goes on; its directory goes at its end, and it is ended itself where its monitor is gone.</summary>
+    private void FollowExecs()
     {
-        if (!Directory.Exists($"{_run}/execs"))
+        foreach (string path in Directory.Exists($"{_run}/execs") ? Directory.GetDirectories($"{_run}/execs") : [])
         {
-            return;
+            RunDirectory directory = new(path);
+            (int pid, Pidfd? held) = directory.OpenProcess() ?? default;
+            MonitoredProcess process = new(Path.GetFileName(path), pid, held, path, MonitoredProcess.TryConnect(path), static () => false, EndOrphan);
+            _ = FollowAsync(process, directory);
         }
-        foreach (string path in Directory.EnumerateDirectories($"{_run}/execs"))
+
+        static async Task FollowAsync(MonitoredProcess process, RunDirectory directory)
         {
-            using var monitor = MonitoredProcess.TryConnect(path);
-            if (monitor is null)
+            await using (process)
             {
-                new RunDirectory(path).Delete();
+                await DeleteAtEndAsync(process, directory);
             }
         }
     }
+
+    /// <summary>A process without its monitor has nobody who reads what it writes or says how it ended.</summary>
+    private static void EndOrphan(Pidfd? process) => process?.TrySignal(Signal.KILL);
 
     private RunDirectory ContainerDirectory(string id) => new($"{_run}/containers/{id}");
 

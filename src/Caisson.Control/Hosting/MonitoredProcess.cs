@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 
 using Caisson.Containers.Monitor;
+using Caisson.Containers.State;
 using Caisson.Errors;
 using Caisson.Linux;
 
@@ -10,10 +11,12 @@ namespace Caisson.Control.Hosting;
 internal sealed class MonitoredProcess : IMonitoredProcess
 {
     private const int KilledCode = 137;
+    private const int UndecidedPauseMs = 5;
+    private const int UndecidedMs = 10_000;
 
     private readonly string _directory;
     private readonly Func<bool> _wasOom;
-    private readonly Action _endOrphans;
+    private readonly Action<Pidfd?> _endOrphans;
     private readonly Socket? _watch;
 
     /// <param name="id">Of the container or the exec.</param>
@@ -22,8 +25,8 @@ internal sealed class MonitoredProcess : IMonitoredProcess
     /// <param name="directory">Its run directory.</param>
     /// <param name="watch">A fresh connection to the monitor; null when there is only an exit record. Owned from now on.</param>
     /// <param name="wasOom">Asked at the end: whether memory ran out.</param>
-    /// <param name="endOrphans">Ends what runs without its monitor.</param>
-    public MonitoredProcess(string id, int pid, Pidfd? process, string directory, Socket? watch, Func<bool> wasOom, Action endOrphans)
+    /// <param name="endOrphans">Ends what runs without its monitor; given the process where it is held.</param>
+    public MonitoredProcess(string id, int pid, Pidfd? process, string directory, Socket? watch, Func<bool> wasOom, Action<Pidfd?> endOrphans)
     {
         Id = id;
         Pid = pid;
@@ -49,12 +52,51 @@ internal sealed class MonitoredProcess : IMonitoredProcess
     {
         try
         {
-            return UnixSocket.Connect($"{directory}/{MonitorCall.SocketName}", UnixSocketKind.Stream).ToSocket();
+            UnixSocket socket = UnixSocket.Connect($"{directory}/{MonitorCall.SocketName}", UnixSocketKind.Stream);
+            // A child that was being launched when its monitor was killed may still hold the listening socket, and nobody answers.
+            if (ProcessSnapshot.Read(socket.PeerCredentials.ProcessId) is not { HasEnded: false })
+            {
+                socket.Dispose();
+                return null;
+            }
+            return socket.ToSocket();
         }
         catch (LinuxException error) when (error.Errno is Errno.ENOENT or Errno.ECONNREFUSED)
         {
             return null;
         }
+    }
+
+    /// <summary>
+    /// Whether there is a monitor in <paramref name="directory"/> whose program runs. One that has not decided yet, because the engine
+    /// that asked for the program was killed just now, is waited for.
+    /// </summary>
+    public static async Task<bool> IsRunningAsync(string directory, CancellationToken cancellationToken)
+    {
+        byte[] answer = new byte[1];
+        for (int waitedMs = 0; waitedMs < UndecidedMs; waitedMs += UndecidedPauseMs)
+        {
+            using Socket? monitor = TryConnect(directory);
+            if (monitor is null)
+            {
+                return false;
+            }
+            try
+            {
+                await monitor.SendAsync(new MonitorCall(MonitorCallKind.Watch).Encode(), SocketFlags.None, cancellationToken);
+                int count = await monitor.ReceiveAsync(answer, SocketFlags.None, cancellationToken);
+                if (count > 0 && answer[0] == MonitorCall.Running)
+                {
+                    return true;
+                }
+            }
+            catch (SocketException)
+            {
+                // It ended before it answered.
+            }
+            await Task.Delay(UndecidedPauseMs, cancellationToken);
+        }
+        return false;
     }
 
     public async Task<Attachment> AttachAsync(AttachOptions options, CancellationToken cancellationToken)
@@ -117,8 +159,8 @@ internal sealed class MonitoredProcess : IMonitoredProcess
                 int code = record.Status.ShellCode;
                 return new ProcessExit(code, record.At, code == KilledCode && _wasOom(), ErrorOf(record));
             }
-            _endOrphans();
-            return new ProcessExit(KilledCode, DateTimeOffset.UtcNow, _wasOom(), "its monitor died");
+            _endOrphans(Process);
+            return new ProcessExit(KilledCode, DateTimeOffset.UtcNow, _wasOom(), "its monitor was killed, and so it was ended");
         }
         catch (CaissonException error)
         {
@@ -126,8 +168,12 @@ internal sealed class MonitoredProcess : IMonitoredProcess
         }
     }
 
-    private static string? ErrorOf(ExitRecord record) =>
-        record.LogErrno == 0 ? null : $"a part of its log is lost: {LinuxException.Describe(record.LogErrno)}";
+    private static string? ErrorOf(ExitRecord record) => record.Kind switch
+    {
+        ExitKind.MonitorFailed => $"its monitor failed: {record.Reason}",
+        ExitKind.NeverRan => $"it never ran: {record.Reason}",
+        _ => record.LogErrno == 0 ? null : $"a part of its log is lost: {LinuxException.Describe(record.LogErrno)}",
+    };
 
     private static async Task WaitForEndAsync(Socket watch)
     {

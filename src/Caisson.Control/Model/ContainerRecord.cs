@@ -83,6 +83,9 @@ public sealed record ContainerStatus
     /// <summary>A user stopped it, so <c>unless-stopped</c> leaves it.</summary>
     public bool StoppedByUser { get; init; }
 
+    /// <summary>The record has limits that may not be in force yet: who finds this after a crash puts them in force.</summary>
+    public bool LimitsPending { get; init; }
+
     /// <summary>Grows with each start over all containers, so that a restart of the engine keeps the order.</summary>
     public long StartOrder { get; init; }
 

@@ -283,7 +283,7 @@ public sealed class ContainerEngine
         IEnumerable<string> directories = Directory.Exists(containers)
             ? Directory.EnumerateDirectories(containers).Select(path => Path.GetFileName(path))
             : [];
-        return [.. directories.Where(id => !known.Contains(id))];
+        return [.. directories.Union(_services.Host.List()).Where(id => !known.Contains(id))];
     }
 
     /// <summary>Deletes what a creation left that was never completed.</summary>

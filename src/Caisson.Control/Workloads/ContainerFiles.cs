@@ -46,10 +46,12 @@ internal static class ContainerFiles
     /// <param name="path">An existing directory.</param>
     /// <param name="archive">Owned from now on.</param>
     /// <param name="keepKinds">Refuse to put a directory in the place of something else, and the reverse.</param>
-    /// <param name="owner">Who gets the files; null for the owners in the archive.</param>
+    /// <param name="owner">Who gets the files, as an id of the container; null for the owners in the archive.</param>
+    /// <param name="ids">The ids that files' owners are shown as; null when they are shown as the container's own.</param>
     /// <param name="cancellationToken">Stops between two files; what is extracted stays.</param>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.PermissionDenied"/>: the directory is on a read-only mount.</exception>
     public static void Extract(
-        RootDirectory root, string path, Stream archive, bool keepKinds, (uint Uid, uint Gid)? owner, CancellationToken cancellationToken)
+        RootDirectory root, string path, Stream archive, bool keepKinds, (uint Uid, uint Gid)? owner, IdRange? ids, CancellationToken cancellationToken)
     {
         using (FileDescriptor target = root.TryOpenPath(path) ?? throw Missing(path))
         {
@@ -59,32 +61,59 @@ internal static class ContainerFiles
             }
         }
         using LayerStream content = LayerStream.Open(archive, TarLimits.Default, "archive");
+        using FileActor? actor = ids is { } range ? new FileActor(range.First, range.First) : null;
         var reader = new TarReader(content, TarLimits.Default, "archive");
         List<(string Path, TarEntry Entry)> directories = [];
-        while (reader.Next() is { } entry)
+        try
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            string destination = $"{path.TrimEnd('/')}/{Relative(reader, entry.Name)}";
-            if (destination.EndsWith('/'))
+            while (reader.Next() is { } entry)
             {
-                continue; // the directory extracted into is not the archive's to change
+                cancellationToken.ThrowIfCancellationRequested();
+                string destination = $"{path.TrimEnd('/')}/{Relative(reader, entry.Name)}";
+                if (destination.EndsWith('/'))
+                {
+                    continue; // the directory extracted into is not the archive's to change
+                }
+                using FileDescriptor made = Do(() => Make(root, reader, destination, entry, $"{path.TrimEnd('/')}/", keepKinds));
+                if (entry.Type == TarEntryType.HardLink)
+                {
+                    continue; // the inode has had its owner and times
+                }
+                if (entry.Type == TarEntryType.File)
+                {
+                    using var output = new FileStream(made.Duplicate().ToFileHandle(), FileAccess.Write, bufferSize: 0);
+                    WriteContent(reader, entry, output);
+                }
+                uint uid = Shown(owner?.Uid ?? Inside(reader, entry.Uid), ids);
+                uint gid = Shown(owner?.Gid ?? Inside(reader, entry.Gid), ids);
+                Do(() => Finish(made, entry, uid, gid));
+                if (entry.Type == TarEntryType.Directory)
+                {
+                    directories.Add((destination, entry));
+                }
             }
-            ExtractOne(root, reader, destination, entry, $"{path.TrimEnd('/')}/", keepKinds, owner);
-            if (entry.Type == TarEntryType.Directory)
+            // What was put into a directory has changed its time.
+            for (int i = directories.Count - 1; i >= 0; i--)
             {
-                directories.Add((destination, entry));
+                (string made, TarEntry entry) = directories[i];
+                Do(() =>
+                {
+                    using FileDescriptor? directory = root.TryOpenPath(made, PathLookup.NoFollowLast);
+                    directory?.ChangeTimes(null, new FileTime(entry.MtimeSeconds, (uint)entry.MtimeNs));
+                    return directory;
+                });
             }
         }
-        // What was put into a directory has changed its time.
-        for (int i = directories.Count - 1; i >= 0; i--)
+        catch (LinuxException error) when (error.Errno == Errno.EROFS)
         {
-            using FileDescriptor? directory = root.TryOpenPath(directories[i].Path, PathLookup.NoFollowLast);
-            directory?.ChangeTimes(null, new FileTime(directories[i].Entry.MtimeSeconds, (uint)directories[i].Entry.MtimeNs));
+            throw new CaissonException(ErrorKind.PermissionDenied, $"the mount that holds {path} is marked read-only", error);
         }
+
+        T Do<T>(Func<T> action) => actor is null ? action() : actor.Do(action);
     }
 
-    private static void ExtractOne(
-        RootDirectory root, TarReader reader, string path, TarEntry entry, string linkBase, bool keepKinds, (uint Uid, uint Gid)? owner)
+    /// <summary>Makes room for <paramref name="entry"/> and makes it, without content; the caller disposes what was made.</summary>
+    private static FileDescriptor Make(RootDirectory root, TarReader reader, string path, TarEntry entry, string linkBase, bool keepKinds)
     {
         if (root.TryGetStatus(path, PathLookup.NoFollowLast) is { } present)
         {
@@ -108,38 +137,35 @@ internal static class ContainerFiles
         switch (entry.Type)
         {
             case TarEntryType.Directory:
-                if (root.TryGetStatus(path, PathLookup.NoFollowLast) is null)
-                {
-                    root.CreateDirectory(path, DirectoryMode).Dispose();
-                }
-                break;
+                return root.TryGetStatus(path, PathLookup.NoFollowLast) is null
+                    ? root.CreateDirectory(path, DirectoryMode)
+                    : root.OpenDirectory(path, PathLookup.NoFollowLast);
             case TarEntryType.File:
-                using (FileDescriptor file = root.CreateFile(path, entry.Mode & 0x1FF))
-                using (var output = new FileStream(file.ToFileHandle(), FileAccess.Write, bufferSize: 0))
-                {
-                    WriteContent(reader, entry, output);
-                }
-                break;
+                return root.CreateFile(path, entry.Mode & 0x1FF);
             case TarEntryType.SymbolicLink:
                 root.CreateSymlink(path, entry.LinkName);
                 break;
             case TarEntryType.HardLink:
                 root.CreateHardLink(path, linkBase + Relative(reader, entry.LinkName));
-                return;
+                break;
             case TarEntryType.Fifo:
                 root.CreateNode(path, FileKind.Fifo, entry.Mode & 0x1FF);
                 break;
             default:
                 throw reader.Fail("device nodes are not copied into containers");
         }
+        return root.OpenPath(path, PathLookup.NoFollowLast);
+    }
 
-        using FileDescriptor made = root.OpenPath(path, PathLookup.NoFollowLast);
-        made.ChangeOwner(owner?.Uid ?? Inside(reader, entry.Uid), owner?.Gid ?? Inside(reader, entry.Gid));
-        if (entry.Type != TarEntryType.SymbolicLink)
+    private static bool Finish(FileDescriptor made, TarEntry entry, uint uid, uint gid)
+    {
+        made.ChangeOwner(uid, gid);
+        if (made.Status.Kind != FileKind.Symlink)
         {
             made.ChangeMode(entry.Mode); // after the owner, which takes set-id bits away
         }
         made.ChangeTimes(null, new FileTime(entry.MtimeSeconds, (uint)entry.MtimeNs));
+        return true;
     }
 
     private static void WriteContent(TarReader reader, TarEntry entry, FileStream output)
@@ -270,6 +296,8 @@ internal static class ContainerFiles
 
     private static uint Inside(TarReader reader, uint id) =>
         id < IdRange.Size ? id : throw reader.Fail($"the owner {id} is not among a container's {IdRange.Size} ids");
+
+    private static uint Shown(uint id, IdRange? ids) => ids is { } range ? range.First + id : id;
 
     private static uint Own(uint id, IdRange? ids) => ids is { } range && id >= range.First && id - range.First < IdRange.Size ? id - range.First : id;
 

@@ -22,6 +22,9 @@ public sealed record EngineServices
     /// <summary>The engine's log.</summary>
     public required EngineLog Log { get; init; }
 
+    /// <summary>Told of work, so that memory goes back after it; null where nobody minds.</summary>
+    public EngineRest? Rest { get; init; }
+
     /// <summary>The machine.</summary>
     public required HostFacts Facts { get; init; }
 

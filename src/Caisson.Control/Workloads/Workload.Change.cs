@@ -119,14 +119,30 @@ public sealed partial class Workload
             ContainerPlan.CheckResources(host, _services.Facts.Processors, "", problems);
             ProblemsException.ThrowIfAny("update", problems);
 
-            if (_status.HasProcess)
+            if (!_status.HasProcess)
+            {
+                SetUnlocked(_record with { HostConfig = host }, Event("update"));
+                return;
+            }
+            ContainerRecord before = _record;
+            // The limits are on record before the kernel has them: a crash in between leaves them to the next engine, not to chance.
+            SetUnlocked(_record with { HostConfig = host }, _status with { LimitsPending = true });
+            try
             {
                 LinuxResources limits = SpecCompiler.Resources(
                     change with { Memory = change.Memory != 0 || change.MemorySwap != 0 ? host.Memory : 0, MemorySwap = change.Memory != 0 || change.MemorySwap != 0 ? host.MemorySwap : 0 },
                     DeviceNodes.Read(host));
-                _services.Host.Update(Id, limits with { PidsLimit = change.PidsLimit is null ? null : change.PidsLimit is 0 ? -1 : change.PidsLimit });
+                _services.Host.Update(
+                    Id,
+                    limits with { PidsLimit = change.PidsLimit is null ? null : change.PidsLimit is 0 ? -1 : change.PidsLimit },
+                    LimitsOf(before));
             }
-            SetUnlocked(_record with { HostConfig = host }, Event("update"));
+            catch
+            {
+                SetUnlocked(before, _status with { LimitsPending = false });
+                throw;
+            }
+            SetUnlocked(_status with { LimitsPending = false }, Durability.Process, Event("update"));
         }
     }
 
@@ -149,6 +165,8 @@ public sealed partial class Workload
 
     /// <summary>Writes its whole root filesystem as a tar archive.</summary>
     public Task ExportAsync(Stream output, CancellationToken cancellationToken) => _services.Images.ExportAsync(Id, output, cancellationToken);
+
+    private static LinuxResources LimitsOf(ContainerRecord record) => SpecCompiler.Resources(record.HostConfig, DeviceNodes.Read(record.HostConfig));
 
     private static HostConfig Merge(HostConfig host, UpdateConfig change) => host with
     {

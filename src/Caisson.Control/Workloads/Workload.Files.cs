@@ -67,40 +67,33 @@ public sealed partial class Workload
     /// <param name="keepKinds">Refuse to put a directory in the place of something else, and the reverse.</param>
     /// <param name="asUser">Give the files to the container's user instead of the archive's owners.</param>
     /// <param name="cancellationToken">Stops; what is extracted stays.</param>
-    /// <exception cref="CaissonException">
-    /// <see cref="ErrorKind.FailedPrecondition"/>: it runs (see remarks); <see cref="ErrorKind.PermissionDenied"/>: its root is read-only.
-    /// </exception>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.PermissionDenied"/>: its root, or the mount the directory is on, is read-only.</exception>
     /// <remarks>
-    /// While the container runs its root shows its own ids, as which the engine cannot create files, and an overlay must not be
-    /// mounted for writing twice.
+    /// While the container runs it is done in its own mounts (an overlay must not be mounted for writing twice), so volumes and temporary
+    /// file systems are where it has them, and as its own root.
     /// </remarks>
     public async Task ExtractArchiveAsync(string path, PipeReader archive, bool keepKinds, bool asUser, CancellationToken cancellationToken)
     {
         using (await EnterAsync(cancellationToken))
         {
             RequireNotRemoving();
-            if (_record.HostConfig.ReadonlyRootfs)
+            bool lives = _status.HasProcess;
+            if (!lives && _record.HostConfig.ReadonlyRootfs)
             {
                 throw new CaissonException(ErrorKind.PermissionDenied, "container rootfs is marked read-only");
-            }
-            if (_status.HasProcess)
-            {
-                throw new CaissonException(
-                    ErrorKind.FailedPrecondition,
-                    $"files cannot be copied into container {_record.Name} while it runs; stop it first, or pipe them: tar c FILES | docker exec -i {_record.Name} tar x -C {path}");
             }
             await Task.Factory.StartNew(
                 () =>
                 {
-                    using MountTree mount = RequireSnapshot().OpenMount();
-                    using RootDirectory root = RootDirectory.From(mount);
+                    using MountTree? mount = lives ? null : RequireSnapshot().OpenMount();
+                    using RootDirectory root = mount is null ? OpenLiveRoot() : RootDirectory.From(mount);
                     (uint, uint)? owner = null;
                     if (asUser)
                     {
                         ResolvedUser user = Who(root);
                         owner = (user.Uid, user.Gid);
                     }
-                    ContainerFiles.Extract(root, path, archive.AsStream(leaveOpen: true), keepKinds, owner, cancellationToken);
+                    ContainerFiles.Extract(root, path, archive.AsStream(leaveOpen: true), keepKinds, owner, lives ? Ids : null, cancellationToken);
                 },
                 cancellationToken,
                 TaskCreationOptions.LongRunning,

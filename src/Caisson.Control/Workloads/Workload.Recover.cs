@@ -1,6 +1,7 @@
 using Caisson.Control.Hosting;
 using Caisson.Control.Model;
 using Caisson.Control.State;
+using Caisson.Errors;
 
 namespace Caisson.Control.Workloads;
 
@@ -22,7 +23,7 @@ public sealed partial class Workload
 
             // Asked of every container: the engine may have died between a start and its record.
             IMonitoredProcess? process = await _services.Host.ReopenAsync(Id, CancellationToken.None);
-            if (process is not null && (_status.HasProcess || !process.Exited.IsCompleted))
+            if (process is not null && await IsNewsUnlockedAsync(process))
             {
                 await AdoptUnlockedAsync(process);
                 return;
@@ -30,8 +31,8 @@ public sealed partial class Workload
             if (process is not null)
             {
                 await process.DisposeAsync();
-                await GiveBackUnlockedAsync();
             }
+            await GiveBackUnlockedAsync();
 
             if (_status.HasProcess)
             {
@@ -46,7 +47,6 @@ public sealed partial class Workload
                     },
                     Durability.Process,
                     Event("die", ("exitCode", "255")));
-                await GiveBackUnlockedAsync();
             }
             if (_status.Phase == ContainerPhase.Restarting || RestartDecision.AtEngineStart(_record.HostConfig.RestartPolicy, _status))
             {
@@ -60,18 +60,23 @@ public sealed partial class Workload
         }
     }
 
+    /// <summary>Whether the run is more than what an engine recorded before it died, which came only not to remove its traces.</summary>
+    private async Task<bool> IsNewsUnlockedAsync(IMonitoredProcess process) =>
+        _status.HasProcess || !process.Exited.IsCompleted || (await process.Exited).At != _status.FinishedAt;
+
     private async Task AdoptUnlockedAsync(IMonitoredProcess process)
     {
         if (!_status.HasProcess)
         {
-            SetUnlocked(
-                _status with { Phase = ContainerPhase.Running, Pid = process.Pid, StartedAt = _services.Time.GetUtcNow(), StartOrder = _engine.NextStartOrder() },
-                Durability.Process,
-                Event("start"));
+            // The engine died between the start and its record.
+            DateTimeOffset started = process.Exited.IsCompleted ? (await process.Exited).At : _services.Time.GetUtcNow();
+            int restarts = _status.Phase == ContainerPhase.Restarting ? _status.RestartCount + 1 : 0;
+            SetUnlocked(StartedUnlocked(process, started, restarts), Durability.Process, Event("start"));
         }
         if (!process.Exited.IsCompleted)
         {
             Watch(process);
+            CompleteUpdateUnlocked();
             return;
         }
         // It ended while no engine was there: the same road as an end that is seen.
@@ -79,5 +84,23 @@ public sealed partial class Workload
         _run = run;
         await EndUnlockedAsync(run, await process.Exited);
         run.Recorded.TrySetResult();
+    }
+
+    /// <summary>An update that an engine had recorded when it died is carried out; what is in force already stays so.</summary>
+    private void CompleteUpdateUnlocked()
+    {
+        if (!_status.LimitsPending)
+        {
+            return;
+        }
+        try
+        {
+            _services.Host.Update(Id, LimitsOf(_record), LimitsOf(_record));
+        }
+        catch (CaissonException error)
+        {
+            _services.Log.Warn($"container {Id}: complete the update that a crash interrupted: {error.Message}");
+        }
+        SetUnlocked(_status with { LimitsPending = false }, Durability.Process);
     }
 }

@@ -87,23 +87,15 @@ public sealed partial class Workload
                 process = await _services.Host.StartAsync(launch, CancellationToken.None);
                 await ConnectAttachmentsUnlockedAsync(process, CancellationToken.None);
             }
-            var status = new ContainerStatus
-            {
-                Phase = ContainerPhase.Running,
-                Pid = process.Pid,
-                StartedAt = _services.Time.GetUtcNow(),
-                FinishedAt = before.FinishedAt,
-                RestartCount = restartCount,
-                StartOrder = _engine.NextStartOrder(),
-            };
             // Whether it is to run after a power loss matters only when somebody promised to restart it.
             Durability durability = restartCount == 0 && _record.HostConfig.RestartPolicy?.Name is not (null or "" or "no")
                 ? Durability.Power : Durability.Process;
-            SetUnlocked(status, durability, Event("start"));
+            SetUnlocked(StartedUnlocked(process, _services.Time.GetUtcNow(), restartCount), durability, Event("start"));
             Watch(process);
         }
         catch (Exception error) when (error is CaissonException or IOException or UnauthorizedAccessException)
         {
+            await GiveBackUnlockedAsync(); // what runs without a record would be nobody's
             SetUnlocked(
                 before with
                 {
@@ -117,6 +109,16 @@ public sealed partial class Workload
             throw error as CaissonException ?? new CaissonException(ErrorKind.Internal, $"start container {Id}: {error.Message}", error);
         }
     }
+
+    private ContainerStatus StartedUnlocked(IMonitoredProcess process, DateTimeOffset at, int restartCount) => new()
+    {
+        Phase = ContainerPhase.Running,
+        Pid = process.Pid,
+        StartedAt = at,
+        FinishedAt = _status.FinishedAt,
+        RestartCount = restartCount,
+        StartOrder = _engine.NextStartOrder(),
+    };
 
     /// <summary>The codes of a shell: 127 for a program that is not there, 126 for one that cannot be run.</summary>
     private static int CodeOf(Exception error) => (error as CaissonException)?.Kind switch
@@ -190,12 +192,32 @@ public sealed partial class Workload
     {
         if (_status.HasProcess)
         {
-            using RootDirectory live = RootDirectory.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{_status.Pid}/root"));
+            using RootDirectory live = OpenLiveRoot();
             return body(live);
         }
         using MountTree mount = RequireSnapshot().OpenView();
         using RootDirectory root = RootDirectory.From(mount);
         return body(root);
+    }
+
+    /// <summary>The root as the first process sees it, never that of another process which got its pid.</summary>
+    private RootDirectory OpenLiveRoot()
+    {
+        var gone = new CaissonException(ErrorKind.Unavailable, $"container {_record.Name} ended in this moment; try again");
+        try
+        {
+            RootDirectory root = RootDirectory.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{_status.Pid}/root"));
+            if (_run is { } run && !run.Process.Exited.IsCompleted)
+            {
+                return root;
+            }
+            root.Dispose();
+        }
+        catch (LinuxException error) when (error.Errno is Errno.ENOENT or Errno.ESRCH)
+        {
+            // Told below.
+        }
+        throw gone;
     }
 
     private void WriteFilesUnlocked()

@@ -46,6 +46,9 @@ public sealed partial class Workload
     /// <summary>Where its output is kept, or null when it is not.</summary>
     public string? LogPath => _record.HostConfig.LogConfig?.Type == "none" ? null : _services.LogOf(Id);
 
+    /// <summary>What its profile and the user's flags give up of the default profile, a sentence each, the gravest first.</summary>
+    public IReadOnlyList<string> Weaknesses => EffectiveProfile.Weaknesses(_record);
+
     /// <summary>One run of the first process: from its start until its end was recorded.</summary>
     private sealed class Run(IMonitoredProcess process)
     {
@@ -84,6 +87,18 @@ public sealed partial class Workload
         _services.Events.Commit(
             Durability.Power, new StateChange().Put(RecordKind.Container, Id, record, ControlJson.Default.ContainerRecord), events);
         _record = record;
+    }
+
+    /// <summary>Commits a new record together with a new status; needs the gate.</summary>
+    private void SetUnlocked(ContainerRecord record, ContainerStatus status)
+    {
+        _services.Events.Commit(
+            Durability.Power,
+            new StateChange()
+                .Put(RecordKind.Container, Id, record, ControlJson.Default.ContainerRecord)
+                .Put(RecordKind.Status, Id, status, ControlJson.Default.ContainerStatus));
+        _record = record;
+        _status = status;
     }
 
     private EngineEvent Event(string action, params ReadOnlySpan<(string Key, string Value)> facts) => EventOf(_record, action, _services.Time, facts);

@@ -367,3 +367,16 @@ internal struct statfs
     public ulong f_files;
     public ulong f_ffree;
 }
+
+/// <summary>Source: elf(5).</summary>
+internal struct Elf64_Phdr
+{
+    public uint p_type;
+    public uint p_flags;
+    public ulong p_offset;
+    public ulong p_vaddr;
+    public ulong p_paddr;
+    public ulong p_filesz;
+    public ulong p_memsz;
+    public ulong p_align;
+}

@@ -14,5 +14,6 @@ public static partial class Kernel
     public const int MAP_ANONYMOUS = 32;
     public const int MAP_STACK = 131072;
     public const int MAP_NORESERVE = 16384;
+    public const int MADV_DONTNEED = 4;
 #pragma warning restore CS1591
 }

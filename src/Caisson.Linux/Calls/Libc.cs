@@ -29,4 +29,8 @@ internal static partial class Libc
     /// <summary>Gives back <paramref name="result"/>, or throws what the kernel said about <paramref name="subject"/>.</summary>
     internal static nint Check(nint result, string call, string subject) =>
         result == -1 ? throw LinuxException.FromErrno(call, subject) : result;
+
+    /// <summary>As <see cref="Check(nint, string, string)"/>; the subject is put into words only for an error, so that a call that succeeds allocates nothing.</summary>
+    internal static nint Check(nint result, string call, Descriptor subject) =>
+        result == -1 ? throw LinuxException.FromErrno(call, subject.ToString()) : result;
 }

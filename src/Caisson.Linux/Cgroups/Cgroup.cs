@@ -140,9 +140,13 @@ public sealed partial class Cgroup
                 EnableControllers(parent);
             }
             string directory = $"{parent}/{names[i]}";
-            if (CgroupFiles.TryMakeDirectory(directory, mayExist: i < names.Length - 1))
+            if (HostFiles.TryMakeDirectory(directory, 0x1ED))
             {
                 made.Add(directory);
+            }
+            else if (i == names.Length - 1)
+            {
+                throw new LinuxException("mkdir", Errno.EEXIST, directory);
             }
             if (hierarchy.Version == 1 && hierarchy.Controllers.Contains("cpuset"))
             {

@@ -24,7 +24,15 @@ internal static class CgroupFiles
         try
         {
             using var handle = HostFiles.OpenDirectory(directory);
-            return [.. handle.Enumerate().Where(entry => entry.Kind == FileKind.Directory).Select(entry => entry.Name)];
+            List<string> names = [];
+            foreach (DirectoryEntry entry in handle.Enumerate())
+            {
+                if (entry.Kind == FileKind.Directory)
+                {
+                    names.Add(entry.Name);
+                }
+            }
+            return names;
         }
         catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ENODEV)
         {
@@ -42,17 +50,6 @@ internal static class CgroupFiles
         catch (LinuxException e) when (e.Errno == Errno.EOPNOTSUPP)
         {
             return "";
-        }
-    }
-
-    /// <summary>True when it was made, false when it was there and may be.</summary>
-    internal static unsafe bool TryMakeDirectory(string directory, bool mayExist)
-    {
-        var text = new CString(directory, stackalloc byte[CString.StackBytes]);
-        fixed (byte* bytes = text)
-        {
-            return Libc.syscall(SYS_mkdirat, AT_FDCWD, (nint)bytes, 0x1ED) == 0
-                || (mayExist && Libc.LastErrno == Errno.EEXIST ? false : throw LinuxException.FromErrno("mkdir", directory));
         }
     }
 

@@ -31,7 +31,7 @@ public partial class Descriptor
     public void SetOwner(uint userId, uint groupId)
     {
         using var fd = Hold();
-        Libc.Check(Libc.syscall(SYS_fchown, fd, (nint)userId, (nint)groupId), "fchown", ToString());
+        Libc.Check(Libc.syscall(SYS_fchown, fd, (nint)userId, (nint)groupId), "fchown", this);
     }
 
     private static int Now(nint result) => result >= 0 ? (int)result : -(int)Libc.LastErrno;

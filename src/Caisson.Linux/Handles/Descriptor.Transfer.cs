@@ -11,7 +11,7 @@ public partial class Descriptor
         using var fd = Hold();
         fixed (byte* bytes = buffer)
         {
-            return (int)Libc.Check(Libc.Restart(SYS_read, fd, (nint)bytes, buffer.Length), "read", ToString());
+            return (int)Libc.Check(Libc.Restart(SYS_read, fd, (nint)bytes, buffer.Length), "read", this);
         }
     }
 
@@ -35,14 +35,18 @@ public partial class Descriptor
     /// <exception cref="Errors.CaissonException"><see cref="Errors.ErrorKind.ResourceExhausted"/>: larger than the cap.</exception>
     public byte[] ReadToEnd(int maxBytes, string? subject = null)
     {
-        byte[] buffer = new byte[Math.Min(4096, maxBytes + 1)];
+        Span<byte> buffer = stackalloc byte[4096];
+        if (maxBytes < buffer.Length)
+        {
+            buffer = buffer[..(maxBytes + 1)];
+        }
         int length = 0;
         while (true)
         {
-            int count = Read(buffer.AsSpan(length));
+            int count = Read(buffer[length..]);
             if (count == 0)
             {
-                return length == buffer.Length ? buffer : buffer[..length];
+                return buffer[..length].ToArray();
             }
             length += count;
             if (length > maxBytes)
@@ -52,7 +56,9 @@ public partial class Descriptor
             }
             if (length == buffer.Length)
             {
-                Array.Resize(ref buffer, (int)Math.Min(buffer.Length * 2L, maxBytes + 1L));
+                byte[] larger = new byte[(int)Math.Min(buffer.Length * 4L, maxBytes + 1L)];
+                buffer.CopyTo(larger);
+                buffer = larger;
             }
         }
     }
@@ -66,7 +72,7 @@ public partial class Descriptor
             int done = 0;
             while (done < bytes.Length)
             {
-                done += (int)Libc.Check(Libc.Restart(SYS_write, fd, (nint)(start + done), bytes.Length - done), "write", ToString());
+                done += (int)Libc.Check(Libc.Restart(SYS_write, fd, (nint)(start + done), bytes.Length - done), "write", this);
             }
         }
     }
@@ -91,13 +97,13 @@ public partial class Descriptor
     public void Flush()
     {
         using var fd = Hold();
-        Libc.Check(Libc.Restart(SYS_fsync, fd), "fsync", ToString());
+        Libc.Check(Libc.Restart(SYS_fsync, fd), "fsync", this);
     }
 
     /// <summary>Puts the whole file system that holds this file on stable storage. Source: syncfs(2).</summary>
     public void FlushFileSystem()
     {
         using var fd = Hold();
-        Libc.Check(Libc.Restart(SYS_syncfs, fd), "syncfs", ToString());
+        Libc.Check(Libc.Restart(SYS_syncfs, fd), "syncfs", this);
     }
 }

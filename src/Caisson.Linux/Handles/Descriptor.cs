@@ -34,16 +34,16 @@ public partial class Descriptor : SafeHandleMinusOneIsInvalid
     public void SetCloseOnExec(bool closeOnExec)
     {
         using var fd = Hold();
-        Libc.Check(Libc.syscall(SYS_fcntl, fd, F_SETFD, closeOnExec ? FD_CLOEXEC : 0), "fcntl", ToString());
+        Libc.Check(Libc.syscall(SYS_fcntl, fd, F_SETFD, closeOnExec ? FD_CLOEXEC : 0), "fcntl", this);
     }
 
     /// <summary>Makes reads and writes return at once instead of waiting (O_NONBLOCK, shared by all duplicates).</summary>
     public void SetNonBlocking(bool nonBlocking)
     {
         using var fd = Hold();
-        nint flags = Libc.Check(Libc.syscall(SYS_fcntl, fd, F_GETFL), "fcntl", ToString());
+        nint flags = Libc.Check(Libc.syscall(SYS_fcntl, fd, F_GETFL), "fcntl", this);
         flags = nonBlocking ? flags | O_NONBLOCK : flags & ~(nint)O_NONBLOCK;
-        Libc.Check(Libc.syscall(SYS_fcntl, fd, F_SETFL, flags), "fcntl", ToString());
+        Libc.Check(Libc.syscall(SYS_fcntl, fd, F_SETFL, flags), "fcntl", this);
     }
 
     /// <summary>Gives the ownership to a .NET file handle, for streams; this object is then closed to use.</summary>
@@ -72,7 +72,7 @@ public partial class Descriptor : SafeHandleMinusOneIsInvalid
     internal nint DuplicateNumber()
     {
         using var fd = Hold();
-        return Libc.Check(Libc.syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3), "fcntl", ToString());
+        return Libc.Check(Libc.syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3), "fcntl", this);
     }
 
     /// <summary>Takes the number out of this object, which no longer closes it.</summary>

@@ -40,7 +40,7 @@ public sealed class Memfd : Descriptor
     {
         using var fd = Hold();
         const int All = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-        Libc.Check(Libc.syscall(SYS_fcntl, fd, F_ADD_SEALS, All), "fcntl F_ADD_SEALS", ToString());
+        Libc.Check(Libc.syscall(SYS_fcntl, fd, F_ADD_SEALS, All), "fcntl F_ADD_SEALS", this);
     }
 
     /// <summary>Whether <paramref name="file"/> is a memfd that can never change again: what a receiver must ask before it maps one.</summary>

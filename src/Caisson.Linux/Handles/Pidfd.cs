@@ -60,7 +60,7 @@ public sealed class Pidfd : Descriptor
         using var fd = Hold();
         siginfo_t info = default;
         Libc.Check(
-            Libc.Restart(SYS_waitid, P_PIDFD, fd, (nint)(&info), WEXITED | __WALL | options, 0), "waitid", ToString());
+            Libc.Restart(SYS_waitid, P_PIDFD, fd, (nint)(&info), WEXITED | __WALL | options, 0), "waitid", this);
         return info.si_code switch
         {
             0 => null,

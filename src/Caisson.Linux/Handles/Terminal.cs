@@ -30,7 +30,7 @@ public static class Terminal
     {
         using var fd = descriptor.Hold();
         var size = new winsize { ws_row = value.Rows, ws_col = value.Columns };
-        Libc.Check(Libc.syscall(SYS_ioctl, fd, TIOCSWINSZ, (nint)(&size)), "ioctl TIOCSWINSZ", descriptor.ToString());
+        Libc.Check(Libc.syscall(SYS_ioctl, fd, TIOCSWINSZ, (nint)(&size)), "ioctl TIOCSWINSZ", descriptor);
     }
 
     /// <summary>Turns off echo, line editing, signals by key and output processing (cfmakeraw(3)); null when it is no terminal.</summary>
@@ -50,8 +50,18 @@ public static class Terminal
         raw.c_cflag = (raw.c_cflag & ~(uint)(CSIZE | PARENB)) | CS8;
         raw.c_cc[VMIN] = 1;
         raw.c_cc[VTIME] = 0;
-        Libc.Check(Libc.Restart(SYS_ioctl, fd, TCSETS, (nint)(&raw)), "ioctl TCSETS", descriptor.ToString());
+        Libc.Check(Libc.Restart(SYS_ioctl, fd, TCSETS, (nint)(&raw)), "ioctl TCSETS", descriptor);
         return new(modes);
+    }
+
+    /// <summary>Lets lines go out as they are written, without a carriage return (ONLCR): whoever reads may be no screen.</summary>
+    public static unsafe void StopCarriageReturns(Descriptor descriptor)
+    {
+        using var fd = descriptor.Hold();
+        termios modes = default;
+        Libc.Check(Libc.syscall(SYS_ioctl, fd, TCGETS, (nint)(&modes)), "ioctl TCGETS", descriptor.ToString());
+        modes.c_oflag &= ~(uint)ONLCR;
+        Libc.Check(Libc.Restart(SYS_ioctl, fd, TCSETS, (nint)(&modes)), "ioctl TCSETS", descriptor.ToString());
     }
 
     /// <summary>Gives a terminal its former modes back, after what was written has gone out.</summary>
@@ -59,6 +69,6 @@ public static class Terminal
     {
         using var fd = descriptor.Hold();
         termios value = modes.Value;
-        Libc.Check(Libc.Restart(SYS_ioctl, fd, TCSETSW, (nint)(&value)), "ioctl TCSETSW", descriptor.ToString());
+        Libc.Check(Libc.Restart(SYS_ioctl, fd, TCSETSW, (nint)(&value)), "ioctl TCSETSW", descriptor);
     }
 }

@@ -70,7 +70,7 @@ public sealed partial class UnixSocket
     /// <param name="descriptors">Receives the descriptors, close-on-exec; the caller disposes them. Null: none are expected and any is an error.</param>
     /// <returns>The bytes received; 0 when the peer has closed.</returns>
     /// <exception cref="CaissonException"><see cref="ErrorKind.InvalidArgument"/>: the peer sent a longer message or unexpected descriptors; nothing leaks.</exception>
-    public unsafe int Receive(Span<byte> buffer, ICollection<Descriptor>? descriptors = null)
+    public unsafe int Receive(Span<byte> buffer, List<Descriptor>? descriptors = null)
     {
         using var fd = Hold();
         nuint* control = stackalloc nuint[ControlWords(DescriptorsMax)];
@@ -84,7 +84,7 @@ public sealed partial class UnixSocket
                 msg_control = control,
                 msg_controllen = (nuint)(ControlWords(DescriptorsMax) * sizeof(nuint)),
             };
-            int count = (int)Libc.Check(Libc.Restart(SYS_recvmsg, fd, (nint)(&message), MSG_CMSG_CLOEXEC), "recvmsg", ToString());
+            int count = (int)Libc.Check(Libc.Restart(SYS_recvmsg, fd, (nint)(&message), MSG_CMSG_CLOEXEC), "recvmsg", this);
 
             var received = TakeDescriptors((byte*)control, (int)message.msg_controllen);
             bool cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
@@ -120,7 +120,7 @@ public sealed partial class UnixSocket
                     msg_control = done == 0 && controlLength > 0 ? control : null,
                     msg_controllen = done == 0 ? controlLength : 0,
                 };
-                done += (int)Libc.Check(Libc.Restart(SYS_sendmsg, fd, (nint)(&message), MSG_NOSIGNAL), "sendmsg", ToString());
+                done += (int)Libc.Check(Libc.Restart(SYS_sendmsg, fd, (nint)(&message), MSG_NOSIGNAL), "sendmsg", this);
             }
             while (done < bytes.Length);
         }

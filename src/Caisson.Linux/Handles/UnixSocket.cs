@@ -26,7 +26,7 @@ public sealed partial class UnixSocket : Descriptor
     public static unsafe (UnixSocket One, UnixSocket Other) CreatePair(UnixSocketKind kind)
     {
         int* ends = stackalloc int[2];
-        Libc.Check(Libc.syscall(SYS_socketpair, AF_UNIX, (int)kind | SOCK_CLOEXEC, 0, (nint)ends), "socketpair", kind.ToString());
+        Libc.Check(Libc.syscall(SYS_socketpair, AF_UNIX, (int)kind | SOCK_CLOEXEC, 0, (nint)ends), "socketpair", "AF_UNIX");
         return (new(ends[0]), new(ends[1]));
     }
 
@@ -84,7 +84,7 @@ public sealed partial class UnixSocket : Descriptor
     public UnixSocket Accept()
     {
         using var fd = Hold();
-        return new(Libc.Check(Libc.Restart(SYS_accept4, fd, 0, 0, SOCK_CLOEXEC), "accept", ToString()));
+        return new(Libc.Check(Libc.Restart(SYS_accept4, fd, 0, 0, SOCK_CLOEXEC), "accept", this));
     }
 
     /// <summary>Who connected, or who listened when this side connected.</summary>
@@ -97,7 +97,7 @@ public sealed partial class UnixSocket : Descriptor
             int length = sizeof(ucred);
             Libc.Check(
                 Libc.syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, (nint)(&credentials), (nint)(&length)),
-                "getsockopt SO_PEERCRED", ToString());
+                "getsockopt SO_PEERCRED", this);
             return new(credentials.pid, credentials.uid, credentials.gid);
         }
     }
@@ -106,14 +106,14 @@ public sealed partial class UnixSocket : Descriptor
     public void ShutdownWrite()
     {
         using var fd = Hold();
-        Libc.Check(Libc.syscall(SYS_shutdown, fd, SHUT_WR), "shutdown", ToString());
+        Libc.Check(Libc.syscall(SYS_shutdown, fd, SHUT_WR), "shutdown", this);
     }
 
     /// <summary>Gives the ownership to a .NET socket, for asynchronous streams; this object is then closed to use.</summary>
     public Socket ToSocket() => new(new SafeSocketHandle(Release(), ownsHandle: true));
 
     private static UnixSocket New(UnixSocketKind kind) =>
-        new(Libc.Check(Libc.syscall(SYS_socket, AF_UNIX, (int)kind | SOCK_CLOEXEC, 0), "socket", kind.ToString()));
+        new(Libc.Check(Libc.syscall(SYS_socket, AF_UNIX, (int)kind | SOCK_CLOEXEC, 0), "socket", "AF_UNIX"));
 
     /// <summary>The address <c>/proc/self/fd/N/name</c>, which is short whatever the directory's path.</summary>
     private static unsafe int Address(DirectoryDescriptor directory, string name, sockaddr_un* address)

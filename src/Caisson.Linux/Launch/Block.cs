@@ -8,15 +8,17 @@ namespace Caisson.Linux.Launch;
 /// <remarks>Encoded once however many steps name it; eight-byte aligned. Blocks are compared by reference.</remarks>
 public sealed class Block
 {
-    private Block(byte[] bytes, string description, ImmutableArray<(int Offset, Block Target, int TargetOffset)> pointers)
+    private readonly string? _description;
+
+    private Block(byte[] bytes, string? description, ImmutableArray<(int Offset, Block Target, int TargetOffset)> pointers)
     {
         Bytes = bytes;
-        Description = description;
+        _description = description;
         Pointers = pointers;
     }
 
     /// <summary>What a person reads in place of the bytes.</summary>
-    public string Description { get; }
+    public string Description => _description ?? Describe();
 
     internal byte[] Bytes { get; }
 
@@ -27,7 +29,7 @@ public sealed class Block
     {
         byte[] bytes = new byte[Encoding.UTF8.GetByteCount(text) + 1];
         Encoding.UTF8.GetBytes(text, bytes);
-        return new(bytes, Quote(text), []);
+        return new(bytes, null, []);
     }
 
     /// <summary>Bytes as they are.</summary>
@@ -52,7 +54,7 @@ public sealed class Block
         {
             pointers.Add((i * 8, Text(texts[i]), 0));
         }
-        return new(new byte[(texts.Count + 1) * 8], $"[{string.Join(", ", texts.Select(Quote))}]", pointers.MoveToImmutable());
+        return new(new byte[(texts.Count + 1) * 8], null, pointers.MoveToImmutable());
     }
 
     /// <summary>Sixty-four-bit words, least significant byte first, as most kernel structures are made of.</summary>
@@ -87,6 +89,11 @@ public sealed class Block
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(40), 24);
         return new(header, "{SCM_RIGHTS}", [(16, vector, 0), (32, control, 0)]);
     }
+
+    /// <summary>A text, or a list of texts: only these are described when somebody reads them.</summary>
+    private string Describe() => Pointers.IsEmpty
+        ? Quote(Encoding.UTF8.GetString(Bytes.AsSpan(0, Bytes.Length - 1)))
+        : $"[{string.Join(", ", Pointers.Select(pointer => pointer.Target.Description))}]";
 
     private static string Quote(string text) => text.Length <= 120 ? $"\"{text}\"" : $"\"{text.AsSpan(0, 117)}...\"";
 }

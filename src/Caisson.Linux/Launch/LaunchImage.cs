@@ -8,7 +8,7 @@ namespace Caisson.Linux.Launch;
 /// <code>
 ///   0  "CSNL"   4  version   8  size   12  operations   16  their offset   20  offset of the slots   24  slots
 ///  28  offset of the relocations   32  report: kind 1, 36 index, 40 errno, 44 stage   48  relocations
-///  52  namespaces   56  mode
+///  52  namespaces   56  mode   60  slot of the cgroup
 ///  64  slots (8 bytes each), operations (96 bytes each), data, relocations (4 bytes each)
 /// operation:  0 number   8 arguments (6 × 8)   56 which are slots   64 slot of the result   68 skip after success
 ///  72 skip after an expected error   76, 80, 84 expected errors (0 none, -1 any)
@@ -20,7 +20,7 @@ public sealed class LaunchImage
     internal const int HeaderSize = 64;
     internal const int OperationSize = 96;
     private const uint Magic = 0x4c4e5343;
-    private const int Version = 1;
+    private const int Version = 2;
 
     private LaunchImage(byte[] bytes) => Bytes = bytes;
 
@@ -29,6 +29,9 @@ public sealed class LaunchImage
 
     /// <summary>Whether the child shares the memory of the process that starts it.</summary>
     public LaunchMode Mode => (LaunchMode)MemoryMarshal.Cast<byte, int>(Bytes.Span[..HeaderSize])[14];
+
+    /// <summary>The index of the slot that holds the cgroup into which the child is born; 0 for that of its parent.</summary>
+    internal int CgroupSlot => MemoryMarshal.Cast<byte, int>(Bytes.Span[..HeaderSize])[15];
 
     /// <summary>The encoded program; may be sent to another process and given to <see cref="FromBytes"/> there.</summary>
     public ReadOnlyMemory<byte> Bytes { get; }
@@ -48,8 +51,9 @@ public sealed class LaunchImage
         int operations = slots + (program.Slots.Count * 8);
         int size = operations + (steps.Length * OperationSize);
 
-        Dictionary<Block, int> places = [];
-        List<Block> order = [];
+        Dictionary<Block, int> places = new(steps.Length);
+        List<Block> order = new(steps.Length);
+        int addresses = 0;
         foreach (var step in steps)
         {
             foreach (var argument in step.Arguments)
@@ -57,30 +61,33 @@ public sealed class LaunchImage
                 if (argument.Block is { } block)
                 {
                     Place(block, places, order, ref size);
+                    addresses++;
                 }
             }
         }
+        foreach (var block in order)
+        {
+            addresses += block.Pointers.Length;
+        }
 
-        List<int> relocations = [];
-        byte[] bytes = new byte[size];
+        byte[] image = new byte[size + (addresses * 4)];
+        var relocations = MemoryMarshal.Cast<byte, int>(image.AsSpan(size));
+        addresses = 0;
         for (int i = 0; i < steps.Length; i++)
         {
-            EncodeStep(steps[i], i, bytes, operations + (i * OperationSize), places, relocations);
+            EncodeStep(steps[i], i, image, operations + (i * OperationSize), places, relocations, ref addresses);
         }
         foreach (var block in order)
         {
             int place = places[block];
-            block.Bytes.CopyTo(bytes, place);
+            block.Bytes.CopyTo(image, place);
             foreach (var (offset, target, targetOffset) in block.Pointers)
             {
-                BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(place + offset), places[target] + targetOffset);
-                relocations.Add(place + offset);
+                BinaryPrimitives.WriteInt64LittleEndian(image.AsSpan(place + offset), places[target] + targetOffset);
+                relocations[addresses++] = place + offset;
             }
         }
 
-        byte[] image = new byte[size + (relocations.Count * 4)];
-        bytes.CopyTo(image, 0);
-        MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(relocations)).CopyTo(image.AsSpan(size));
         var header = MemoryMarshal.Cast<byte, int>(image.AsSpan(0, HeaderSize));
         header[0] = unchecked((int)Magic);
         header[1] = Version;
@@ -92,9 +99,10 @@ public sealed class LaunchImage
         header[7] = size;
         header[8] = (int)LaunchReportKind.Failed;
         header[11] = (int)program.Stage;
-        header[12] = relocations.Count;
+        header[12] = relocations.Length;
         header[13] = (int)program.Namespaces;
         header[14] = (int)program.Mode;
+        header[15] = program.Cgroup.Index;
         SetSlot(image, Slot.Sync.Index, program.SyncDescriptor);
         return new(image);
     }
@@ -129,9 +137,9 @@ public sealed class LaunchImage
     }
 
     private static void EncodeStep(
-        LaunchStep step, int index, byte[] bytes, int at, Dictionary<Block, int> places, List<int> relocations)
+        LaunchStep step, int index, byte[] image, int at, Dictionary<Block, int> places, Span<int> relocations, ref int addresses)
     {
-        var operation = bytes.AsSpan(at, OperationSize);
+        var operation = image.AsSpan(at, OperationSize);
         BinaryPrimitives.WriteInt64LittleEndian(operation, (long)step.Call);
         int fromSlot = 0;
         for (int i = 0; i < step.Arguments.Length; i++)
@@ -144,8 +152,8 @@ public sealed class LaunchImage
             }
             else if (argument.Block is { } block)
             {
-                value = places[block] + argument.Offset;
-                relocations.Add(at + 8 + (i * 8));
+                value += places[block];
+                relocations[addresses++] = at + 8 + (i * 8);
             }
             BinaryPrimitives.WriteInt64LittleEndian(operation[(8 + (i * 8))..], value);
         }
@@ -179,7 +187,7 @@ public sealed class LaunchImage
         long operationsEnd = header[4] + ((long)header[3] * OperationSize);
         long relocationsEnd = header[7] + ((long)header[12] * 4);
         if (header[0] != unchecked((int)Magic) || header[1] != Version || header[2] != bytes.Length || header[5] != HeaderSize
-            || header[3] < 0 || header[6] < 2 || header[12] < 0 || header[4] < HeaderSize + ((long)header[6] * 8)
+            || header[3] < 0 || header[6] < 2 || header[12] < 0 || header[15] < 0 || header[15] >= header[6] || header[4] < HeaderSize + ((long)header[6] * 8)
             || operationsEnd > header[7] || relocationsEnd != bytes.Length)
         {
             throw new FormatException("launch image: not of this version, or cut");

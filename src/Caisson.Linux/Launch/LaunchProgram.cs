@@ -17,6 +17,9 @@ public sealed class LaunchProgram(LaunchStage stage)
     /// <summary>Namespaces the child is born into; a stage that begins with a join makes its own later.</summary>
     public NamespaceKind Namespaces { get; set; }
 
+    /// <summary>The inherited slot that holds the version 2 cgroup into which the child is born; none: that of its parent.</summary>
+    public Slot Cgroup { get; set; } = Slot.None;
+
     /// <summary>Whether the child shares the memory of the process that starts it.</summary>
     public LaunchMode Mode { get; set; }
 

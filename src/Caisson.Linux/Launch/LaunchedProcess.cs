@@ -8,20 +8,28 @@ public sealed class LaunchedProcess : IDisposable
 {
     private readonly UnixSocket _sync;
     private readonly LaunchMemory _memory;
+    private readonly LaunchParent _parent;
 
-    internal LaunchedProcess(int pid, Pidfd process, UnixSocket sync, LaunchMemory memory)
+    internal LaunchedProcess(int pid, Pidfd process, UnixSocket sync, LaunchMemory memory, LaunchParent parent)
     {
         Pid = pid;
         Process = process;
         _sync = sync;
         _memory = memory;
+        _parent = parent;
     }
 
     /// <summary>The pid, in our pid namespace, of the child; after <see cref="LaunchReport.Cloned"/>, of the process it made in its place.</summary>
     public int Pid { get; private set; }
 
-    /// <summary>The same process by descriptor; to be waited for by the caller, since it is our child.</summary>
+    /// <summary>The same process by descriptor; to be waited for by its parent, which is the caller unless it chose <see cref="LaunchParent.Ours"/>.</summary>
     public Pidfd Process { get; private set; }
+
+    /// <summary>
+    /// The child that joined the namespaces and made <see cref="Process"/> in its place, where somebody else has to reap it: only after
+    /// <see cref="LaunchReport.Cloned"/> with <see cref="LaunchParent.Ours"/>, otherwise null. Disposed with this object.
+    /// </summary>
+    public Pidfd? Joiner { get; private set; }
 
     /// <summary>Becomes readable when <see cref="Next"/> has something to say.</summary>
     public Descriptor Signal => _sync;
@@ -63,15 +71,21 @@ public sealed class LaunchedProcess : IDisposable
     {
         _sync.Dispose();
         Process.Dispose();
+        Joiner?.Dispose();
         _memory.Dispose();
     }
 
-    /// <summary>The joining child is done: reap it, and hold the process it made, which is our child too (CLONE_PARENT).</summary>
+    /// <summary>The joining child is done: hold the process it made, which has the same parent (CLONE_PARENT), and see to it that it is reaped.</summary>
     private void Become(int pid)
     {
         var joiner = Process;
         Process = Pidfd.Open(pid);
         Pid = pid;
+        if (_parent == LaunchParent.Ours)
+        {
+            Joiner = joiner;
+            return;
+        }
         joiner.WaitExit();
         joiner.Dispose();
     }

@@ -21,7 +21,10 @@ public static unsafe class Launcher
     /// <param name="inherited">What the slots of <see cref="LaunchProgram.Inherited"/> hold, in their order; stays the caller's.</param>
     /// <returns>The child with its synchronisation socket; the caller disposes it, after the child has executed its program or ended.</returns>
     /// <exception cref="LinuxException">clone3 failed: EAGAIN, ENOMEM, ENOSPC (nested too deep), EPERM.</exception>
-    public static LaunchedProcess Start(LaunchImage image, params ReadOnlySpan<Descriptor?> inherited)
+    public static LaunchedProcess Start(LaunchImage image, params ReadOnlySpan<Descriptor?> inherited) => Start(LaunchParent.Caller, image, inherited);
+
+    /// <summary>Starts a child as <see cref="Start(LaunchImage, ReadOnlySpan{Descriptor?})"/>, of the parent that <paramref name="parent"/> says.</summary>
+    public static LaunchedProcess Start(LaunchParent parent, LaunchImage image, params ReadOnlySpan<Descriptor?> inherited)
     {
         var (ours, theirs) = UnixSocket.CreatePair(UnixSocketKind.SequencedPacket);
         LaunchMemory? memory = null;
@@ -39,7 +42,8 @@ public static unsafe class Launcher
                 LaunchImage.SetSlot(bytes, Slot.Sync.Index + 1 + i, inherited[i]?.DangerousGetHandle() ?? -1);
             }
 
-            var launched = Clone(image, memory, ours);
+            var cgroup = image.CgroupSlot == 0 ? null : inherited[image.CgroupSlot - Slot.Sync.Index - 1];
+            var launched = Clone(parent, image, memory, ours, (int)(cgroup?.DangerousGetHandle() ?? -1));
             for (int i = 0; i < inherited.Length; i++)
             {
                 GC.KeepAlive(inherited[i]);
@@ -56,17 +60,20 @@ public static unsafe class Launcher
         }
     }
 
-    private static LaunchedProcess Clone(LaunchImage image, LaunchMemory memory, UnixSocket sync)
+    private static LaunchedProcess Clone(LaunchParent parent, LaunchImage image, LaunchMemory memory, UnixSocket sync, int cgroup)
     {
         bool shared = image.Mode == LaunchMode.Shared;
         int pidfd = -1;
         clone_args arguments = new()
         {
-            flags = (ulong)(uint)image.Namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | (shared ? (ulong)CLONE_VM : 0),
+            flags = (ulong)(uint)image.Namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | (shared ? (ulong)CLONE_VM : 0)
+                | (parent == LaunchParent.Ours ? (ulong)CLONE_PARENT : 0)
+                | (cgroup >= 0 ? (ulong)CLONE_INTO_CGROUP : 0),
             pidfd = (ulong)&pidfd,
-            exit_signal = (ulong)Signal.CHLD,
+            exit_signal = parent == LaunchParent.Ours ? 0 : (ulong)Signal.CHLD, // a sibling ends with the signal that we end with
             stack = shared ? (ulong)memory.Stack : 0,
             stack_size = shared ? StackSize : 0,
+            cgroup = cgroup >= 0 ? (ulong)cgroup : 0,
         };
 
         ulong every = ulong.MaxValue;
@@ -83,9 +90,9 @@ public static unsafe class Launcher
         }
         if (pid < 0)
         {
-            throw new LinuxException("clone3", (Errno)(-pid), $"with new namespaces {image.Namespaces}");
+            throw new LinuxException("clone3", (Errno)(-pid), $"with new namespaces {image.Namespaces}{(cgroup >= 0 ? ", into a cgroup of version 2" : "")}");
         }
-        return new((int)pid, new Pidfd(pidfd), sync, memory);
+        return new((int)pid, new Pidfd(pidfd), sync, memory, parent);
     }
 
     private static delegate* unmanaged<clone_args*, nuint, byte*, long> LoadInterpreter()
@@ -106,6 +113,16 @@ public enum LaunchMode
 
     /// <summary>Has a copy.</summary>
     Copied = 1,
+}
+
+/// <summary>Whose child a launched process is.</summary>
+public enum LaunchParent
+{
+    /// <summary>The child of the process that starts it.</summary>
+    Caller = 0,
+
+    /// <summary>The child of our own parent, which waits for it; we may end before it does. Source: clone(2), CLONE_PARENT.</summary>
+    Ours = 1,
 }
 
 /// <summary>The memory a child walks: the relocated image, a guard page, the stack. Must live until the child has executed or ended.</summary>

@@ -1,5 +1,3 @@
-using System.Collections.Frozen;
-
 namespace Caisson.Linux;
 
 /// <summary>What one option word means for a mount.</summary>
@@ -13,18 +11,16 @@ public readonly record struct MountOption(
 /// <summary>The option words of mounts. Source: mount(8); runtime-spec config.md, "Linux mount options".</summary>
 public static class MountOptions
 {
-    private static readonly FrozenDictionary<string, MountOption> Attributes = Build();
-
-    private static readonly FrozenSet<string> SuperblockWords =
-        ((string[])["sync", "async", "dirsync", "lazytime", "nolazytime", "mand", "nomand", "silent", "loud", "iversion", "noiversion"]).ToFrozenSet();
+    private static readonly Dictionary<string, MountOption> Attributes = Build();
 
     /// <summary>What a word means for the mount itself, such as <c>nosuid</c>, <c>rro</c> or <c>rslave</c>; false for words of file systems and for <c>bind</c> and its like.</summary>
     public static bool TryFind(string word, out MountOption option) => Attributes.TryGetValue(word, out option);
 
     /// <summary>Whether every file system takes the word as a flag of its superblock (<see cref="FilesystemContext.SetFlag"/>); words that turn one off again are the default and need not be given.</summary>
-    public static bool IsSuperblockFlag(string word) => SuperblockWords.Contains(word);
+    public static bool IsSuperblockFlag(string word) => word
+        is "sync" or "async" or "dirsync" or "lazytime" or "nolazytime" or "mand" or "nomand" or "silent" or "loud" or "iversion" or "noiversion";
 
-    private static FrozenDictionary<string, MountOption> Build()
+    private static Dictionary<string, MountOption> Build()
     {
         Dictionary<string, MountOption> table = [];
         const MountAttributes Times = MountAttributes.AccessTimeMask;
@@ -41,20 +37,22 @@ public static class MountOptions
         {
             Word(back, 0, Times); // relative to modification, the kernel's default
         }
-        foreach (var propagation in (MountPropagation[])[MountPropagation.Private, MountPropagation.Slave, MountPropagation.Shared, MountPropagation.Unbindable])
-        {
-#pragma warning disable CA1308 // the words are lower case
-            string name = propagation.ToString().ToLowerInvariant();
-#pragma warning restore CA1308
-            table[name] = new(0, 0, propagation, false);
-            table[$"r{name}"] = new(0, 0, propagation, true);
-        }
-        return table.ToFrozenDictionary();
+        Propagation("private", MountPropagation.Private);
+        Propagation("slave", MountPropagation.Slave);
+        Propagation("shared", MountPropagation.Shared);
+        Propagation("unbindable", MountPropagation.Unbindable);
+        return table;
 
         void Pair(string restrict, string allow, MountAttributes attribute)
         {
             Word(restrict, attribute, 0);
             Word(allow, 0, attribute);
+        }
+
+        void Propagation(string word, MountPropagation kind)
+        {
+            table[word] = new(0, 0, kind, false);
+            table[$"r{word}"] = new(0, 0, kind, true);
         }
 
         void Word(string word, MountAttributes set, MountAttributes clear)

@@ -95,7 +95,7 @@ public sealed class MountTree : Descriptor
         using var fd = source.Hold();
         byte empty = 0;
         int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-        return Libc.Check(Libc.syscall(SYS_open_tree, fd, (nint)(&empty), flags), "open_tree", source.ToString());
+        return Libc.Check(Libc.syscall(SYS_open_tree, fd, (nint)(&empty), flags), "open_tree", source);
     }
 
     private unsafe void Change(mount_attr attributes, bool recursive)
@@ -105,6 +105,6 @@ public sealed class MountTree : Descriptor
         int flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
         Libc.Check(
             Libc.syscall(SYS_mount_setattr, fd, (nint)(&empty), flags, (nint)(&attributes), sizeof(mount_attr)),
-            attributes.attr_set == MOUNT_ATTR_IDMAP ? "mount_setattr MOUNT_ATTR_IDMAP" : "mount_setattr", ToString());
+            attributes.attr_set == MOUNT_ATTR_IDMAP ? "mount_setattr MOUNT_ATTR_IDMAP" : "mount_setattr", this);
     }
 }

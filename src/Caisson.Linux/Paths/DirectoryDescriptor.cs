@@ -15,6 +15,9 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
 {
     internal DirectoryDescriptor(nint fd, string? label = null) : base(fd, label) { }
 
+    /// <summary>Owns a descriptor received from another process of ours; the caller knows that it is a directory.</summary>
+    public static new DirectoryDescriptor From(Descriptor received) => new(received.Release());
+
     /// <summary>Another handle of the same directory; the caller disposes it.</summary>
     public new DirectoryDescriptor Duplicate() => new(DuplicateNumber(), ToString());
 
@@ -138,6 +141,19 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
         }
     }
 
+    /// <summary>Writes a file aside and renames it into place: a reader meets all of the old content or all of the new. Not synchronised to a disk.</summary>
+    /// <remarks>For one writer at a time.</remarks>
+    public void Replace(string name, ReadOnlySpan<byte> content, int mode)
+    {
+        string aside = $".{name}.new";
+        Unlink(aside);
+        using (FileDescriptor file = CreateFile(aside, mode))
+        {
+            file.Write(content);
+        }
+        Rename(aside, this, name);
+    }
+
     /// <summary>Removes a name that is not a directory; false when there is none.</summary>
     public bool Unlink(string name) => Remove(name, 0);
 
@@ -163,7 +179,7 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
         byte* buffer = stackalloc byte[BufferBytes];
         while (true)
         {
-            nint count = Libc.Check(Libc.syscall(SYS_getdents64, fd, (nint)buffer, BufferBytes), "getdents64", ToString());
+            nint count = Libc.Check(Libc.syscall(SYS_getdents64, fd, (nint)buffer, BufferBytes), "getdents64", this);
             if (count == 0)
             {
                 return entries;

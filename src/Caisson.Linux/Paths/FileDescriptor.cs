@@ -23,7 +23,7 @@ public partial class FileDescriptor : Descriptor
             statx status;
             Libc.Check(
                 Libc.syscall(SYS_statx, fd, (nint)(&empty), AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, (nint)(&status)),
-                "statx", ToString());
+                "statx", this);
             return FileStatus.From(status);
         }
     }
@@ -35,7 +35,7 @@ public partial class FileDescriptor : Descriptor
         {
             using var fd = Hold();
             statfs status;
-            Libc.Check(Libc.Restart(SYS_fstatfs, fd, (nint)(&status)), "fstatfs", ToString());
+            Libc.Check(Libc.Restart(SYS_fstatfs, fd, (nint)(&status)), "fstatfs", this);
             return status.f_type;
         }
     }
@@ -61,7 +61,7 @@ public partial class FileDescriptor : Descriptor
         byte empty = 0;
         Libc.Check(
             Libc.syscall(SYS_fchownat, fd, (nint)(&empty), (nint)(userId ?? uint.MaxValue), (nint)(groupId ?? uint.MaxValue), AT_EMPTY_PATH),
-            "fchownat", ToString());
+            "fchownat", this);
     }
 
     /// <summary>Sets permissions with set-id and sticky bits, 0..07777 (octal). Not for symbolic links. Source: fchmod(2), fchmodat2(2).</summary>
@@ -90,7 +90,7 @@ public partial class FileDescriptor : Descriptor
         var path = new CString(ProcPath, stackalloc byte[CString.StackBytes]);
         fixed (byte* bytes = path)
         {
-            Libc.Check(Libc.syscall(SYS_fchmodat, AT_FDCWD, (nint)bytes, mode), "fchmodat", ToString());
+            Libc.Check(Libc.syscall(SYS_fchmodat, AT_FDCWD, (nint)bytes, mode), "fchmodat", this);
         }
     }
 
@@ -100,7 +100,7 @@ public partial class FileDescriptor : Descriptor
         using var fd = Hold();
         byte empty = 0;
         timespec* times = stackalloc timespec[] { Convert(accessed), Convert(modified) };
-        Libc.Check(Libc.syscall(SYS_utimensat, fd, (nint)(&empty), (nint)times, AT_EMPTY_PATH), "utimensat", ToString());
+        Libc.Check(Libc.syscall(SYS_utimensat, fd, (nint)(&empty), (nint)times, AT_EMPTY_PATH), "utimensat", this);
 
         static timespec Convert(FileTime? time) => time is { } t
             ? new() { tv_sec = t.Seconds, tv_nsec = t.Nanoseconds }
@@ -113,7 +113,7 @@ public partial class FileDescriptor : Descriptor
         using var fd = Hold();
         byte empty = 0;
         byte* buffer = stackalloc byte[PATH_MAX];
-        nint length = Libc.Check(Libc.syscall(SYS_readlinkat, fd, (nint)(&empty), (nint)buffer, PATH_MAX), "readlinkat", ToString());
+        nint length = Libc.Check(Libc.syscall(SYS_readlinkat, fd, (nint)(&empty), (nint)buffer, PATH_MAX), "readlinkat", this);
         return PathText.Decode(new(buffer, (int)length));
     }
 
@@ -121,7 +121,7 @@ public partial class FileDescriptor : Descriptor
     public void SetSize(long size)
     {
         using var fd = Hold();
-        Libc.Check(Libc.Restart(SYS_ftruncate, fd, (nint)size), "ftruncate", ToString());
+        Libc.Check(Libc.Restart(SYS_ftruncate, fd, (nint)size), "ftruncate", this);
     }
 
     /// <summary>Reads what is at <paramref name="offset"/> without moving the file's position; 0 at the end. Source: pread(2).</summary>
@@ -130,7 +130,7 @@ public partial class FileDescriptor : Descriptor
         using var fd = Hold();
         fixed (byte* bytes = buffer)
         {
-            return (int)Libc.Check(Libc.Restart(SYS_pread64, fd, (nint)bytes, buffer.Length, (nint)offset), "pread", ToString());
+            return (int)Libc.Check(Libc.Restart(SYS_pread64, fd, (nint)bytes, buffer.Length, (nint)offset), "pread", this);
         }
     }
 

@@ -36,11 +36,17 @@ public static class HostFiles
     /// <summary>Reads a small file as text; null when it does not exist, or what it was about is gone.</summary>
     public static string? TryReadText(string path, int maxBytes = 1 << 20)
     {
+        nint number = TryOpenNumber(path, O_RDONLY | O_NOCTTY);
+        if (number < 0)
+        {
+            return IsGone(Libc.LastErrno) ? null : throw LinuxException.FromErrno("open", path);
+        }
+        using FileDescriptor file = new(number, path);
         try
         {
-            return PathText.Decode(Read(path, maxBytes));
+            return PathText.Decode(file.ReadToEnd(maxBytes, path));
         }
-        catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ENOTDIR or Errno.ENODEV or Errno.ESRCH)
+        catch (LinuxException e) when (IsGone(e.Errno))
         {
             return null;
         }
@@ -53,10 +59,28 @@ public static class HostFiles
         file.WriteOnce(PathText.Encode(text), $"{path} \"{text.TrimEnd('\n')}\"");
     }
 
+    /// <summary>Makes the directory <paramref name="path"/>, whose parent exists; false when the name is taken.</summary>
+    /// <param name="path">Absolute.</param>
+    /// <param name="mode">Permissions, less the process's umask.</param>
+    public static unsafe bool TryMakeDirectory(string path, int mode)
+    {
+        var text = new CString(path, stackalloc byte[CString.StackBytes]);
+        fixed (byte* bytes = text)
+        {
+            return Libc.syscall(SYS_mkdirat, AT_FDCWD, (nint)bytes, mode) == 0
+                || (Libc.LastErrno == Errno.EEXIST ? false : throw LinuxException.FromErrno("mkdir", path));
+        }
+    }
+
     /// <summary>Opens with flags of open(2); O_CLOEXEC is added.</summary>
     internal static FileDescriptor Open(string path, int flags, int mode = 0, string? label = null) => new(OpenNumber(path, flags, mode), label ?? path);
 
-    private static unsafe nint OpenNumber(string path, int flags, int mode = 0)
+    private static bool IsGone(Errno errno) => errno is Errno.ENOENT or Errno.ENOTDIR or Errno.ENODEV or Errno.ESRCH;
+
+    private static nint OpenNumber(string path, int flags, int mode = 0) => Libc.Check(TryOpenNumber(path, flags, mode), "open", path);
+
+    /// <returns>Negative when it failed; the reason is the last error.</returns>
+    private static unsafe nint TryOpenNumber(string path, int flags, int mode = 0)
     {
         if (!path.StartsWith('/'))
         {
@@ -65,8 +89,7 @@ public static class HostFiles
         var text = new CString(path, stackalloc byte[CString.StackBytes]);
         fixed (byte* bytes = text)
         {
-            return Libc.Check(
-                Libc.Restart(SYS_openat, AT_FDCWD, (nint)bytes, flags | O_CLOEXEC | O_LARGEFILE, mode), "open", path);
+            return Libc.Restart(SYS_openat, AT_FDCWD, (nint)bytes, flags | O_CLOEXEC | O_LARGEFILE, mode);
         }
     }
 }

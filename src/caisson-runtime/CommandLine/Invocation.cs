@@ -91,9 +91,18 @@ internal sealed class Invocation
         Log("warning", message);
     }
 
-    private void Log(string level, string message)
+    /// <summary>Says what is done, in the log and on stderr when debugging.</summary>
+    public void Debug(string message)
     {
-        if (_log is null)
+        if (IsDebug)
+        {
+            Log("debug", message, alsoToStandardError: true);
+        }
+    }
+
+    private void Log(string level, string message, bool alsoToStandardError = false)
+    {
+        if (_log is null && !alsoToStandardError)
         {
             return;
         }
@@ -113,6 +122,11 @@ internal sealed class Invocation
             line.Write(System.Text.Encoding.UTF8.GetBytes($"time=\"{time}\" level={level} msg=\"{JsonEncodedText.Encode(message)}\""));
         }
         line.Write("\n"u8);
+        if (_log is null)
+        {
+            Console.Error.Write(System.Text.Encoding.UTF8.GetString(line.WrittenSpan));
+            return;
+        }
         try
         {
             using var file = new FileStream(_log, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);

@@ -35,7 +35,7 @@ internal static class ExecCommand
         return foreground?.Wait(runner.Process) ?? 0;
     }
 
-    /// <summary>Starts the process under the lock of the container, which is free again when this returns.</summary>
+    /// <summary>Starts the process under the lock of the container, which is free again when this returns; in a paused one without, as it starts when somebody resumes it.</summary>
     private static LaunchRunner Start(
         Invocation invocation, Arguments arguments, string[] program, string id, string? consoleSocket, Foreground? terminal)
     {
@@ -54,6 +54,10 @@ internal static class ExecCommand
         var spec = directory.ReadSpec();
         var process = arguments.Value("process") is { } file ? ReadProcess(file) : Process(arguments, program, spec.Process!);
         Creation.CheckConsole(process, consoleSocket, isForeground: terminal is not null);
+        if (status == ContainerStatus.Paused)
+        {
+            directory.Dispose();
+        }
         return Joining.Start(invocation, state, spec, process, new JoiningOptions
         {
             PreservedDescriptors = arguments.Number("preserve-fds", 0),

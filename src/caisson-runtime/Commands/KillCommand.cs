@@ -13,7 +13,7 @@ internal static class KillCommand
         var arguments = Arguments.Read(args, ["all|a"], 1, 2);
         string id = arguments.Words[0];
         string name = arguments.Words.Count > 1 ? arguments.Words[1] : "SIGTERM";
-        if (!SignalNames.TryParse(name, out var signal))
+        if (!SignalNames.TryParse(name, out var signal) && name != "0") // 0 only asks: kill(2)
         {
             throw Arguments.Usage($"unknown signal '{name}'");
         }

@@ -20,11 +20,7 @@ internal static class PsCommand
             throw Arguments.Usage("the id of a container is needed");
         }
         var state = invocation.Root.Read(arguments.Words[0]);
-        if (ContainerView.StatusOf(state) == ContainerStatus.Stopped)
-        {
-            throw new CaissonException(ErrorKind.Conflict, $"container not running: {state.Id}");
-        }
-        var pids = ContainerView.RequireCgroup(state).ProcessIds();
+        var pids = ContainerView.StatusOf(state) == ContainerStatus.Stopped ? [] : ContainerView.RequireCgroup(state).ProcessIds();
         switch (arguments.Value("format"))
         {
             case "json":

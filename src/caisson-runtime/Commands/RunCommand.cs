@@ -29,7 +29,7 @@ internal static class RunCommand
         if (!arguments.Has("keep"))
         {
             using var directory = invocation.Root.Open(options.Id);
-            Deletion.Delete(invocation, directory, directory.ReadState(), created.Spec.Hooks);
+            Deletion.Delete(invocation, directory, directory.ReadState(), created.Spec);
         }
         return code;
     }

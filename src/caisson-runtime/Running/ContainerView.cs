@@ -14,7 +14,7 @@ internal static class ContainerView
     {
         var process = ProcessSnapshot.Read(state.Pid);
         bool mayBeFrozen = state.Started && process is { HasEnded: false } found && found.StartTime == state.PidStartTime;
-        return state.StatusAt(process, ProcessSnapshot.ReadBootId(), mayBeFrozen && IsFrozen(state));
+        return state.StatusAt(process, ProcessSnapshot.ReadBootId(), mayBeFrozen && IsFrozen(state.CgroupPaths));
     }
 
     /// <summary>The first process, held so that its pid cannot become another's; null when it has ended.</summary>
@@ -55,7 +55,7 @@ internal static class ContainerView
         {
             cgroup?.Kill();
         }
-        else if (IsFrozen(state))
+        else if (IsFrozen(state.CgroupPaths))
         {
             cgroup?.Thaw();
         }
@@ -65,10 +65,11 @@ internal static class ContainerView
         }
     }
 
-    private static bool IsFrozen(RuntimeState state) =>
-        state.CgroupPaths.TryGetValue("freezer", out string? legacy)
+    /// <summary>The control group with these directories exists and is frozen.</summary>
+    public static bool IsFrozen(IReadOnlyDictionary<string, string> cgroupPaths) =>
+        cgroupPaths.TryGetValue("freezer", out string? legacy)
             ? HostFiles.TryReadText($"{legacy}/freezer.state")?.Trim() is "FROZEN" or "FREEZING"
-            : state.CgroupPaths.TryGetValue("", out string? unified)
+            : cgroupPaths.TryGetValue("", out string? unified)
                 && HostFiles.TryReadText($"{unified}/cgroup.events")?.Contains("frozen 1", StringComparison.Ordinal) == true;
 
     /// <summary>Files by which <c>exec</c> and others join, by type.</summary>

@@ -56,7 +56,7 @@ internal sealed record Blueprint(RuntimeSpec Spec, string Bundle, CgroupLayout L
         var facts = LaunchHost.ReadFacts(spec, id, cgroups) with { HasStartGate = hasGate, PreservedDescriptors = preserved };
         var launch = LaunchPlan.Create(spec, seccomp, facts, problems);
         ProblemsException.ThrowIfAny(file, problems);
-        foreach (Problem warning in warnings)
+        foreach (Problem warning in warnings.Concat(launch.Warnings))
         {
             invocation.Warn($"{file}: {warning}");
         }
@@ -110,12 +110,18 @@ internal static class Creation
         }
         CheckConsole(blueprint.Spec.Process!, options.ConsoleSocket, options.Foreground is not null);
 
+        if (ContainerView.IsFrozen(blueprint.Cgroups.Directories()))
+        {
+            throw new CaissonException(
+                ErrorKind.FailedPrecondition, $"container's cgroup unexpectedly frozen: {blueprint.Spec.Linux?.CgroupsPath}; nothing could start in it");
+        }
         using var gate = options.IsStarted ? null : StartGate.Create(directory);
         var made = CgroupRunner.Make(blueprint.Cgroups, blueprint.Layout);
         try
         {
-            File.WriteAllLines(directory.PathOf(MadeCgroupsFile), made);
+            directory.Write(MadeCgroupsFile, PathText.Encode(string.Join('\n', made)));
             directory.WriteSpec(blueprint.Spec);
+            SharedMounts.Expect(directory, blueprint.Spec);
             using var inputs = LaunchInputs.Open(blueprint.Launch, blueprint.Spec, new LaunchSupplies { StartGate = gate });
             var runner = LaunchRunner.Start(blueprint.Launch, inputs);
             try
@@ -126,7 +132,8 @@ internal static class Creation
             catch
             {
                 runner.Dispose();
-                File.Delete(directory.PathOf("state.json"));
+                SharedMounts.Remove(directory, blueprint.Spec.Root!.Path);
+                directory.Forget();
                 throw;
             }
         }
@@ -204,7 +211,7 @@ internal static class Creation
                 HookRunner.Run("createRuntime", spec.Hooks.CreateRuntime, state);
                 if (!spec.Hooks.CreateContainer.IsEmpty)
                 {
-                    HookRunner.RunInside("createContainer", spec.Hooks.CreateContainer, state, child.Process, NamespaceDifference.Of(child.Pid));
+                    HookRunner.RunInside("createContainer", spec.Hooks.CreateContainer, state, child.Process, NamespaceDifference.Of(child.Pid), spec.Root!.Path);
                 }
             },
             Received = (output, descriptor) =>

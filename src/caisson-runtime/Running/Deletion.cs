@@ -1,6 +1,7 @@
 using Caisson.Containers.Cgroups;
 using Caisson.Containers.Launch;
 using Caisson.Containers.State;
+using Caisson.Linux;
 using Caisson.Oci.Runtime;
 using Caisson.Runtime.CommandLine;
 
@@ -12,20 +13,21 @@ internal static class Deletion
     /// <param name="invocation">Where a hook's failure is told.</param>
     /// <param name="directory">Locked; gone afterwards.</param>
     /// <param name="state">What it holds.</param>
-    /// <param name="known">The container's hooks; null reads them.</param>
-    public static void Delete(Invocation invocation, ContainerDirectory directory, RuntimeState state, Hooks? known = null)
+    /// <param name="known">The container's configuration; null reads it.</param>
+    public static void Delete(Invocation invocation, ContainerDirectory directory, RuntimeState state, RuntimeSpec? known = null)
     {
-        if (ContainerView.CgroupOf(state) is { } cgroup && cgroup.ProcessIds().Count > 0)
+        var spec = known ?? directory.ReadSpec();
+        bool diesWithItsFirst = spec.Linux?.Namespace(NamespaceType.Pid) is { Path: null };
+        if (!diesWithItsFirst && ContainerView.CgroupOf(state) is { } cgroup && cgroup.ProcessIds().Count > 0)
         {
-            ContainerView.Kill(state); // without a pid namespace, others may outlive the first process
+            ContainerView.Kill(state);
         }
-        string made = directory.PathOf(Creation.MadeCgroupsFile);
-        if (File.Exists(made))
+        SharedMounts.Remove(directory, state.Rootfs);
+        if (HostFiles.TryReadText(directory.PathOf(Creation.MadeCgroupsFile)) is { } made)
         {
-            CgroupRunner.Remove(File.ReadAllLines(made));
+            CgroupRunner.Remove(made.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         }
-        var hooks = (known ?? directory.ReadSpec().Hooks).Poststop;
         directory.Delete();
-        HookRunner.RunAll("poststop", hooks, state.ToState(ContainerStatus.Stopped), invocation.Warn);
+        HookRunner.RunAll("poststop", spec.Hooks.Poststop, state.ToState(ContainerStatus.Stopped), invocation.Warn);
     }
 }

@@ -18,6 +18,10 @@ internal sealed class Foreground : IDisposable
     public void Take(Descriptor terminal)
     {
         _terminal = terminal;
+        if (Terminal.TryGetSize(Output) is null)
+        {
+            Terminal.StopCarriageReturns(terminal);
+        }
         CopySize();
     }
 

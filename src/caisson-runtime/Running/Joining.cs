@@ -46,6 +46,10 @@ internal static class Joining
         };
         var plan = LaunchPlan.Exec(process, spec.Linux, kinds, seccomp, facts, problems);
         ProblemsException.ThrowIfAny("process", problems);
+        foreach (Problem warning in plan.Warnings)
+        {
+            invocation.Warn(warning.ToString());
+        }
 
         using var inputs = LaunchInputs.Open(plan, null, new LaunchSupplies { Container = first, Stdio = options.Stdio });
         var runner = LaunchRunner.Start(plan, inputs);

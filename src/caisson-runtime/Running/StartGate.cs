@@ -25,7 +25,7 @@ internal static class StartGate
         {
             gate.Write([0]);
         }
-        File.Delete(directory.PathOf(Name));
+        directory.Remove(Name);
     }
 
     private static Descriptor Open(ContainerDirectory directory)

@@ -100,6 +100,22 @@ public sealed class LaunchTests : IDisposable
         Assert.Equal(100_000u, made.Status.UserId);
     }
 
+    /// <summary>Source: runtime-spec config.md, "Linux Process": what cannot be granted is a warning.</summary>
+    [Fact]
+    public void A_capability_that_the_runtime_lacks_is_left_out_with_a_warning()
+    {
+        var spec = Spec("true");
+        var sets = new Capabilities { Bounding = ["CAP_KILL", "CAP_SYS_TIME"], Effective = ["CAP_SYS_TIME"], Permitted = ["CAP_KILL", "CAP_SYS_TIME"] };
+        spec = spec with { Process = spec.Process! with { Capabilities = sets } };
+        var facts = Facts() with { GrantableCapabilities = Capabilities.Mask(["CAP_KILL"]) };
+
+        var plan = LaunchPlan.Create(spec, null, facts, _problems);
+
+        Assert.Empty(_problems);
+        Assert.Equal("/process/capabilities: CAP_SYS_TIME is left out: the runtime itself does not have it", Assert.Single(plan.Warnings).ToString());
+        Assert.Contains("{effective 0, permitted 20, inheritable 0}", plan.Explain(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_plan_explains_every_step_with_its_reason()
     {
@@ -133,11 +149,12 @@ public sealed class LaunchTests : IDisposable
 
     private LaunchPlan Compile(RuntimeSpec spec)
     {
-        LaunchFacts facts = new() { RootPath = _root, Id = "test", SuppliesStdio = true };
-        var plan = LaunchPlan.Create(spec, null, facts, _problems);
+        var plan = LaunchPlan.Create(spec, null, Facts(), _problems);
         Assert.Empty(_problems);
         return plan;
     }
+
+    private LaunchFacts Facts() => new() { RootPath = _root, Id = "test", SuppliesStdio = true };
 
     private (string Output, int Exit) Run(RuntimeSpec spec)
     {

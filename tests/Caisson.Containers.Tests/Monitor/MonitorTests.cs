@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using Caisson.Containers.Monitor;
@@ -48,6 +49,29 @@ public sealed class MonitorTests
     }
 
     [Fact]
+    public async Task A_monitor_that_waits_has_one_child_and_little_memory_of_its_own()
+    {
+        await using var shell = MonitoredShell.Open();
+        string directory = shell.NewDirectory();
+        await using var pending = await shell.PrepareAsync(directory, "exec cat", openStdin: true, logPath: $"{directory}/log");
+        using var client = await MonitoredShell.CallAsync(directory, AttachAll);
+        await pending.RunAsync(TestContext.Current.CancellationToken);
+        byte[] echoed = new byte[64];
+        await client.SendAsync("a line\n"u8.ToArray(), SocketFlags.None);
+        await client.ReceiveAsync(echoed, SocketFlags.None);
+        int monitor = ParentOf(pending.Pid);
+
+        // The launcher ends just after its last word, and rest begins when nothing has come for a moment.
+        for (int i = 0; i < 200 && (ChildrenOf(monitor) != $"{pending.Pid} " || PrivateKiB(monitor) > 160); i++)
+        {
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal($"{pending.Pid} ", ChildrenOf(monitor));
+        Assert.InRange(PrivateKiB(monitor), 1, 160);
+    }
+
+    [Fact]
     public async Task No_byte_is_lost_to_a_slow_client()
     {
         await using var shell = MonitoredShell.Open();
@@ -66,7 +90,7 @@ public sealed class MonitorTests
     }
 
     [Fact]
-    public async Task A_program_that_is_missing_is_told_and_leaves_nothing()
+    public async Task A_program_that_is_missing_is_told_and_leaves_a_record_that_it_never_ran()
     {
         await using var shell = MonitoredShell.Open();
         string directory = shell.NewDirectory();
@@ -75,11 +99,12 @@ public sealed class MonitorTests
         var failed = await Assert.ThrowsAsync<LaunchFailedException>(() => pending.RunAsync(TestContext.Current.CancellationToken));
 
         Assert.Equal(Errno.ENOENT, failed.Step.Errno);
-        Assert.Empty(Directory.EnumerateFileSystemEntries(directory));
+        Assert.Equal(ExitKind.NeverRan, ExitRecord.Read(directory)!.Value.Kind);
+        Assert.Equal([ExitRecord.FileName], Directory.EnumerateFileSystemEntries(directory).Select(Path.GetFileName));
     }
 
     [Fact]
-    public async Task An_abandoned_start_ends_the_process_and_leaves_nothing()
+    public async Task An_abandoned_start_ends_the_process_and_leaves_a_record_that_it_never_ran()
     {
         await using var shell = MonitoredShell.Open();
         string directory = shell.NewDirectory();
@@ -91,7 +116,48 @@ public sealed class MonitorTests
         await MonitoredShell.ReadToEndAsync(watch);
 
         Assert.True(process.WaitReadable(5_000));
-        Assert.Empty(Directory.EnumerateFileSystemEntries(directory));
+        Assert.Equal(ExitKind.NeverRan, ExitRecord.Read(directory)!.Value.Kind);
+        Assert.Equal([ExitRecord.FileName], Directory.EnumerateFileSystemEntries(directory).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task A_watch_is_told_whether_the_program_runs_already()
+    {
+        await using var shell = MonitoredShell.Open();
+        string directory = shell.NewDirectory();
+        await using var pending = await shell.PrepareAsync(directory, "sleep 30");
+        using var process = Pidfd.Open(pending.Pid);
+
+        using var before = await MonitoredShell.CallAsync(directory, Watch, MonitorCall.NotYetRunning);
+        await pending.RunAsync(TestContext.Current.CancellationToken);
+        using var after = await MonitoredShell.CallAsync(directory, Watch, MonitorCall.Running);
+
+        Assert.True(process.TrySignal(Signal.KILL));
+        await MonitoredShell.ReadToEndAsync(after);
+    }
+
+    [Fact]
+    public void A_record_says_what_kind_of_end_it_was_and_why()
+    {
+        ExitRecord record = new(new ExitStatus(0, Signal.KILL), DateTimeOffset.UnixEpoch, Errno.ENOSPC, ExitKind.MonitorFailed, "out of\nmemory");
+
+        var read = ExitRecord.Parse(record.Format());
+
+        Assert.Equal(record with { Reason = "out of memory" }, read);
+    }
+
+    [Fact]
+    public async Task A_monitor_listens_where_a_killed_one_did()
+    {
+        await using var shell = MonitoredShell.Open();
+        string directory = shell.NewDirectory();
+        using (UnixSocket.Listen($"{directory}/{MonitorCall.SocketName}", UnixSocketKind.Stream))
+        {
+            // Closed without its name being taken away.
+        }
+
+        await using var pending = await shell.PrepareAsync(directory, "exit 0");
+        await pending.RunAsync(TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -168,4 +234,16 @@ public sealed class MonitorTests
         }
         return text.ToString();
     }
+
+    private static int ParentOf(int pid)
+    {
+        string status = File.ReadAllText($"/proc/{pid}/stat");
+        return int.Parse(status[(status.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
+    }
+
+    private static string ChildrenOf(int pid) => File.ReadAllText($"/proc/{pid}/task/{pid}/children");
+
+    private static int PrivateKiB(int pid) => int.Parse(
+        File.ReadLines($"/proc/{pid}/smaps_rollup").First(line => line.StartsWith("Private_Dirty:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
+        CultureInfo.InvariantCulture);
 }

@@ -55,13 +55,14 @@ internal sealed class MonitoredShell : IAsyncDisposable
     }
 
     /// <summary>Connects with a call; the monitor has answered.</summary>
-    public static async Task<Socket> CallAsync(string directory, MonitorCall call)
+    public static async Task<Socket> CallAsync(string directory, MonitorCall call, byte? expected = null)
     {
         var socket = UnixSocket.Connect($"{directory}/{MonitorCall.SocketName}", UnixSocketKind.Stream).ToSocket();
         await socket.SendAsync(call.Encode(), SocketFlags.None);
         byte[] answer = new byte[1];
         Assert.Equal(1, await socket.ReceiveAsync(answer, SocketFlags.None));
-        Assert.Equal(1, answer[0]);
+        Assert.Equal(expected ?? answer[0], answer[0]);
+        Assert.NotEqual(0, answer[0]);
         return socket;
     }
 

@@ -80,8 +80,16 @@ internal sealed class Bundle : IDisposable
         {
             File.WriteAllText(ConfigFile, Config.ToJsonString());
         }
-        string output = PathOf("out");
-        string errors = PathOf("err");
+        return Run("out", "err", args);
+    }
+
+    /// <summary>As <see cref="Run(string[])"/>, while that runs in another thread.</summary>
+    public Outcome RunApart(params string[] args) => Run("out2", "err2", args);
+
+    private Outcome Run(string outputName, string errorName, string[] args)
+    {
+        string output = PathOf(outputName);
+        string errors = PathOf(errorName);
         var start = new ProcessStartInfo("/bin/sh")
         {
             ArgumentList = { "-c", $"exec \"$0\" \"$@\" >{output} 2>{errors} </dev/null", _runtime, "--root", PathOf("run") },

@@ -120,7 +120,7 @@ public sealed class EscapeTests
 
         foreach (string user in (string[])["-1", "4294967296", "0x0", "1e3", " 0", "root"])
         {
-            Assert.Equal(1, bundle.Run("exec", "-u", user, id, "id").Code);
+            Assert.Equal(255, bundle.Run("exec", "-u", user, id, "id").Code);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Caisson.Linux;
 using Xunit;
 
 namespace Caisson.Containers.Tests.Runtime;
@@ -147,5 +148,55 @@ public sealed class LifecycleTests
         var outcome = bundle.RunContainer();
 
         Assert.Equal("0\n1\n", outcome.Output);
+    }
+
+    [Theory]
+    [InlineData(0u)]
+    [InlineData(100_000u)]
+    public void A_user_namespaces_root_may_lie_below_a_directory_closed_to_all_but_one_of_both_roots(uint owner)
+    {
+        using var bundle = new Bundle();
+        string closed = Directory.CreateDirectory(bundle.PathOf("closed"), (UnixFileMode)0x1C0).FullName;
+        Directory.Move(bundle.Root, $"{closed}/rootfs");
+        using (var directory = HostFiles.OpenDirectory(closed))
+        {
+            directory.ChangeOwner(owner, owner);
+        }
+        bundle.Config["root"]!["path"] = "closed/rootfs";
+        bundle.Config["linux"]!["namespaces"]!.AsArray().Add(JsonNode.Parse("""{"type":"user"}"""));
+        bundle.Config["linux"]!["uidMappings"] = JsonNode.Parse("""[{"containerID":0,"hostID":100000,"size":65536}]""");
+        bundle.Config["linux"]!["gidMappings"] = JsonNode.Parse("""[{"containerID":0,"hostID":100000,"size":65536}]""");
+        bundle.Shell("id -u");
+
+        var outcome = bundle.RunContainer();
+
+        Assert.Equal("0\n", outcome.Output);
+    }
+
+    [Fact]
+    public void A_container_at_its_limit_of_processes_can_still_be_entered()
+    {
+        using var bundle = new Bundle();
+        string id = bundle.NewId();
+        bundle.Config["linux"]!["resources"]!["pids"] = JsonNode.Parse("""{"limit":1}""");
+        bundle.Program("sleep", "1000");
+        bundle.Create(id);
+        bundle.Run("start", id);
+
+        var outcome = bundle.Run("exec", id, "/bin/sh", "-c", "read -r line </proc/self/cgroup; echo $line; exit 4");
+
+        Assert.Equal(4, outcome.Code);
+        Assert.Contains(bundle.CgroupsPath, outcome.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_directory_is_no_program()
+    {
+        using var bundle = new Bundle();
+        bundle.Program("/etc");
+
+        var outcome = bundle.Create(bundle.NewId());
+
+        Assert.Contains("exec: \"/etc\": permission denied", outcome.Errors, StringComparison.Ordinal);
     }
 }
