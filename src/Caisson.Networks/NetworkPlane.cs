@@ -144,7 +144,7 @@ public sealed class NetworkPlane : IDisposable
             var facts = Facts(asked);
             var network = Complete(asked, facts);
             var state = new NetworkState(network);
-            _runner.Run(NetworkPlan.Compile(network, facts));
+            WithRules(() => _runner.Run(NetworkPlan.Compile(network, facts)));
             _networks.Add(network.Id, state);
             return network;
         }
@@ -186,7 +186,7 @@ public sealed class NetworkPlane : IDisposable
             try
             {
                 TakePorts(state, asked.Ports, keepOnConflict: false);
-                Attach(state, network, container);
+                WithRules(() => Attach(state, network, container));
                 return state.Config;
             }
             catch
@@ -201,9 +201,9 @@ public sealed class NetworkPlane : IDisposable
     /// <summary>Takes a container out of a network. Its other networks, and its connections there, stay.</summary>
     /// <param name="networkId">Of the network.</param>
     /// <param name="endpointId">Of the endpoint.</param>
-    /// <param name="ended">The container's network namespace goes anyway, and with it, by the kernel, its devices; so nobody waits for that.</param>
+    /// <param name="container">The network namespace of a container that runs on; null when it ended: then its namespace goes, and with it, by the kernel, its devices, and nobody waits for that.</param>
     /// <exception cref="CaissonException"><see cref="ErrorKind.NotFound"/>: no such network or endpoint.</exception>
-    public void Disconnect(string networkId, string endpointId, bool ended = false)
+    public void Disconnect(string networkId, string endpointId, Namespace? container)
     {
         lock (_lock)
         {
@@ -215,11 +215,15 @@ public sealed class NetworkPlane : IDisposable
             if (network.Config.Driver == NetworkDriver.Bridge)
             {
                 // Without its elements a port that is still there can send nothing.
-                _runner.ChangeElements(Ruleset.ElementsOf(endpoint, _names), new([], []));
-                if (!ended)
+                WithRules(() => _runner.ChangeElements(Ruleset.ElementsOf(endpoint, _names), new([], [])));
+                if (container is not null)
                 {
                     _runner.DeleteLink(_names.Port(endpoint.Id));
                 }
+            }
+            else if (container is not null)
+            {
+                NetworkRunner.DeleteInside(container, endpoint.DeviceName);
             }
             network.Endpoints.Remove(endpoint.Id);
             ReleasePorts(state);
@@ -250,7 +254,14 @@ public sealed class NetworkPlane : IDisposable
                 TakePorts(state, ports, keepOnConflict: false);
                 var old = Ruleset.PortElements(before);
                 var now = Ruleset.PortElements(state.Config);
-                _runner.ChangeElements(new([.. old.Except(now)], []), new([.. now.Except(old)], []));
+                try
+                {
+                    _runner.ChangeElements(new([.. old.Except(now)], []), new([.. now.Except(old)], []));
+                }
+                catch (LinuxException e) when (e.Errno == Errno.ENOENT)
+                {
+                    _runner.ReplaceRules(AllElements()); // somebody removed ours: all, with the new ports, are written anew
+                }
                 return state.Config;
             }
             catch
@@ -260,6 +271,21 @@ public sealed class NetworkPlane : IDisposable
                 TakePorts(state, before.Ports, keepOnConflict: true);
                 throw;
             }
+        }
+    }
+
+    /// <summary>Writes the rules anew when somebody removed them, as a reload of the host's own rules may do.</summary>
+    /// <returns>Whether they were missing: until now networks were not isolated and ports not published.</returns>
+    public bool Repair()
+    {
+        lock (_lock)
+        {
+            if (_runner.HasRules())
+            {
+                return false;
+            }
+            _runner.ReplaceRules(AllElements());
+            return true;
         }
     }
 
@@ -325,6 +351,20 @@ public sealed class NetworkPlane : IDisposable
             {
                 Answer(state, network, container, within: null);
             }
+        }
+    }
+
+    /// <summary>Makes a change of the rules, once more when they were removed behind our back and have been written anew.</summary>
+    private void WithRules(Action change)
+    {
+        try
+        {
+            change();
+        }
+        catch (LinuxException e) when (e is { Errno: Errno.ENOENT, Call: "nf_tables" })
+        {
+            _runner.ReplaceRules(AllElements());
+            change();
         }
     }
 

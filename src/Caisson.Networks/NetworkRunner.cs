@@ -13,6 +13,8 @@ internal sealed class NetworkRunner : IDisposable
     private readonly NetworkNames _names;
     private readonly RouteSocket _route;
     private readonly NftSocket _filter;
+    private readonly NftTable _hostTable;
+    private readonly NftTable _portTable;
     private readonly Dictionary<string, int> _indexes = [];
     private bool _guard4;
     private bool _guard6;
@@ -22,6 +24,7 @@ internal sealed class NetworkRunner : IDisposable
     {
         _host = host;
         _names = names;
+        (_hostTable, _portTable) = (Ruleset.Host(names, []), Ruleset.Ports(names, []));
         (_route, _filter) = OnHost(() => (RouteSocket.Open(), NftSocket.Open()));
     }
 
@@ -52,6 +55,8 @@ internal sealed class NetworkRunner : IDisposable
     /// <param name="inside">What else to do in the container's network at the end.</param>
     internal void Run(IReadOnlyList<NetworkStep> steps, Namespace? container = null, Action? inside = null)
     {
+        var begun = new List<NetworkStep>();
+        bool isHostDone = false;
         try
         {
             var batch = new List<RouteRequest>();
@@ -59,8 +64,11 @@ internal sealed class NetworkRunner : IDisposable
             foreach (var step in steps)
             {
                 RunOnHost(step, batch, rest, container);
+                // A step of a batch may be carried out though another one of it is refused; elements are whole or not at all.
+                begun.Add(step);
             }
             Flush(_route, batch);
+            isHostDone = true;
             if (container is not null)
             {
                 container.RunInside(() =>
@@ -72,7 +80,11 @@ internal sealed class NetworkRunner : IDisposable
         }
         catch
         {
-            Undo(steps);
+            Undo(begun);
+            foreach (var macvlan in begun.OfType<NetworkStep.CreateMacvlan>().Where(_ => isHostDone))
+            {
+                DeleteInside(container!, macvlan.Device);
+            }
             throw;
         }
     }
@@ -109,11 +121,16 @@ internal sealed class NetworkRunner : IDisposable
             .Replace(Ruleset.Ports(_names, all.SelectMany(one => one.Ports))));
     }
 
+    /// <summary>Whether both tables are there.</summary>
+    internal bool HasRules() =>
+        _filter.ListChains(NftFamily.Inet, _names.Table).Count >= _hostTable.Chains.Length
+        && _filter.ListChains(NftFamily.Bridge, _names.Table).Count >= _portTable.Chains.Length;
+
     /// <summary>Removes some elements and adds others, at once.</summary>
     internal void ChangeElements(RuleElements removed, RuleElements added)
     {
-        var (host, ports) = Tables();
-        _filter.Commit(new NftTransaction().Remove(host, removed.Host).Remove(ports, removed.Ports).Add(host, added.Host).Add(ports, added.Ports));
+        _filter.Commit(new NftTransaction()
+            .Remove(_hostTable, removed.Host).Remove(_portTable, removed.Ports).Add(_hostTable, added.Host).Add(_portTable, added.Ports));
     }
 
     /// <summary>Removes both tables.</summary>
@@ -133,8 +150,15 @@ internal sealed class NetworkRunner : IDisposable
         }
     }
 
-    /// <summary>Whether the host has a device of that name.</summary>
-    internal bool HasLink(string name) => _route.FindLink(name) is not null;
+    /// <summary>Removes a device of a container if it is there.</summary>
+    internal static void DeleteInside(Namespace container, string device)
+    {
+        using var route = RouteSocket.Open(container);
+        if (route.FindLink(device) is { } link)
+        {
+            route.DeleteLink(link.Index);
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -258,8 +282,6 @@ internal sealed class NetworkRunner : IDisposable
         }
         return index;
     }
-
-    private (NftTable Host, NftTable Ports) Tables() => (Ruleset.Host(_names, []), Ruleset.Ports(_names, []));
 
     /// <summary>Turns forwarding on when it is off; then the guard keeps the host from becoming a router for others.</summary>
     private void EnableForwarding(bool isIPv6)

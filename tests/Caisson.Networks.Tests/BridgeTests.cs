@@ -129,7 +129,7 @@ public sealed class BridgeTests
         var second = sandbox.Connect(other, "a", a.Space, asked => asked with { DeviceName = "eth1", DefaultRoute = false });
         Assert.Equal(second.IPv4.ToString(), Sandbox.Tcp(a.Space, b.Address, 80));
 
-        sandbox.Plane.Disconnect(other.Id, second.Id);
+        sandbox.Plane.Disconnect(other.Id, second.Id, a.Space);
         Assert.Null(Sandbox.TryTcp(a.Space, b.Address, 80));
         a.Space.RunInside(() => Assert.DoesNotContain("eth1", Sandbox.Run("ip -br link")));
     }
@@ -194,6 +194,8 @@ public sealed class BridgeTests
         sandbox.ServeTcp(sandbox.Outside, 80);
 
         Assert.Equal("198.51.100.9", Sandbox.Tcp(a.Space, Sandbox.OutsideAddress, 80));
+        sandbox.Plane.Disconnect(network.Id, a.Endpoint.Id, a.Space);
+        Assert.Null(Sandbox.TryTcp(a.Space, Sandbox.OutsideAddress, 80));
         Assert.Contains("no device 'none'", Assert.Throws<ProblemsException>(() => sandbox.Network("x", asked => asked with { Driver = NetworkDriver.Macvlan, Parent = "none" })).Message);
     }
 
@@ -212,12 +214,29 @@ public sealed class BridgeTests
 
         Assert.Contains("a connected to it", Assert.Throws<CaissonException>(() => sandbox.Plane.Remove(network.Id)).Message);
 
-        sandbox.Plane.Disconnect(network.Id, a.Endpoint.Id);
+        sandbox.Plane.Disconnect(network.Id, a.Endpoint.Id, a.Space);
         sandbox.Plane.Remove(network.Id);
         Assert.DoesNotContain("elements", sandbox.OnHost("nft list ruleset"));
         Assert.Equal(before.Split("table")[0], sandbox.OnHost("ip -br link; nft list ruleset").Split("table")[0]);
         sandbox.Plane.RemoveAll();
         Assert.Equal(empty, sandbox.OnHost("ip -br link; nft list ruleset"));
+    }
+
+    [Fact]
+    public void A_plan_is_printed_as_commands_and_changes_nothing()
+    {
+        using var sandbox = new Sandbox();
+        var network = sandbox.Network("one", asked => asked with { Subnets = [new(Subnet.Parse("10.77.0.0/24"))], MtuBytes = 1400 });
+        string before = sandbox.OnHost("ip -br link; nft list ruleset");
+
+        string plan = sandbox.Plane.Explain(new EndpointConfig { Id = "e", NetworkId = network.Id, ContainerId = "c", Name = "a" });
+
+        Assert.Contains("mtu 1400 master c", plan);
+        Assert.Contains("type veth peer eth0 address 02:42:0a:4d:00:02 netns CONTAINER", plan);
+        Assert.Contains("ip -n CONTAINER addr add 10.77.0.2/24 dev eth0", plan);
+        Assert.EndsWith("ip -n CONTAINER route add default via 10.77.0.1 dev eth0", plan);
+        Assert.Contains("overlaps", Assert.Throws<ProblemsException>(() => sandbox.Plane.Explain(network with { Id = "x" })).Message);
+        Assert.Equal(before, sandbox.OnHost("ip -br link; nft list ruleset"));
     }
 
     [Fact]

@@ -39,7 +39,7 @@ public sealed class NamesTests
 
         Assert.Null(Ask(a.Space, "secret"));
 
-        sandbox.Plane.Disconnect(one.Id, b.Endpoint.Id);
+        sandbox.Plane.Disconnect(one.Id, b.Endpoint.Id, b.Space);
         Assert.Null(Ask(a.Space, "b"));
     }
 

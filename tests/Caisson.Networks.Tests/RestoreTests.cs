@@ -34,6 +34,32 @@ public sealed class RestoreTests
     }
 
     [Fact]
+    public void Rules_that_somebody_removed_come_back_by_repair_and_by_the_next_change()
+    {
+        using var sandbox = new Sandbox();
+        var network = sandbox.Network("one");
+        var a = sandbox.Container(network, "a", asked => asked with { Ports = [new(TransportProtocol.Tcp, null, 8080, 80)] });
+        sandbox.ServeTcp(a.Space, 80);
+        Assert.False(sandbox.Plane.Repair());
+
+        sandbox.OnHost("nft flush ruleset");
+        Assert.True(sandbox.Plane.Repair());
+        Assert.NotNull(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8080));
+
+        sandbox.OnHost("nft flush ruleset");
+        var b = sandbox.Container(network, "b");
+        Assert.NotNull(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8080));
+
+        sandbox.OnHost("nft flush ruleset");
+        sandbox.Plane.Publish(network.Id, a.Endpoint.Id, [new(TransportProtocol.Tcp, null, 8081, 80)]);
+        Assert.NotNull(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8081));
+
+        sandbox.OnHost("nft flush ruleset");
+        sandbox.Plane.Disconnect(network.Id, b.Endpoint.Id, container: null);
+        Assert.NotNull(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8081));
+    }
+
+    [Fact]
     public void A_new_engine_knows_what_is_taken()
     {
         using var sandbox = new Sandbox();

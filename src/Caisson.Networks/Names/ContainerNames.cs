@@ -40,7 +40,7 @@ internal sealed class ContainerNames : IDisposable
             }
             connections.Listen();
             using var filter = NftSocket.Open();
-            filter.Commit(new NftTransaction().Replace(ResolverRules.Table(datagrams.LocalEndpoint.Port, connections.LocalEndpoint.Port)));
+            Lead(filter, ResolverRules.Table(datagrams.LocalEndpoint.Port, connections.LocalEndpoint.Port));
             return new(datagrams, connections);
         }
         catch
@@ -48,6 +48,19 @@ internal sealed class ContainerNames : IDisposable
             datagrams.Dispose();
             connections?.Dispose();
             throw;
+        }
+    }
+
+    private static void Lead(NftSocket filter, NftTable rules)
+    {
+        try
+        {
+            filter.Commit(new NftTransaction().Create(rules));
+        }
+        catch (LinuxException e) when (e.Errno == Errno.EEXIST)
+        {
+            // Those of an engine before this one, or of a network that the container left; replacing them takes longer.
+            filter.Commit(new NftTransaction().Replace(rules));
         }
     }
 

@@ -131,11 +131,24 @@ internal static class HostPorts
     {
         try
         {
-            return Directory.EnumerateFiles($"{process}/fd").Any(file => File.ResolveLinkTarget(file, returnFinalTarget: false) is { } target && sockets.Contains(target.Name));
+            return Directory.EnumerateFileSystemEntries($"{process}/fd").Any(file => TargetOf(file) is { } target && sockets.Contains(target));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return false; // it has ended, or is not ours to look into
+        }
+    }
+
+    /// <summary>What a descriptor of a process is; null when it was closed meanwhile.</summary>
+    private static string? TargetOf(string file)
+    {
+        try
+        {
+            return new FileInfo(file).LinkTarget;
+        }
+        catch (IOException)
+        {
+            return null;
         }
     }
 }
