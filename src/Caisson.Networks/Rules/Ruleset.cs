@@ -144,7 +144,7 @@ public static class Ruleset
         NftFamily.Bridge, names.Table,
         [
             new(Senders, NftDataType.InterfaceName, NftDataType.EtherAddress),
-            new(Sources4, NftDataType.InterfaceName, NftDataType.IPv4Address),
+            new(Sources4, NftDataType.InterfaceName, NftDataType.EtherAddress, NftDataType.IPv4Address),
             new(Sources6, NftDataType.InterfaceName, NftDataType.IPv6Address),
         ],
         [
@@ -160,10 +160,10 @@ public static class Ruleset
             new("arriving",
             [
                 new(NftMatch.InputNamePrefix(names.PortPrefix, false), NftAction.Accept()),
+                new(NftMatch.Version(NftFamily.Bridge, false), NftMatch.In(Sources4, true, NftField.InputName, NftField.EtherSource, NftField.IPv4Source), NftAction.Accept()),
                 new(NftMatch.In(Senders, false, NftField.InputName, NftField.EtherSource), NftAction.Drop()),
-                new(NftMatch.Version(NftFamily.Bridge, false), NftMatch.In(Sources4, true, NftField.InputName, NftField.IPv4Source), NftAction.Accept()),
                 new(NftMatch.Version(NftFamily.Bridge, true), NftAction.Goto("six")),
-                new(NftMatch.Arp(), NftMatch.In(Senders, true, NftField.InputName, NftField.ArpSenderEther), NftMatch.In(Sources4, true, NftField.InputName, NftField.ArpSenderIPv4), NftAction.Accept()),
+                new(NftMatch.Arp(), NftMatch.In(Sources4, true, NftField.InputName, NftField.ArpSenderEther, NftField.ArpSenderIPv4), NftAction.Accept()),
                 new(NftAction.Drop()),
             ]) { Hook = NftHook.Prerouting, Priority = RawPriority },
         ],
@@ -203,7 +203,7 @@ public static class Ruleset
         List<NftElement> elements = [new(Senders, port.Then(NftValue.Ether(hardware)))];
         if (endpoint.IPv4 is { } four)
         {
-            elements.Add(new(Sources4, port.Then(NftValue.Address(four))));
+            elements.Add(new(Sources4, port.Then(NftValue.Ether(hardware)).Then(NftValue.Address(four))));
         }
         if (endpoint.IPv6 is { } six)
         {
