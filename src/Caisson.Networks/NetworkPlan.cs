@@ -125,6 +125,10 @@ public static class NetworkPlan
             {
                 problems.Add(new(path, $"{port}: ports are 1 to 65535"));
             }
+            if (port.HostAddress is { IsIPv6: true, IsLoopback: true })
+            {
+                problems.Add(new(path, "::1: the kernel lets nothing leave from there; publish at 127.0.0.1"));
+            }
             if (port.HostAddress is { IsIPv6: true } address && !network.IPv6)
             {
                 problems.Add(new(path, $"{address}: network {network.Name} has no IPv6"));

@@ -141,13 +141,13 @@ public sealed class BridgeTests
         var network = sandbox.Network("one", asked => asked with { Subnets = [new(Subnet.Parse("10.77.0.0/24")) { Gateway = InternetAddress.Parse("10.77.0.254") }] });
         var a = sandbox.Container(network, "a", asked => asked with { IPv4 = InternetAddress.Parse("10.77.0.9"), HardwareAddress = new(0x02AABBCCDDEE) });
         Assert.Equal(("10.77.0.9", "02:aa:bb:cc:dd:ee"), (a.Address, a.Endpoint.HardwareAddress.ToString()));
-        string before = sandbox.OnHost("ip -br link; nft list ruleset");
+        string before = sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset");
 
         var e = Assert.Throws<CaissonException>(() => sandbox.Container(network, "b", asked => asked with { IPv4 = InternetAddress.Parse("10.77.0.9") }));
 
         Assert.Equal(ErrorKind.Conflict, e.Kind);
         Assert.Contains("container a has it", e.Message);
-        Assert.Equal(before, sandbox.OnHost("ip -br link; nft list ruleset"));
+        Assert.Equal(before, sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset"));
     }
 
     [Fact]
@@ -155,7 +155,7 @@ public sealed class BridgeTests
     {
         using var sandbox = new Sandbox();
         sandbox.Network("one", asked => asked with { Subnets = [new(Subnet.Parse("10.77.0.0/24"))] });
-        string before = sandbox.OnHost("ip -br link; nft list ruleset");
+        string before = sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset");
 
         var e = Assert.Throws<ProblemsException>(() => sandbox.Network("two", asked => asked with
         {
@@ -166,7 +166,7 @@ public sealed class BridgeTests
         Assert.Contains(e.Problems, problem => problem.Path == "/Subnets/0" && problem.Message.Contains("network one"));
         Assert.Contains(e.Problems, problem => problem.Path == "/Subnets/1" && problem.Message.Contains("198.51.100.0/24"));
         Assert.Contains(e.Problems, problem => problem.Path == "/MtuBytes");
-        Assert.Equal(before, sandbox.OnHost("ip -br link; nft list ruleset"));
+        Assert.Equal(before, sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset"));
         Assert.Equal(ErrorKind.NotFound, Assert.Throws<CaissonException>(() => sandbox.Plane.Remove("nothing")).Kind);
     }
 
@@ -177,11 +177,11 @@ public sealed class BridgeTests
         var network = sandbox.Network("one");
         var taken = sandbox.Own(Namespace.CreateNetwork());
         taken.RunInside(() => Sandbox.Run("ip link add eth0 type bridge"));
-        string before = sandbox.OnHost("ip -br link; nft list ruleset");
+        string before = sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset");
 
         Assert.Throws<LinuxException>(() => sandbox.Connect(network, "a", taken));
 
-        Assert.Equal(before, sandbox.OnHost("ip -br link; nft list ruleset"));
+        Assert.Equal(before, sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset"));
         Assert.Empty(sandbox.Plane.EndpointsOf(network.Id));
     }
 
@@ -203,12 +203,12 @@ public sealed class BridgeTests
     public void A_network_in_use_is_not_removed_and_all_goes_in_the_end()
     {
         using var sandbox = new Sandbox();
-        string before = sandbox.OnHost("ip -br link; nft list ruleset");
+        string before = sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset");
         sandbox.Plane.RemoveAll();
-        string empty = sandbox.OnHost("ip -br link; nft list ruleset");
+        string empty = sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset");
         sandbox.Plane.Dispose();
         sandbox.Plane = NetworkPlane.Open(sandbox.Options, [], []);
-        Assert.Equal(before, sandbox.OnHost("ip -br link; nft list ruleset"));
+        Assert.Equal(before, sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset"));
         var network = sandbox.Network("one", asked => asked with { IPv6 = true });
         var a = sandbox.Container(network, "a");
 
@@ -217,9 +217,9 @@ public sealed class BridgeTests
         sandbox.Plane.Disconnect(network.Id, a.Endpoint.Id, a.Space);
         sandbox.Plane.Remove(network.Id);
         Assert.DoesNotContain("elements", sandbox.OnHost("nft list ruleset"));
-        Assert.Equal(before.Split("table")[0], sandbox.OnHost("ip -br link; nft list ruleset").Split("table")[0]);
+        Assert.Equal(before.Split("table")[0], sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset").Split("table")[0]);
         sandbox.Plane.RemoveAll();
-        Assert.Equal(empty, sandbox.OnHost("ip -br link; nft list ruleset"));
+        Assert.Equal(empty, sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset"));
     }
 
     [Fact]
@@ -227,7 +227,7 @@ public sealed class BridgeTests
     {
         using var sandbox = new Sandbox();
         var network = sandbox.Network("one", asked => asked with { Subnets = [new(Subnet.Parse("10.77.0.0/24"))], MtuBytes = 1400 });
-        string before = sandbox.OnHost("ip -br link; nft list ruleset");
+        string before = sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset");
 
         string plan = sandbox.Plane.Explain(new EndpointConfig { Id = "e", NetworkId = network.Id, ContainerId = "c", Name = "a" });
 
@@ -236,7 +236,7 @@ public sealed class BridgeTests
         Assert.Contains("ip -n CONTAINER addr add 10.77.0.2/24 dev eth0", plan);
         Assert.EndsWith("ip -n CONTAINER route add default via 10.77.0.1 dev eth0", plan);
         Assert.Contains("overlaps", Assert.Throws<ProblemsException>(() => sandbox.Plane.Explain(network with { Id = "x" })).Message);
-        Assert.Equal(before, sandbox.OnHost("ip -br link; nft list ruleset"));
+        Assert.Equal(before, sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset"));
     }
 
     [Fact]

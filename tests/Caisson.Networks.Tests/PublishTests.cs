@@ -132,7 +132,7 @@ public sealed class PublishTests
         var network = sandbox.Network("one");
         var web = sandbox.Container(network, "web", asked => asked with { Ports = [new(Tcp, null, 8080, 80)] });
         sandbox.ServeTcp(sandbox.Host, 9090);
-        string before = sandbox.OnHost("ip -br link; nft list ruleset");
+        string before = sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset");
 
         var byContainer = Assert.Throws<CaissonException>(() => sandbox.Container(
             network, "second", asked => asked with { Ports = [new(Tcp, InternetAddress.Parse("127.0.0.1"), 8080, 80)] }));
@@ -141,7 +141,7 @@ public sealed class PublishTests
         Assert.Equal((ErrorKind.Conflict, ErrorKind.Conflict), (byContainer.Kind, byProgram.Kind));
         Assert.Contains("container web", byContainer.Message);
         Assert.Contains($"process {Environment.ProcessId} (", byProgram.Message);
-        Assert.Equal(before, sandbox.OnHost("ip -br link; nft list ruleset"));
+        Assert.Equal(before, sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset"));
         sandbox.ServeTcp(web.Space, 80);
         Assert.NotNull(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8080));
     }
@@ -169,6 +169,8 @@ public sealed class PublishTests
 
         Assert.Contains(e.Problems, problem => problem.Path == "/Ports/0" && problem.Message.Contains("internal"));
         Assert.Contains(e.Problems, problem => problem.Path == "/Ports/0" && problem.Message.Contains("1 to 65535"));
+        var six = sandbox.Network("six", asked => asked with { IPv6 = true });
+        Assert.Contains("127.0.0.1", Assert.Throws<ProblemsException>(() => sandbox.Container(six, "b", asked => asked with { Ports = [new(Tcp, InternetAddress.Parse("::1"), 80, 80)] })).Message);
     }
 
     [Fact]
