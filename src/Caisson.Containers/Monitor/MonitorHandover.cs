@@ -9,6 +9,9 @@ namespace Caisson.Containers.Monitor;
 /// </remarks>
 internal sealed record MonitorHandover
 {
+    /// <summary>What the monitor answers, once it listens.</summary>
+    public const byte Taken = 1;
+
     /// <summary>What the launcher sends after it, once the program runs. That the connection ends before is the end of the start.</summary>
     public const byte Runs = 1;
 
@@ -18,7 +21,7 @@ internal sealed record MonitorHandover
     /// <summary>Where the exit record goes.</summary>
     public required DirectoryDescriptor Directory { get; init; }
 
-    /// <summary>For <see cref="MonitorCall"/>s.</summary>
+    /// <summary>For <see cref="MonitorCall"/>s; bound, and not yet listening.</summary>
     public required UnixSocket Listener { get; init; }
 
     /// <summary>A child of the monitor too, which has ended or is about to; null when the process joins nothing.</summary>

@@ -99,7 +99,7 @@ internal sealed class ProcessLauncher
         // Of an attempt whose monitor was killed.
         _directory.Unlink(MonitorCall.SocketName);
         _directory.Unlink(ExitRecord.FileName);
-        _listener = UnixSocket.Listen($"{_directory.ProcPath}/{MonitorCall.SocketName}", UnixSocketKind.Stream);
+        _listener = UnixSocket.Bind($"{_directory.ProcPath}/{MonitorCall.SocketName}", UnixSocketKind.Stream);
 
         var image = LaunchImage.FromBytes(HostFiles.Read(descriptors[1].ProcPath, 64 << 20));
         int next = _request.HasLog ? 3 : 2;
@@ -214,19 +214,27 @@ internal sealed class ProcessLauncher
         _stdin = _request.OpenStdin ? terminal.Duplicate() : null; // its own number, so that the monitor can watch both directions apart
     }
 
-    /// <summary>Before the engine hears that the process is ready: it may attach at once.</summary>
-    private void HandOver() => new MonitorHandover
+    /// <summary>Before the engine hears that the process is ready, for it may attach at once; so the monitor has to listen by then.</summary>
+    private void HandOver()
     {
-        Process = _launched!.Process,
-        Directory = _directory!,
-        Listener = _listener!,
-        Joiner = _launched.Joiner,
-        Log = _log,
-        Stdin = _stdin,
-        Stdout = _outputs[0],
-        Stderr = _outputs[1],
-        IsTerminal = _request.Terminal,
-    }.Send(_monitor);
+        var handover = new MonitorHandover
+        {
+            Process = _launched!.Process,
+            Directory = _directory!,
+            Listener = _listener!,
+            Joiner = _launched.Joiner,
+            Log = _log,
+            Stdin = _stdin,
+            Stdout = _outputs[0],
+            Stderr = _outputs[1],
+            IsTerminal = _request.Terminal,
+        };
+        handover.Send(_monitor);
+        if (_monitor.Receive(stackalloc byte[1], []) == 0)
+        {
+            throw new CaissonException(ErrorKind.Unavailable, "monitor: it ended before the program ran");
+        }
+    }
 
     /// <summary>The engine's byte lets the program go; without the engine nobody wants it.</summary>
     private void OnEngine()

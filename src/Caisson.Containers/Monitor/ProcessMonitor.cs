@@ -46,6 +46,8 @@ internal sealed partial class ProcessMonitor
             new OutputSource(0, StdoutKey, !process.IsTerminal) { Descriptor = process.Stdout },
             new OutputSource(1, StderrKey, !process.IsTerminal) { Descriptor = process.Stderr },
         ];
+        process.Listener.Listen(); // here, so that whoever connects sees whether the monitor lives
+        launcher.Send([MonitorHandover.Taken]);
         _epoll.Add(launcher, EpollEvents.Readable, LauncherKey);
         _epoll.Add(process.Listener, EpollEvents.Readable, ListenerKey);
     }

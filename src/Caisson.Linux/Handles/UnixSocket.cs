@@ -34,7 +34,23 @@ public sealed partial class UnixSocket : Descriptor
     /// <param name="path">Its directory must exist.</param>
     /// <param name="kind">What connecting sides must be too.</param>
     /// <param name="mode">Permissions; there is no moment in which others could connect.</param>
-    public static unsafe UnixSocket Listen(string path, UnixSocketKind kind, int mode = 0x180)
+    public static UnixSocket Listen(string path, UnixSocketKind kind, int mode = 0x180)
+    {
+        var socket = Bind(path, kind, mode);
+        try
+        {
+            socket.Listen();
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>As the other, without listening yet: for a socket that another process is to listen on.</summary>
+    public static unsafe UnixSocket Bind(string path, UnixSocketKind kind, int mode = 0x180)
     {
         var socket = New(kind);
         try
@@ -46,7 +62,6 @@ public sealed partial class UnixSocket : Descriptor
             sockaddr_un address;
             int length = Address(directory, Path.GetFileName(path), &address);
             Libc.Check(Libc.syscall(SYS_bind, fd, (nint)(&address), length), "bind", path);
-            Libc.Check(Libc.syscall(SYS_listen, fd, SOMAXCONN), "listen", path);
             return socket;
         }
         catch
@@ -54,6 +69,13 @@ public sealed partial class UnixSocket : Descriptor
             socket.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Listens. The process that does is the one whose credentials connecting sides see. Source: unix(7), SO_PEERCRED.</summary>
+    public void Listen()
+    {
+        using var fd = Hold();
+        Libc.Check(Libc.syscall(SYS_listen, fd, SOMAXCONN), "listen", this);
     }
 
     /// <summary>Connects to the socket at the absolute host path <paramref name="path"/>.</summary>
