@@ -6,10 +6,12 @@ using Caisson.Control;
 using Caisson.Control.Events;
 using Caisson.Control.Hosting;
 using Caisson.Control.Images;
+using Caisson.Control.Networking;
 using Caisson.Control.State;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Images;
+using Caisson.Networks;
 
 namespace Caisson.Engine;
 
@@ -97,12 +99,16 @@ internal sealed class EngineProcess : IAsyncDisposable
         _owned.Push(images);
         var host = new KeeperContainerHost(_directories.Root, _directories.Run, EngineDirectories.RuntimePath);
         _owned.Push(host);
+        var events = new EventLog(state);
+        var networks = new ContainerNetworks(new NetworkPlaneOptions { Owner = _directories.Run }, host, state, events, _log, TimeProvider.System);
+        _owned.Push(networks);
         var services = new EngineServices
         {
             Root = _directories.Root,
             Host = host,
             Images = images,
-            Events = new EventLog(state),
+            Networks = networks,
+            Events = events,
             Log = _log,
             Facts = HostFacts.Read(),
         };
