@@ -41,11 +41,15 @@ internal sealed record PortRequest(PublishedPort Port, int HostPortLast)
         }
         for (int i = 0; i < exposed?.Count; i++)
         {
+            if (!host.PublishAllPorts)
+            {
+                break; // told back only
+            }
             if (!TryReadPort(exposed[i], out TransportProtocol protocol, out ushort port))
             {
                 problems.Add(new("/ExposedPorts", $"invalid port specification: \"{exposed[i]}\"; it is written as 80/tcp"));
             }
-            else if (host.PublishAllPorts && !requests.Exists(request => request.Port.Protocol == protocol && request.Port.ContainerPort == port))
+            else if (!requests.Exists(request => request.Port.Protocol == protocol && request.Port.ContainerPort == port))
             {
                 requests.Add(new(new(protocol, null, 0, port), 0));
             }
