@@ -92,14 +92,20 @@ internal static class JoinCompiler
     /// <summary>Makes the process that has a pid inside, a child of the launcher; the joiner goes on at the returned label.</summary>
     internal static Label CloneInside(LaunchProgram program, NamespaceKind created)
     {
+        Slot told = program.NewSlot("told");
         Slot child = program.NewSlot("child");
         Label parent = new();
+        program.Add(SystemCall.eventfd2, "the joiner will have said whom it made", 0, Flags(O_CLOEXEC, "EFD_CLOEXEC")).Into(told);
         program.Add(
             SystemCall.clone, "the process that has a pid inside; the launcher is its parent",
             Flags(CLONE_PARENT | (long)Signal.CHLD | (uint)created, created == 0 ? "CLONE_PARENT|SIGCHLD" : $"CLONE_PARENT|SIGCHLD|{created}"),
             0, 0, 0, 0).Into(child);
         program.Add(SystemCall.Branch, "the joiner has done its part", child).Then(parent);
-        program.Joiner = (child, parent);
+        program.Joiner = (child, told, parent);
+
+        // Otherwise the launcher may hear from this process before it hears of it, and take the joiner's end for its own.
+        program.Add(SystemCall.read, "wait until the launcher knows this process", told, Block.Buffer(8, "count"), 8);
+        program.Add(SystemCall.close, "the launcher knows", told);
         return parent;
     }
 
@@ -112,6 +118,7 @@ internal static class JoinCompiler
         Block report = Block.Of(bytes, "Cloned");
         program.Add(SystemCall.Store, "say whom", Argument.At(report, 4), program.Joiner.Child);
         program.Add(SystemCall.write, "say whom", Slot.Sync, report, 16);
+        program.Add(SystemCall.write, "it may go on", program.Joiner.Told, Block.Words("1", 1), 8);
         program.Add(SystemCall.exit_group, "the joiner ends", 0);
     }
 

@@ -21,7 +21,7 @@ internal sealed record MonitorHandover
     /// <summary>Where the exit record goes.</summary>
     public required DirectoryDescriptor Directory { get; init; }
 
-    /// <summary>For <see cref="MonitorCall"/>s; bound, and not yet listening.</summary>
+    /// <summary>For <see cref="MonitorCall"/>s. Who connects before the monitor listens waits for its answer.</summary>
     public required UnixSocket Listener { get; init; }
 
     /// <summary>A child of the monitor too, which has ended or is about to; null when the process joins nothing.</summary>

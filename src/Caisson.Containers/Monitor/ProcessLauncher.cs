@@ -59,11 +59,17 @@ internal sealed class ProcessLauncher
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            var report = new MonitorReport.Refused(error is CaissonException or FormatException ? error.Message : $"monitor: {error}");
+            // Without its monitor a start fails in many ways, and none of them is the reason: the engine hears nothing, and asks again.
+            MonitorReport report = launcher is { HasMonitor: false }
+                ? new MonitorReport.Lost()
+                : new MonitorReport.Refused(error is CaissonException or FormatException ? error.Message : $"monitor: {error}");
             launcher?.Abandon(report);
         }
         OwnProcess.Exit(1);
     }
+
+    /// <summary>What a monitor that lives sends is read at once; so what there is to read is its end.</summary>
+    private bool HasMonitor => !_monitor.WaitReadable(0);
 
     /// <summary>Null when there is nobody to answer.</summary>
     private List<Descriptor>? Receive()
@@ -99,7 +105,7 @@ internal sealed class ProcessLauncher
         // Of an attempt whose monitor was killed.
         _directory.Unlink(MonitorCall.SocketName);
         _directory.Unlink(ExitRecord.FileName);
-        _listener = UnixSocket.Bind($"{_directory.ProcPath}/{MonitorCall.SocketName}", UnixSocketKind.Stream);
+        _listener = UnixSocket.Listen($"{_directory.ProcPath}/{MonitorCall.SocketName}", UnixSocketKind.Stream);
 
         var image = LaunchImage.FromBytes(HostFiles.Read(descriptors[1].ProcPath, 64 << 20));
         int next = _request.HasLog ? 3 : 2;
@@ -266,9 +272,16 @@ internal sealed class ProcessLauncher
         }
         if (_listener is not null)
         {
+            _directory!.Unlink(MonitorCall.SocketName);
+        }
+        if (report is MonitorReport.Lost)
+        {
+            return;
+        }
+        if (_listener is not null)
+        {
             string reason = report is MonitorReport.Refused refused ? refused.Reason : "";
             new ExitRecord(new ExitStatus(0, Signal.KILL), DateTimeOffset.UtcNow, 0, ExitKind.NeverRan, reason).TryWrite(_directory!);
-            _directory!.Unlink(MonitorCall.SocketName);
         }
         _engine.TrySend(report.Encode());
     }

@@ -34,23 +34,7 @@ public sealed partial class UnixSocket : Descriptor
     /// <param name="path">Its directory must exist.</param>
     /// <param name="kind">What connecting sides must be too.</param>
     /// <param name="mode">Permissions; there is no moment in which others could connect.</param>
-    public static UnixSocket Listen(string path, UnixSocketKind kind, int mode = 0x180)
-    {
-        var socket = Bind(path, kind, mode);
-        try
-        {
-            socket.Listen();
-            return socket;
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>As the other, without listening yet: for a socket that another process is to listen on.</summary>
-    public static unsafe UnixSocket Bind(string path, UnixSocketKind kind, int mode = 0x180)
+    public static unsafe UnixSocket Listen(string path, UnixSocketKind kind, int mode = 0x180)
     {
         var socket = New(kind);
         try
@@ -62,6 +46,7 @@ public sealed partial class UnixSocket : Descriptor
             sockaddr_un address;
             int length = Address(directory, Path.GetFileName(path), &address);
             Libc.Check(Libc.syscall(SYS_bind, fd, (nint)(&address), length), "bind", path);
+            socket.Listen();
             return socket;
         }
         catch
@@ -71,7 +56,7 @@ public sealed partial class UnixSocket : Descriptor
         }
     }
 
-    /// <summary>Listens. The process that does is the one whose credentials connecting sides see. Source: unix(7), SO_PEERCRED.</summary>
+    /// <summary>Listens, also where another process listened before: from then on connecting sides see this one's credentials. Source: unix(7), SO_PEERCRED.</summary>
     public void Listen()
     {
         using var fd = Hold();

@@ -26,8 +26,8 @@ public sealed class LaunchProgram(LaunchStage stage)
     /// <summary>What <see cref="Slot.Sync"/> holds at first; a launcher binds its own socket over it.</summary>
     public int SyncDescriptor { get; set; } = -1;
 
-    /// <summary>Where a join stage split: the slot with the pid of the process it made, and where the joiner itself goes on.</summary>
-    public (Slot Child, Label Parent) Joiner { get; set; }
+    /// <summary>Where a join stage split: the slots with the pid of the process it made and with what that waits for, and where the joiner itself goes on.</summary>
+    public (Slot Child, Slot Told, Label Parent) Joiner { get; set; }
 
     /// <summary>The steps so far, in order.</summary>
     public IReadOnlyList<LaunchStep> Steps => _steps;

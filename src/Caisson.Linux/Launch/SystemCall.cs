@@ -66,6 +66,7 @@ public enum SystemCall
     faccessat = 269,
     unshare = 272,
     set_mempolicy = 238,
+    eventfd2 = 290,
     dup3 = 292,
     prlimit64 = 302,
     setns = 308,

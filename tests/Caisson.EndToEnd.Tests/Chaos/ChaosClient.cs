@@ -168,7 +168,7 @@ internal sealed class ChaosClient(int number, EngineHttp http, Journal journal, 
             entry.Started = Known.Yes;
             journal.Count("started");
         }
-        else if (journal.ForgiveUnknown())
+        else if (journal.IsVictim(entry.Id!) || journal.ForgiveUnknown())
         {
             journal.Count("start cost by a killed monitor");
             entry.Started = Known.No;
