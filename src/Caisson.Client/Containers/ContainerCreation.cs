@@ -10,18 +10,26 @@ public sealed record ContainerCreation(ContainerConfig Config, HostConfig Host)
     /// <summary>What it asks for in the network that <see cref="Host"/> names.</summary>
     public NetworkPlace Place { get; init; } = new();
 
+    /// <summary>Further networks that it is to be in, by name.</summary>
+    public IReadOnlyList<string> FurtherNetworks { get; init; } = [];
+
     /// <summary>The JSON, as sent.</summary>
     public ReadOnlyMemory<byte> ToJson() => JsonBody.Write(json =>
     {
         Config.WriteTo(json);
         Host.WriteTo(json);
-        if (!Place.IsEmpty)
+        if (!Place.IsEmpty || FurtherNetworks.Count > 0)
         {
             json.WriteStartObject("NetworkingConfig");
             json.WriteStartObject("EndpointsConfig");
             json.WriteStartObject(Host.NetworkMode.Length == 0 ? "default" : Host.NetworkMode);
             Place.WriteTo(json);
             json.WriteEndObject();
+            foreach (string network in FurtherNetworks)
+            {
+                json.WriteStartObject(network);
+                json.WriteEndObject();
+            }
             json.WriteEndObject();
             json.WriteEndObject();
         }
