@@ -99,7 +99,9 @@ internal sealed class EngineProcess : IAsyncDisposable
         _owned.Push(images);
         var host = new KeeperContainerHost(_directories.Root, _directories.Run, EngineDirectories.RuntimePath);
         _owned.Push(host);
-        var events = new EventLog(state);
+        var rest = new EngineRest(TimeProvider.System);
+        _owned.Push(rest);
+        var events = new EventLog(state, rest);
         var networks = new ContainerNetworks(new NetworkPlaneOptions { Owner = _directories.Run }, host, state, events, _log, TimeProvider.System);
         _owned.Push(networks);
         var services = new EngineServices
@@ -110,6 +112,7 @@ internal sealed class EngineProcess : IAsyncDisposable
             Networks = networks,
             Events = events,
             Log = _log,
+            Rest = rest,
             Facts = HostFacts.Read(),
         };
         _containers = new ContainerEngine(services, state);

@@ -1,7 +1,5 @@
-using Caisson.Control.Hosting;
 using Caisson.Control.Listing;
 using Caisson.Control.Model;
-using Caisson.Control.Networking;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Linux;
@@ -170,7 +168,7 @@ public sealed class NetworkTests
         {
             Name = "a b",
             Driver = "overlay",
-            IPAM = new() { Config = [new() { Subnet = "10.1.2.3/8" }] },
+            IPAM = new() { Config = [new() { Subnet = "10.1.2.3/99" }] },
             Options = new Dictionary<string, string> { ["com.docker.network.driver.mtu"] = "big" },
         }));
 

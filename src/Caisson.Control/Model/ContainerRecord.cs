@@ -90,7 +90,7 @@ public sealed record ContainerStatus
     public bool LimitsPending { get; init; }
 
     /// <summary>Its places in networks, from shortly before its program runs until its end.</summary>
-    public IReadOnlyList<EndpointRecord> Endpoints { get => field ?? []; init; }
+    public IReadOnlyList<EndpointRecord> Endpoints { get => field ?? []; init => field = value is { Count: > 0 } ? value : []; } = [];
 
     /// <summary>Grows with each start over all containers, so that a restart of the engine keeps the order.</summary>
     public long StartOrder { get; init; }

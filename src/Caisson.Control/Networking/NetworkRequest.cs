@@ -131,8 +131,8 @@ internal static class NetworkRequest
         {
             problems.Add(new($"{path}/Subnet", "a range or a gateway needs the subnet it is in"));
         }
-        Check(pool.Subnet.Length == 0 || Subnet.TryParse(pool.Subnet, out _), "Subnet", $"invalid subnet {pool.Subnet}: it is written as 172.20.0.0/16, the address being its first");
-        Check(pool.IPRange.Length == 0 || Subnet.TryParse(pool.IPRange, out _), "IPRange", $"invalid range {pool.IPRange}: it is written as 172.20.10.0/24, the address being its first");
+        Check(pool.Subnet.Length == 0 || Subnet.TryParse(pool.Subnet, out _), "Subnet", $"invalid subnet {pool.Subnet}: it is written as 172.20.0.0/16");
+        Check(pool.IPRange.Length == 0 || Subnet.TryParse(pool.IPRange, out _), "IPRange", $"invalid range {pool.IPRange}: it is written as 172.20.10.0/24");
         Check(pool.Gateway.Length == 0 || InternetAddress.TryParse(pool.Gateway, out _), "Gateway", $"invalid gateway address {pool.Gateway}");
         Check(pool.AuxiliaryAddresses is null or { Count: 0 }, "AuxiliaryAddresses", "addresses kept out are not supported; give a range without them");
 
