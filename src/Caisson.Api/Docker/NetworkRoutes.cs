@@ -5,7 +5,6 @@ using Caisson.Control.Listing;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
 using Caisson.Control.Workloads;
-using Caisson.Errors;
 
 namespace Caisson.Api.Docker;
 
