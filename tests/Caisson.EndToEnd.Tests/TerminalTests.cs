@@ -86,7 +86,7 @@ public sealed class TerminalTests(Engine engine) : IClassFixture<Engine>
         terminal.WaitFor("\nthen 44 99\r\n");
         terminal.WaitFor(Prompt);
 
-        terminal.Type("echo waits; sleep 1000\r");
+        terminal.Type("sh -c 'echo waits; exec sleep 1000'\r"); // what says that it waits is what is interrupted
         terminal.WaitFor("\nwaits\r\n");
         terminal.Type(ControlC);
         terminal.WaitFor(Prompt);

@@ -8,6 +8,21 @@ public abstract record LaunchInput
 {
     private LaunchInput() { }
 
+    /// <summary>As <c>explain</c> prints it.</summary>
+    public sealed override string ToString() => this switch
+    {
+        SelfProgram => "the second stage, an executable sealed in memory",
+        UnifiedCgroup cgroup => $"the cgroup {cgroup.Directory}",
+        Root => "the root filesystem, a detached mount",
+        Stdio stdio => $"standard {(stdio.Number switch { 0 => "input", 1 => "output", _ => "error" })}",
+        StartGate => "the gate that start opens",
+        JoinedNamespace joined => $"the namespace {joined.Path} ({joined.Kind})",
+        JoinedProcess process => $"the container's first process, for its namespaces {process.Kinds}",
+        BindSource bind => $"{bind.Mount.Source}, a detached copy{(bind.Recursive ? " with what is mounted below" : "")}{(bind.Mapped ? ", ids mapped" : "")}",
+        CopiedTmpfs tmpfs => $"a tmpfs with a copy of the image's {tmpfs.Mount.Destination}",
+        _ => GetType().Name,
+    };
+
     /// <summary>The sealed executable of the <em>self</em> stage.</summary>
     public sealed record SelfProgram : LaunchInput;
 

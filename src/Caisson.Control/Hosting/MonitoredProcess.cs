@@ -18,6 +18,7 @@ internal sealed class MonitoredProcess : IMonitoredProcess
     private readonly Func<bool> _wasOom;
     private readonly Action<Pidfd?> _endOrphans;
     private readonly Socket? _watch;
+    private volatile bool _isLetGo;
 
     /// <param name="id">Of the container or the exec.</param>
     /// <param name="pid">In the host's numbers.</param>
@@ -112,6 +113,7 @@ internal sealed class MonitoredProcess : IMonitoredProcess
 
     public ValueTask DisposeAsync()
     {
+        _isLetGo = true; // by now the id may stand for another run, whose processes are none of ours
         _watch?.Dispose();
         Process?.Dispose();
         return ValueTask.CompletedTask;
@@ -159,7 +161,10 @@ internal sealed class MonitoredProcess : IMonitoredProcess
                 int code = record.Status.ShellCode;
                 return new ProcessExit(code, record.At, code == KilledCode && _wasOom(), ErrorOf(record));
             }
-            _endOrphans(Process);
+            if (!_isLetGo)
+            {
+                _endOrphans(Process);
+            }
             return new ProcessExit(KilledCode, DateTimeOffset.UtcNow, _wasOom(), "its monitor was killed, and so it was ended");
         }
         catch (CaissonException error)

@@ -69,6 +69,8 @@ public sealed class MonitorTests
 
         Assert.Equal($"{pending.Pid} ", ChildrenOf(monitor));
         Assert.InRange(PrivateKiB(monitor), 1, 160);
+        client.Shutdown(SocketShutdown.Send);
+        await MonitoredShell.ReadToEndAsync(client);
     }
 
     [Fact]

@@ -140,7 +140,9 @@ internal sealed class ChaosRun : IDisposable
 
     private bool KillKeeper()
     {
-        HostProcess? keeper = Remains.Keepers(_engine.Run).FirstOrDefault();
+        // A monitor bears the keeper's name until it has taken its own; its parent is the keeper.
+        HostProcess[] keepers = [.. Remains.Keepers(_engine.Run)];
+        HostProcess? keeper = keepers.FirstOrDefault(found => !keepers.Any(other => other.Pid == found.Parent));
         if (keeper is null)
         {
             return false;
