@@ -12,6 +12,8 @@ internal static class NextStep
     {
         EngineException { Status: 404 } e when IsAboutImage(e.Message)
             => "Run 'caisson images' to see what there is, or 'caisson image bootstrap busybox' to make an image from this host",
+        EngineException { Status: 404 } e when e.Message.StartsWith("network ", StringComparison.Ordinal)
+            => "Run 'caisson network ls' to see all networks",
         EngineException { Status: 404 } e when e.Message.Contains("container", StringComparison.OrdinalIgnoreCase)
             => "Run 'caisson ps -a' to see all containers",
         CaissonException { Kind: ErrorKind.Unavailable } when failure is not EngineException

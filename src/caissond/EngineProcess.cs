@@ -6,10 +6,12 @@ using Caisson.Control;
 using Caisson.Control.Events;
 using Caisson.Control.Hosting;
 using Caisson.Control.Images;
+using Caisson.Control.Networking;
 using Caisson.Control.State;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Images;
+using Caisson.Networks;
 
 namespace Caisson.Engine;
 
@@ -99,12 +101,16 @@ internal sealed class EngineProcess : IAsyncDisposable
         _owned.Push(host);
         var rest = new EngineRest(TimeProvider.System);
         _owned.Push(rest);
+        var events = new EventLog(state, rest);
+        var networks = new ContainerNetworks(new NetworkPlaneOptions { Owner = _directories.Run }, host, state, events, _log, TimeProvider.System);
+        _owned.Push(networks);
         var services = new EngineServices
         {
             Root = _directories.Root,
             Host = host,
             Images = images,
-            Events = new EventLog(state, rest),
+            Networks = networks,
+            Events = events,
             Log = _log,
             Rest = rest,
             Facts = HostFacts.Read(),

@@ -89,7 +89,8 @@ public sealed class ConstantTests
         .Where(name => EnumeratorPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) && !MacroNames.Contains(name))];
 
     private static readonly string[] EnumeratorPrefixes =
-        ["IFLA_", "IFA_", "RTA_", "RTM_", "RTN_", "RT_SCOPE_", "RT_TABLE_", "NLMSGERR_", "FSCONFIG_", "VETH_INFO_", "BPF_PROG_", "BPF_CGROUP_DEVICE", "IOPRIO_CLASS_", "IOPRIO_WHO_", "CLD_", "LANDLOCK_RULE_"];
+        ["IFLA_", "IFA_", "RTA_", "RTM_", "RTN_", "RT_SCOPE_", "RT_TABLE_", "NLMSGERR_", "FSCONFIG_", "VETH_INFO_", "BPF_PROG_", "BPF_CGROUP_DEVICE", "IOPRIO_CLASS_", "IOPRIO_WHO_", "CLD_", "LANDLOCK_RULE_",
+        "NFTA_", "NFT_", "NFPROTO_", "NF_INET_", "IPS_", "MACVLAN_", "IN6_ADDR_GEN_", "IPPROTO_"];
 
     private static readonly string[] MacroNames = ["IFA_F_NODAD"];
 }

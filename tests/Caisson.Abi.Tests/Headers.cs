@@ -31,6 +31,7 @@ internal static class Headers
         #include <sys/wait.h>
         #include <sys/xattr.h>
         #include <net/if.h>
+        #include <netinet/in.h>
         #include <asm/termbits.h>
         #include <linux/bpf.h>
         #include <linux/capability.h>
@@ -38,12 +39,18 @@ internal static class Headers
         #include <linux/filter.h>
         #include <linux/fs.h>
         #include <linux/if_addr.h>
+        #include <linux/if_ether.h>
         #include <linux/if_link.h>
         #include <linux/ioprio.h>
         #include <linux/landlock.h>
         #include <linux/limits.h>
         #include <linux/magic.h>
         #include <linux/mount.h>
+        #include <linux/netfilter.h>
+        #include <linux/netfilter/nf_conntrack_common.h>
+        #include <linux/netfilter/nf_nat.h>
+        #include <linux/netfilter/nf_tables.h>
+        #include <linux/netfilter/nfnetlink.h>
         #include <linux/netlink.h>
         #include <linux/nsfs.h>
         #include <linux/openat2.h>

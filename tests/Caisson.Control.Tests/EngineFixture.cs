@@ -4,9 +4,12 @@ using System.Text;
 using Caisson.Control.Events;
 using Caisson.Control.Images;
 using Caisson.Control.Model;
+using Caisson.Control.Networking;
 using Caisson.Control.State;
 using Caisson.Control.Workloads;
 using Caisson.Images;
+using Caisson.Linux;
+using Caisson.Networks;
 using Caisson.Oci;
 
 using Xunit;
@@ -18,12 +21,13 @@ public sealed class EngineFixture : IAsyncDisposable
 {
     private SqliteStateStore _state;
     private ImageStore _images;
+    private ContainerNetworks _networks;
 
     private EngineFixture(string root, TimeProvider time)
     {
         Root = root;
         Time = time;
-        (_state, _images, Engine) = Open();
+        (_state, _images, _networks, Engine) = Open();
     }
 
     public string Root { get; }
@@ -31,6 +35,9 @@ public sealed class EngineFixture : IAsyncDisposable
     public TimeProvider Time { get; }
 
     public FakeHost Host { get; } = new();
+
+    /// <summary>The network namespace that takes the place of the host's.</summary>
+    public Namespace Space { get; } = Namespace.CreateNetwork();
 
     public ContainerEngine Engine { get; private set; }
 
@@ -89,9 +96,10 @@ public sealed class EngineFixture : IAsyncDisposable
     public async Task ReplaceEngineAsync()
     {
         Engine.Stop();
+        _networks.Dispose();
         _images.Dispose();
         _state.Dispose();
-        (_state, _images, Engine) = Open();
+        (_state, _images, _networks, Engine) = Open();
         await Engine.RecoverAsync();
     }
 
@@ -103,25 +111,32 @@ public sealed class EngineFixture : IAsyncDisposable
             await workload.RemoveAsync(force: true, CancellationToken.None);
         }
         Engine.Stop();
+        _networks.Dispose();
         _images.Dispose();
         _state.Dispose();
+        Host.Dispose();
+        Space.Dispose();
         Directory.Delete(Root, recursive: true);
     }
 
-    private (SqliteStateStore, ImageStore, ContainerEngine) Open()
+    private (SqliteStateStore, ImageStore, ContainerNetworks, ContainerEngine) Open()
     {
         SqliteStateStore state = SqliteStateStore.Open($"{Root}/state.db");
         ImageStore images = ImageStore.Open(Root, new StateImageCatalog(state));
+        var events = new EventLog(state);
+        var log = new EngineLog(TextWriter.Null, Time);
+        var networks = new ContainerNetworks(new NetworkPlaneOptions { Owner = Root, Host = Space }, Host, state, events, log, Time);
         var services = new EngineServices
         {
             Root = Root,
             Host = Host,
             Images = images,
-            Events = new EventLog(state),
-            Log = new EngineLog(TextWriter.Null, Time),
+            Networks = networks,
+            Events = events,
+            Log = log,
             Facts = HostFacts.Read(),
             Time = Time,
         };
-        return (state, images, new ContainerEngine(services, state));
+        return (state, images, networks, new ContainerEngine(services, state));
     }
 }

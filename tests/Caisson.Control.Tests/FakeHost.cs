@@ -3,13 +3,16 @@ using System.Net.Sockets;
 
 using Caisson.Control.Hosting;
 using Caisson.Errors;
+using Caisson.Linux;
 using Caisson.Oci.Runtime;
 
 namespace Caisson.Control.Tests;
 
 /// <summary>A host whose processes are objects: it records what it is told, and tests decide when a process ends and what it writes.</summary>
-public sealed class FakeHost : IContainerHost
+public sealed class FakeHost : IContainerHost, IDisposable
 {
+    private readonly ConcurrentDictionary<string, Namespace> _networks = new();
+
     public ConcurrentQueue<string> Calls { get; } = new();
 
     public ConcurrentDictionary<string, FakeProcess> Running { get; } = new();
@@ -86,6 +89,21 @@ public sealed class FakeHost : IContainerHost
         return true;
     }
 
+    /// <summary>A real namespace for each container that is asked for one.</summary>
+    public Namespace? OpenNetwork(string id)
+    {
+        bool lives = (Running.TryGetValue(id, out FakeProcess? process) || Left.TryGetValue(id, out process)) && !process.Exited.IsCompleted;
+        return lives ? Namespace.Open(_networks.GetOrAdd(id, _ => Namespace.CreateNetwork()).ProcPath, NamespaceKind.Network) : null;
+    }
+
+    public void Dispose()
+    {
+        foreach (Namespace network in _networks.Values)
+        {
+            network.Dispose();
+        }
+    }
+
     public Task PauseAsync(string id, CancellationToken cancellationToken) => Record($"pause {id[..4]}");
 
     public Task ResumeAsync(string id, CancellationToken cancellationToken) => Record($"resume {id[..4]}");
@@ -110,6 +128,10 @@ public sealed class FakeHost : IContainerHost
     public Task RemoveAsync(string id, CancellationToken cancellationToken)
     {
         Running.TryRemove(id, out _);
+        if (_networks.TryRemove(id, out Namespace? network))
+        {
+            network.Dispose();
+        }
         return Record($"remove {id[..4]}");
     }
 

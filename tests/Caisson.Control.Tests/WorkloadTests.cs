@@ -29,6 +29,10 @@ public sealed class WorkloadTests
         List<string> actions = [];
         while (events.Reader.TryRead(out EngineEvent? entry))
         {
+            if (entry.Type != "container")
+            {
+                continue;
+            }
             actions.Add(entry.Action);
             Assert.Equal("web", entry.Attributes["name"]);
         }

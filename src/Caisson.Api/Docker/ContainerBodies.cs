@@ -38,7 +38,18 @@ internal sealed record ContainerSummaryBody
     public required IReadOnlyList<MountPointBody> Mounts { get; init; }
 }
 
-internal sealed record PortBody(int PrivatePort, string Type);
+internal sealed record PortBody
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? IP { get; init; }
+
+    public required int PrivatePort { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? PublicPort { get; init; }
+
+    public required string Type { get; init; }
+}
 
 internal sealed record SummaryHostConfigBody(string NetworkMode);
 
@@ -207,14 +218,14 @@ internal static class ContainerBodies
             ImageID = record.ImageId,
             Command = Command(record.Args),
             Created = record.Created.ToUnixTimeSeconds(),
-            Ports = [.. (record.Config.ExposedPorts ?? []).Select(Port).OfType<PortBody>()],
+            Ports = EndpointBodies.List(record, status),
             SizeRw = written,
             SizeRootFs = root,
             Labels = record.Config.Labels ?? new Dictionary<string, string>(),
             State = ContainerList.StateOf(status),
             Status = HumanTime.StatusText(status, services.Time.GetUtcNow()),
             HostConfig = new(record.HostConfig.NetworkMode),
-            NetworkSettings = new(Networks(record)),
+            NetworkSettings = new(EndpointBodies.Networks(record, status, services.Networks)),
             Mounts = Mounts(record.HostConfig),
         };
     }
@@ -261,7 +272,7 @@ internal static class ContainerBodies
             SizeRootFs = root,
             Mounts = Mounts(record.HostConfig),
             Config = record.Config,
-            NetworkSettings = new NetworkSettingsBody { Networks = Networks(record) },
+            NetworkSettings = EndpointBodies.Settings(record, status, services.Networks),
         };
     }
 
@@ -281,18 +292,6 @@ internal static class ContainerBodies
 
     private static string Command(IReadOnlyList<string> args) =>
         string.Join(' ', args.Select(arg => arg.Contains(' ', StringComparison.Ordinal) || arg.Length == 0 ? $"'{arg}'" : arg));
-
-    private static PortBody? Port(string text)
-    {
-        string[] parts = text.Split('/');
-        return int.TryParse(parts[0], out int port) ? new PortBody(port, parts.Length > 1 ? parts[1] : "tcp") : null;
-    }
-
-    private static Dictionary<string, EndpointSettings> Networks(ContainerRecord record)
-    {
-        string name = ContainerList.NetworkOf(record.HostConfig);
-        return new() { [name] = new EndpointSettings { NetworkID = NetworkRoutes.IdOf(name) } };
-    }
 
     private static List<MountPointBody> Mounts(HostConfig host) =>
     [

@@ -1,11 +1,10 @@
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
+using System.Text.Json.Serialization;
 
 using Caisson.Api.Http;
 using Caisson.Control.Listing;
+using Caisson.Control.Model;
+using Caisson.Control.Networking;
 using Caisson.Control.Workloads;
-using Caisson.Errors;
 
 namespace Caisson.Api.Docker;
 
@@ -35,7 +34,17 @@ internal sealed record IpamBody
 {
     public string Driver { get; init; } = "default";
     public IReadOnlyDictionary<string, string>? Options { get; init; }
-    public IReadOnlyList<JsonElement> Config { get; init; } = [];
+    public IReadOnlyList<IpamPoolBody> Config { get; init; } = [];
+}
+
+internal sealed record IpamPoolBody
+{
+    public required string Subnet { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? IPRange { get; init; }
+
+    public required string Gateway { get; init; }
 }
 
 internal sealed record NetworkContainerBody
@@ -47,68 +56,102 @@ internal sealed record NetworkContainerBody
     public string IPv6Address { get; init; } = "";
 }
 
+internal sealed record NetworkCreatedBody(string Id, string Warning);
+
 internal sealed record NetworksPrunedBody(IReadOnlyList<string>? NetworksDeleted);
 
-/// <summary>The two networks there are until the network plane comes: none and the host's. Source: Docker Engine API, "Networks".</summary>
-internal sealed class NetworkRoutes(ContainerEngine engine)
+/// <summary>Networks. Source: Docker Engine API, "Networks".</summary>
+internal sealed class NetworkRoutes(EngineServices services, ContainerEngine engine)
 {
-    private static readonly (string Name, string Driver)[] Networks = [("host", "host"), ("none", "null")];
+    private readonly NetworkList _list = new(engine);
 
     public void AddTo(Router.Builder routes)
     {
         routes.Get("/networks", List);
-        routes.Get("/networks/{id}", call => call.Json(Body(Find(call.Path("id")), withContainers: true), DockerJson.Default.NetworkBody));
-        routes.Post("/networks/create", _ => throw NotYet());
-        routes.Post("/networks/prune", call => call.Json(new NetworksPrunedBody(null), DockerJson.Default.NetworksPrunedBody));
-        routes.Post("/networks/{id}/connect", _ => throw NotYet());
-        routes.Post("/networks/{id}/disconnect", _ => throw NotYet());
-        routes.Delete("/networks/{id}", call => throw new CaissonException(
-            ErrorKind.PermissionDenied, $"{Find(call.Path("id")).Name} is a pre-defined network and cannot be removed"));
+        routes.Get("/networks/{id}", call => call.Json(Body(services.Networks.Find(call.Path("id")), withContainers: true), DockerJson.Default.NetworkBody));
+        routes.Post("/networks/create", Create);
+        routes.Post("/networks/prune", Prune);
+        routes.Post("/networks/{id}/connect", Connect);
+        routes.Post("/networks/{id}/disconnect", Disconnect);
+        routes.Delete("/networks/{id}", Remove);
     }
 
-    /// <summary>The id of a network: the same on every machine, as there is one of each.</summary>
-    public static string IdOf(string name) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("caisson network " + name)));
+    private Task List(Call call) => call.Json(
+        [.. _list.List(call.Filters()).Select(network => Body(network, withContainers: false))], DockerJson.Default.IReadOnlyListNetworkBody);
 
-    private static CaissonException NotYet() =>
-        new(ErrorKind.Unimplemented, "networks of one's own come with the bridge driver; none and host are there");
+    private async Task Create(Call call)
+    {
+        NetworkRecord network = services.Networks.Create(await call.ReadAsync(DockerJson.Default.NetworkCreate));
+        await call.Json(new NetworkCreatedBody(network.Id, ""), DockerJson.Default.NetworkCreatedBody, 201);
+    }
 
-    private Task List(Call call)
+    private async Task Connect(Call call)
+    {
+        NetworkConnect asked = await call.ReadAsync(DockerJson.Default.NetworkConnect);
+        NetworkRecord network = services.Networks.Find(call.Path("id"));
+        await engine.Find(asked.Container).ConnectAsync(network.Id, asked.EndpointConfig, call.Gone);
+        await call.Empty(200);
+    }
+
+    private async Task Disconnect(Call call)
+    {
+        NetworkConnect asked = await call.ReadAsync(DockerJson.Default.NetworkConnect);
+        await engine.Find(asked.Container).DisconnectAsync(call.Path("id"), call.Gone);
+        await call.Empty(200);
+    }
+
+    private Task Remove(Call call)
+    {
+        services.Networks.Remove(call.Path("id"));
+        return call.Empty();
+    }
+
+    private Task Prune(Call call)
     {
         FilterSet filters = call.Filters();
-        filters.RequireKnown("dangling", "driver", "id", "label", "label!", "name", "scope", "type");
-        IEnumerable<(string Name, string Driver)> found = Networks.Where(network =>
-            filters.Allows("name", name => network.Name.Contains(name, StringComparison.Ordinal))
-            && filters.Allows("id", id => IdOf(network.Name).StartsWith(id, StringComparison.Ordinal))
-            && filters.Allows("driver", driver => driver == network.Driver)
-            && filters.Allows("scope", scope => scope == "local")
-            && filters.Allows("type", type => type == "builtin")
-            && filters.Allows("dangling", dangling => dangling is "false" or "0")
-            && filters.AllowsLabels(null));
-        return call.Json([.. found.Select(network => Body(network, withContainers: false))], DockerJson.Default.IReadOnlyListNetworkBody);
+        DateTimeOffset? until = filters.Has("until") ? Times.Parse(filters["until"][0], "until", services.Time.GetUtcNow()) : null;
+        return call.Json(new NetworksPrunedBody(_list.Prune(filters, until)), DockerJson.Default.NetworksPrunedBody);
     }
 
-    private static (string Name, string Driver) Find(string reference)
-    {
-        foreach ((string Name, string Driver) network in Networks)
-        {
-            if (network.Name == reference || IdOf(network.Name).StartsWith(reference, StringComparison.Ordinal))
-            {
-                return network;
-            }
-        }
-        throw new CaissonException(ErrorKind.NotFound, $"network {reference} not found");
-    }
-
-    private NetworkBody Body((string Name, string Driver) network, bool withContainers) => new()
+    private NetworkBody Body(NetworkRecord network, bool withContainers) => new()
     {
         Name = network.Name,
-        Id = IdOf(network.Name),
-        Created = Times.Text(null),
+        Id = network.Id,
+        Created = Times.Text(network.Created),
         Driver = network.Driver,
-        Containers = withContainers
-            ? engine.List()
-                .Where(workload => workload.Status.IsActive && ContainerList.NetworkOf(workload.Record.HostConfig) == network.Name)
-                .ToDictionary(workload => workload.Id, workload => new NetworkContainerBody { Name = workload.Record.Name })
-            : new Dictionary<string, NetworkContainerBody>(),
+        EnableIPv6 = network.IPv6,
+        IPAM = new()
+        {
+            Config =
+            [
+                .. network.Subnets.Select(subnet => new IpamPoolBody
+                {
+                    Subnet = subnet.Subnet,
+                    IPRange = subnet.Range.Length > 0 ? subnet.Range : null,
+                    Gateway = subnet.Gateway,
+                }),
+            ],
+        },
+        Internal = network.Internal,
+        Attachable = network.Attachable,
+        Containers = withContainers ? Containers(network) : new Dictionary<string, NetworkContainerBody>(),
+        Options = network.Options,
+        Labels = network.Labels,
     };
+
+    private Dictionary<string, NetworkContainerBody> Containers(NetworkRecord network) => ContainerNetworks.IsConnectable(network)
+        ? services.Networks.EndpointsOf(network.Id).ToDictionary(endpoint => endpoint.ContainerId, endpoint => new NetworkContainerBody
+        {
+            Name = endpoint.Name,
+            EndpointID = endpoint.Id,
+            MacAddress = endpoint.HardwareAddress,
+            IPv4Address = Address(endpoint.IPv4, EndpointBodies.PrefixOf(network, isIPv6: false)),
+            IPv6Address = Address(endpoint.IPv6, EndpointBodies.PrefixOf(network, isIPv6: true)),
+        })
+        : engine.List()
+            .Where(workload => workload.Status.IsActive && workload.Record.HostConfig.NetworkMode == network.Name)
+            .ToDictionary(workload => workload.Id, workload => new NetworkContainerBody { Name = workload.Record.Name });
+
+    private static string Address(string address, int prefix) =>
+        address.Length == 0 ? "" : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{address}/{prefix}");
 }

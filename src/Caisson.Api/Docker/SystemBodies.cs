@@ -86,7 +86,7 @@ internal sealed record InfoBody
 internal sealed record PluginsBody
 {
     public IReadOnlyList<string> Volume { get; init; } = [];
-    public IReadOnlyList<string> Network { get; init; } = ["host", "null"];
+    public IReadOnlyList<string> Network { get; init; } = ["bridge", "host", "macvlan", "null"];
     public IReadOnlyList<string>? Authorization { get; init; }
     public IReadOnlyList<string> Log { get; init; } = ["json-file", "local", "none"];
 }

@@ -190,7 +190,8 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
             && filters.Allows("name", wanted => name == wanted)
             && filters.Allows("scope", scope => scope == "local")
             && filters.Allows("daemon", _ => entry.Type == "daemon")
-            && !filters.Has("network") && !filters.Has("volume") && !filters.Has("plugin") && !filters.Has("node")
+            && filters.Allows("network", wanted => Named("network", wanted))
+            && !filters.Has("volume") && !filters.Has("plugin") && !filters.Has("node")
             && !filters.Has("service") && !filters.Has("secret") && !filters.Has("config")
             && filters.AllowsLabels(entry.Attributes);
     }

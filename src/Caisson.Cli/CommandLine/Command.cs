@@ -77,4 +77,5 @@ internal enum CompletionKind
     Containers,
     RunningContainers,
     Images,
+    Networks,
 }

@@ -8,13 +8,14 @@ internal static class CommandTable
     private const string Common = "Common commands";
     private const string Containers = "Containers";
     private const string Images = "Images";
+    private const string Networks = "Networks";
     private const string Engine = "Engine";
 
     /// <summary>Headings of the overview, in order.</summary>
-    public static readonly string[] Groups = [Common, Containers, Images, Engine];
+    public static readonly string[] Groups = [Common, Containers, Images, Networks, Engine];
 
     /// <summary>First words that only lead to others.</summary>
-    public static readonly string[] Words = ["container", "image", "engine", "system"];
+    public static readonly string[] Words = ["container", "image", "network", "engine", "system"];
 
     public static readonly CommandEntry[] Entries =
     [
@@ -59,6 +60,14 @@ internal static class CommandTable
         new(Images, ["rmi", "image rm", "image remove"], "Remove one or more images", () => new RemoveImageCommand()),
         new(Images, ["save", "image save"], "Save one or more images to a tar archive (streamed to STDOUT by default)", () => new SaveCommand()),
         new(Images, ["tag", "image tag"], "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", () => new TagCommand()),
+
+        new(Networks, ["network connect"], "Connect a container to a network", () => new NetworkConnectCommand()),
+        new(Networks, ["network create"], "Create a network", () => new NetworkCreateCommand()),
+        new(Networks, ["network disconnect"], "Disconnect a container from a network", () => new NetworkDisconnectCommand()),
+        new(Networks, ["network inspect"], "Display detailed information on one or more networks", () => new InspectCommand("network")),
+        new(Networks, ["network ls", "network list"], "List networks", () => new NetworksCommand()),
+        new(Networks, ["network prune"], "Remove all unused networks", () => new NetworkPruneCommand()),
+        new(Networks, ["network rm", "network remove"], "Remove one or more networks", () => new RemoveNetworkCommand()),
 
         new(Engine, ["completion"], "Print a completion script for bash, zsh or fish", () => new CompletionCommand()),
         new(Engine, ["engine logs"], "Print the engine's log", () => new EngineLogsCommand()),

@@ -10,10 +10,10 @@ internal sealed class CompleteCommand : Command
     private static readonly Dictionary<string, string[]> Values = new(StringComparer.Ordinal)
     {
         ["profile"] = ["default", "compat-docker", "restricted", "sealed", "system", "build", "privileged"],
-        ["network"] = ["none", "host"],
+        ["network"] = ["bridge", "none", "host"],
         ["pull"] = ["always", "missing", "never"],
         ["restart"] = ["no", "always", "unless-stopped", "on-failure"],
-        ["type"] = ["container", "image"],
+        ["type"] = ["container", "image", "network"],
     };
 
     public override string Usage => "-- WORD...";
@@ -92,6 +92,8 @@ internal sealed class CompleteCommand : Command
         {
             return kind == CompletionKind.Images
                 ? [.. engine.ListImages().SelectMany(image => image.RepoTags)]
+                : kind == CompletionKind.Networks
+                ? [.. engine.ListNetworks().Select(network => network.Name)]
                 : [.. engine.ListContainers(kind == CompletionKind.Containers).SelectMany(container => container.Names).Select(name => name.TrimStart('/'))];
         }
         catch (CaissonException)

@@ -1,6 +1,7 @@
 using Caisson.Cli.CommandLine;
 using Caisson.Cli.Values;
 using Caisson.Client.Containers;
+using Caisson.Client.Networks;
 using Caisson.Linux.Terminals;
 
 namespace Caisson.Cli.Commands;
@@ -11,10 +12,10 @@ internal abstract class ContainerCommand : Command
     private readonly ListOption<string> _attach, _env, _envFile, _label, _labelFile, _groupAdd;
     private readonly SwitchOption _interactive, _tty, _readOnly, _privileged, _init, _publishAll, _oomKillDisable, _noHealthcheck, _remove;
     private readonly ValueOption<string> _workdir, _user, _entrypoint, _hostname, _domainname, _stopSignal, _name, _platform, _pull;
-    private readonly ValueOption<string> _profile, _network, _pid, _ipc, _uts, _userns, _cgroupns, _cgroupParent, _runtime, _isolation;
-    private readonly ValueOption<string> _cpuset, _cpusetMems, _ip, _macAddress, _healthCommand, _volumeDriver, _logDriver, _cidfile;
+    private readonly ValueOption<string> _profile, _pid, _ipc, _uts, _userns, _cgroupns, _cgroupParent, _runtime, _isolation;
+    private readonly ValueOption<string> _cpuset, _cpusetMems, _ip, _ip6, _macAddress, _healthCommand, _volumeDriver, _logDriver, _cidfile;
     private readonly ListOption<string> _volume, _tmpfs, _volumesFrom, _capAdd, _capDrop, _securityOpt, _deviceRule;
-    private readonly ListOption<string> _dns, _dnsOption, _dnsSearch, _extraHost, _publish, _expose, _link, _networkAlias;
+    private readonly ListOption<string> _dns, _dnsOption, _dnsSearch, _extraHost, _publish, _expose, _link, _network, _networkAlias;
     private readonly ListOption<MountConfig> _mount;
     private readonly ListOption<KeyValuePair<string, string>> _sysctl, _annotation, _storageOption, _logOption;
     private readonly ListOption<UlimitConfig> _ulimit;
@@ -102,7 +103,7 @@ internal abstract class ContainerCommand : Command
         _isolation = Text("isolation", "Container isolation technology");
 
         Heading("Network");
-        _network = Text("network", "Connect a container to a network: none, host or a name", kind: "network");
+        _network = List("network", "Connect a container to a network: none, host, container:NAME or a name (default bridge)", kind: "network");
         _hostname = Text("hostname", "Container host name", 'h');
         _domainname = Text("domainname", "Container NIS domain name");
         _publish = List("publish", "Publish a container's port(s) to the host", 'p');
@@ -115,6 +116,7 @@ internal abstract class ContainerCommand : Command
         _link = List("link", "Add link to another container");
         _networkAlias = List("network-alias", "Add network-scoped alias for the container");
         _ip = Text("ip", "IPv4 address (e.g., 172.30.100.104)");
+        _ip6 = Text("ip6", "IPv6 address (e.g., 2001:db8::33)");
         _macAddress = Text("mac-address", "Container MAC address (e.g., 92:d0:c6:0a:29:33)");
 
         Heading("Health");
@@ -167,9 +169,14 @@ internal abstract class ContainerCommand : Command
             }
             return new ContainerCreation(config, host)
             {
-                NetworkAliases = _networkAlias.Values,
-                IPv4Address = _ip.Value,
-                MacAddress = _macAddress.Value,
+                Place = new NetworkPlace
+                {
+                    Aliases = _networkAlias.Values,
+                    IPv4Address = _ip.Value,
+                    IPv6Address = _ip6.Value,
+                    MacAddress = _macAddress.Value,
+                },
+                FurtherNetworks = [.. _network.Values.Skip(1).Distinct().Where(name => name != host.NetworkMode)],
             };
         }
         catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
@@ -279,7 +286,7 @@ internal abstract class ContainerCommand : Command
 
     private void DescribeNetwork(ContainerConfig config, HostConfig host)
     {
-        host.NetworkMode = _network.Value;
+        host.NetworkMode = _network.Values.FirstOrDefault() ?? "";
         host.PublishAllPorts = _publishAll.Value;
         foreach (string port in _publish.Values)
         {

@@ -7,7 +7,7 @@ using Caisson.Errors;
 
 namespace Caisson.Cli.Commands;
 
-/// <summary><c>caisson inspect</c>, and of one kind only below <c>container</c> and <c>image</c>.</summary>
+/// <summary><c>caisson inspect</c>, and of one kind only below <c>container</c>, <c>image</c> and <c>network</c>.</summary>
 internal sealed class InspectCommand : Command
 {
     private readonly ValueOption<string> _format;
@@ -19,13 +19,13 @@ internal sealed class InspectCommand : Command
     {
         _kind = kind;
         _format = Format('f');
-        if (kind != "image")
+        if (kind is "" or "container")
         {
             _size = Switch("size", "Display total file sizes if the type is container", 's');
         }
         if (kind.Length == 0)
         {
-            _type = Text("type", "Only inspect objects of the given type: container or image");
+            _type = Text("type", "Only inspect objects of the given type: container, image or network");
         }
     }
 
@@ -33,23 +33,30 @@ internal sealed class InspectCommand : Command
     {
         "container" => "[OPTIONS] CONTAINER [CONTAINER...]",
         "image" => "[OPTIONS] IMAGE [IMAGE...]",
+        "network" => "[OPTIONS] NETWORK [NETWORK...]",
         _ => "[OPTIONS] NAME|ID [NAME|ID...]",
     };
 
     public override IReadOnlyList<string> Examples =>
         _kind == "image" ? ["image inspect busybox", "image inspect -f '{{.Id}}' busybox"]
+        : _kind == "network" ? ["network inspect bridge", "network inspect -f '{{json .IPAM.Config}}' bridge"]
         : ["inspect web", "inspect -f '{{.State.Status}} {{json .HostConfig.SecurityOpt}}' web"];
 
     public override (int Min, int Max) ArgumentCount => (1, -1);
 
-    public override CompletionKind Completes => _kind == "image" ? CompletionKind.Images : CompletionKind.Containers;
+    public override CompletionKind Completes => _kind switch
+    {
+        "image" => CompletionKind.Images,
+        "network" => CompletionKind.Networks,
+        _ => CompletionKind.Containers,
+    };
 
     public override int Run(Session session)
     {
         string kind = _type is { Value.Length: > 0 } type ? type.Value : _kind;
-        if (kind is not ("" or "container" or "image"))
+        if (kind is not ("" or "container" or "image" or "network"))
         {
-            throw new UsageException($"\"{kind}\" is not a valid value for --type; write container or image", exitCode: 1);
+            throw new UsageException($"\"{kind}\" is not a valid value for --type; write container, image or network", exitCode: 1);
         }
         var template = _format.Value is "" or "json" ? null : Template.Parse(_format.Value);
         var found = new List<object?>();
@@ -92,6 +99,10 @@ internal sealed class InspectCommand : Command
         {
             return engine.InspectImage(name);
         }
+        if (kind == "network")
+        {
+            return engine.InspectNetwork(name);
+        }
         try
         {
             return engine.InspectContainer(name, _size?.Value == true);
@@ -104,8 +115,20 @@ internal sealed class InspectCommand : Command
             }
             catch (EngineException image) when (image.Status == 404)
             {
-                throw new CaissonException(ErrorKind.NotFound, $"no such object: {name}");
+                return InspectLast(engine, name);
             }
+        }
+    }
+
+    private static JsonDocument InspectLast(EngineClient engine, string name)
+    {
+        try
+        {
+            return engine.InspectNetwork(name);
+        }
+        catch (EngineException network) when (network.Status == 404)
+        {
+            throw new CaissonException(ErrorKind.NotFound, $"no such object: {name}");
         }
     }
 }

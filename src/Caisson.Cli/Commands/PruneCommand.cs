@@ -27,6 +27,9 @@ internal abstract class PruneCommand : Command
     /// <summary>Over the list of what was removed.</summary>
     protected abstract string Deleted { get; }
 
+    /// <summary>Whether what is removed took room on disk.</summary>
+    protected virtual bool FreesSpace => true;
+
     public override int Run(Session session)
     {
         if (!_force.Value && !Confirm(session))
@@ -43,7 +46,10 @@ internal abstract class PruneCommand : Command
             }
             session.Out.WriteLine();
         }
-        session.Out.WriteLine($"Total reclaimed space: {HumanSize.Decimal(result.SpaceReclaimedBytes, 4)}");
+        if (FreesSpace)
+        {
+            session.Out.WriteLine($"Total reclaimed space: {HumanSize.Decimal(result.SpaceReclaimedBytes, 4)}");
+        }
         return 0;
     }
 

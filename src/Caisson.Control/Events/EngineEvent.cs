@@ -6,7 +6,7 @@ public sealed record EngineEvent
     /// <summary>Grows by one for each event over the life of the state store; 0 before it is stored.</summary>
     public long Sequence { get; init; }
 
-    /// <summary>What it is about: <c>container</c>, <c>image</c>, <c>daemon</c>.</summary>
+    /// <summary>What it is about: <c>container</c>, <c>image</c>, <c>network</c>, <c>daemon</c>.</summary>
     public required string Type { get; init; }
 
     /// <summary>What happened, such as <c>start</c> or <c>exec_start: /bin/sh</c>.</summary>

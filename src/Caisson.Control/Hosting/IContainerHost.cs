@@ -1,3 +1,4 @@
+using Caisson.Linux;
 using Caisson.Oci.Runtime;
 
 namespace Caisson.Control.Hosting;
@@ -33,6 +34,9 @@ public interface IContainerHost
 
     /// <summary>Lets the processes of a paused container go on.</summary>
     Task ResumeAsync(string id, CancellationToken cancellationToken);
+
+    /// <summary>The network namespace of the container's first process, also before its program runs; null when it has ended. The caller disposes it.</summary>
+    Namespace? OpenNetwork(string id);
 
     /// <summary>What the container uses now.</summary>
     ContainerUsage ReadUsage(string id);

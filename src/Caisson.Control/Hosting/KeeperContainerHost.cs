@@ -140,6 +140,20 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         : [];
 
     /// <inheritdoc/>
+    public Namespace? OpenNetwork(string id)
+    {
+        using Pidfd? process = ContainerDirectory(id).OpenProcess()?.Process;
+        try
+        {
+            return process is null ? null : Namespace.Open(process, NamespaceKind.Network);
+        }
+        catch (LinuxException error) when (error.Errno is Errno.ESRCH or Errno.ENOENT)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
     public string Explain(ContainerLaunch launch)
     {
         Compiled compiled = Compile(launch, ContainerDirectory(launch.Id), isDry: true);

@@ -12,5 +12,6 @@ namespace Caisson.Control.Json;
     Converters = [typeof(LenientBoolean), typeof(LenientInt32), typeof(LenientInt64), typeof(LenientString)])]
 [JsonSerializable(typeof(ContainerRecord))]
 [JsonSerializable(typeof(ContainerStatus))]
+[JsonSerializable(typeof(NetworkRecord))]
 [JsonSerializable(typeof(EngineEvent))]
 internal sealed partial class ControlJson : JsonSerializerContext;

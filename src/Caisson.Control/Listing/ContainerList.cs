@@ -90,16 +90,24 @@ public sealed class ContainerList(ContainerEngine engine)
         && filters.Allows("status", state => state == StateOf(status))
         && filters.Allows("exited", code => status.Phase == ContainerPhase.Exited && status.ExitCode.ToString(CultureInfo.InvariantCulture) == code)
         && filters.Allows("health", health => health == "none")
-        && filters.Allows("network", network => network == NetworkOf(record.HostConfig))
+        && filters.Allows("network", network => IsIn(record, network))
         && filters.Allows("volume", volume => HasVolume(record.HostConfig, volume))
         && filters.Allows("expose", port => (record.Config.ExposedPorts ?? []).Any(exposed => PortMatches(exposed, port)))
-        && filters.Allows("publish", _ => false)
+        && filters.Allows("publish", port => status.Endpoints.SelectMany(endpoint => endpoint.Ports).Any(published => Publishes(published, port)))
         && filters.Allows("is-task", task => task is "false" or "0")
         && filters.Allows("isolation", isolation => isolation is "default" or "")
         && filters.AllowsLabels(record.Config.Labels);
 
-    /// <summary>The name of the network a container is in.</summary>
-    public static string NetworkOf(HostConfig host) => host.NetworkMode == "host" ? "host" : "none";
+    /// <summary>Whether a container is in the network of a name or id.</summary>
+    private static bool IsIn(ContainerRecord record, string network) => record.Networks.Count == 0
+        ? record.HostConfig.NetworkMode == network
+        : record.Networks.Any(attachment => attachment.NetworkName == network || attachment.NetworkId.StartsWith(network, StringComparison.Ordinal));
+
+    /// <summary>Whether the container's port <paramref name="wanted"/>, <c>80</c> or <c>80/tcp</c>, is among the published ones.</summary>
+    private static bool Publishes(EndpointPort published, string wanted) =>
+        Networking.PortRequest.TryReadPort(wanted, out Linux.TransportProtocol protocol, out ushort port)
+        && protocol.ToString().Equals(published.Protocol, StringComparison.OrdinalIgnoreCase)
+        && port >= published.ContainerPort && port < published.ContainerPort + published.Count;
 
     /// <summary>Part of the name, with <c>^</c> and <c>$</c> for its ends and an optional slash in front.</summary>
     private static bool NameMatches(string name, string pattern)

@@ -20,8 +20,17 @@ public sealed record NetworkingConfig
 /// <summary>A container's place in one network.</summary>
 public sealed record EndpointSettings
 {
+    /// <summary>Addresses asked for; null for any.</summary>
+    public EndpointAddresses? IPAMConfig { get; init; }
+
+    /// <summary>Links of the old kind; not supported.</summary>
+    public IReadOnlyList<string>? Links { get; init; }
+
     /// <summary>Further names in that network.</summary>
     public IReadOnlyList<string>? Aliases { get; init; }
+
+    /// <summary>Settings of the driver for this place; there are none.</summary>
+    public IReadOnlyDictionary<string, string>? DriverOpts { get; init; }
 
     /// <summary>The hardware address asked for.</summary>
     public string MacAddress { get => field ?? ""; init; } = "";
@@ -52,4 +61,14 @@ public sealed record EndpointSettings
 
     /// <summary>Names the network's resolver answers to.</summary>
     public IReadOnlyList<string>? DNSNames { get; init; }
+}
+
+/// <summary>Addresses that a container asks for in a network.</summary>
+public sealed record EndpointAddresses
+{
+    /// <summary>Empty for any.</summary>
+    public string IPv4Address { get => field ?? ""; init; } = "";
+
+    /// <summary>Empty for any.</summary>
+    public string IPv6Address { get => field ?? ""; init; } = "";
 }

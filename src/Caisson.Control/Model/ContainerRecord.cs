@@ -21,6 +21,9 @@ public sealed record ContainerRecord
     /// <summary>What the host gives.</summary>
     public required HostConfig HostConfig { get; init; }
 
+    /// <summary>The networks it is to be in, the first by which it reaches the rest of the world; changed by connect and disconnect.</summary>
+    public IReadOnlyList<NetworkAttachment> Networks { get => field ?? []; init; }
+
     /// <summary>The program and its arguments.</summary>
     public required IReadOnlyList<string> Args { get; init; }
 
@@ -85,6 +88,9 @@ public sealed record ContainerStatus
 
     /// <summary>The record has limits that may not be in force yet: who finds this after a crash puts them in force.</summary>
     public bool LimitsPending { get; init; }
+
+    /// <summary>Its places in networks, from shortly before its program runs until its end.</summary>
+    public IReadOnlyList<EndpointRecord> Endpoints { get => field ?? []; init => field = value is { Count: > 0 } ? value : []; } = [];
 
     /// <summary>Grows with each start over all containers, so that a restart of the engine keeps the order.</summary>
     public long StartOrder { get; init; }

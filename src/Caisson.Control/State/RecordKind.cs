@@ -12,6 +12,9 @@ public static class RecordKind
     /// <summary>An image of the local store, by the key the catalog gives it.</summary>
     public const string Image = "image";
 
+    /// <summary>A network, as <c>NetworkRecord</c>, by its id.</summary>
+    public const string Network = "network";
+
     /// <summary>Single values about this engine, such as its id.</summary>
     public const string Engine = "engine";
 }

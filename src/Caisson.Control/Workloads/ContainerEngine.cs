@@ -4,6 +4,7 @@ using System.Text.Json;
 using Caisson.Containers.Profiles;
 using Caisson.Control.Json;
 using Caisson.Control.Model;
+using Caisson.Control.Networking;
 using Caisson.Control.State;
 using Caisson.Errors;
 using Caisson.Images;
@@ -63,6 +64,7 @@ public sealed class ContainerEngine
         {
             await RemoveStrayAsync(stray);
         }
+        _services.Networks.Restore([.. known.Where(workload => workload.Status.Endpoints.Count > 0 && Lives(workload.Id)).SelectMany(workload => workload.Status.Endpoints)]);
         foreach (Workload workload in known)
         {
             try
@@ -96,9 +98,10 @@ public sealed class ContainerEngine
         {
             List<Problem> problems = [];
             List<string> warnings = [];
-            CheckNetworks(asked);
             ContainerRecord record = ContainerPlan.Compile(
                 asked, image, new ContainerPlan.Facts(id, name, _services.Time.GetUtcNow(), _services.Facts.Processors), problems, warnings);
+            record = NetworkChoice.Complete(
+                record, asked.NetworkingConfig?.EndpointsConfig, _services.Networks, reference => Find(reference).Id, problems, warnings);
             ProblemsException.ThrowIfAny("create container", problems);
             SecurityProfile profile = Profiles.Find(record.Profile);
             if (profile.UserNamespace && record.HostConfig.UsernsMode != "host")
@@ -277,6 +280,12 @@ public sealed class ContainerEngine
         }
     }
 
+    private bool Lives(string id)
+    {
+        using Linux.Namespace? network = _services.Host.OpenNetwork(id);
+        return network is not null;
+    }
+
     private IEnumerable<string> StrayDirectories(HashSet<string> known)
     {
         string containers = $"{_services.Root}/containers";
@@ -302,17 +311,6 @@ public sealed class ContainerEngine
         catch (Exception error) when (error is CaissonException or IOException or UnauthorizedAccessException)
         {
             _services.Log.Warn($"delete what is left of container {id}: {error.Message}; the next start of the engine tries again");
-        }
-    }
-
-    private static void CheckNetworks(ContainerCreate asked)
-    {
-        foreach (string network in asked.NetworkingConfig?.EndpointsConfig?.Keys ?? [])
-        {
-            if (network is not ("" or "default" or "bridge" or "none" or "host"))
-            {
-                throw new CaissonException(ErrorKind.NotFound, $"network {network} not found");
-            }
         }
     }
 

@@ -1,4 +1,5 @@
 using Caisson.Control.Model;
+using Caisson.Control.Networking;
 using Caisson.Errors;
 using Caisson.Images;
 using Caisson.Linux;
@@ -14,7 +15,6 @@ internal static class ContainerPlan
     private static readonly string[] RestartPolicies = ["", "no", "always", "unless-stopped", "on-failure"];
     private static readonly string[] LogDrivers = ["", "json-file", "local", "none"];
     private static readonly string[] Runtimes = ["", "caisson", "runc", "io.containerd.runc.v2"];
-    private static readonly string[] NetworkModes = ["", "default", "bridge", "none", "host"];
 
     /// <summary>What the plan must know of the host and of the request beside its document.</summary>
     /// <param name="Id">The new container's id.</param>
@@ -44,6 +44,7 @@ internal static class ContainerPlan
         CheckHost(host, problems, warnings);
         CheckResources(host, facts.Processors, "/HostConfig", problems);
         _ = ContainerMount.Read(host, problems);
+        _ = PortRequest.Read(host, config.ExposedPorts, problems);
         SecurityOptions security = SecurityOptions.Read(host, problems);
         if (config.Healthcheck?.Test is [not "NONE", ..])
         {
@@ -209,12 +210,6 @@ internal static class ContainerPlan
 
     private static void CheckHost(HostConfig host, List<Problem> problems, List<string> warnings)
     {
-        if (!NetworkModes.Contains(host.NetworkMode))
-        {
-            throw new CaissonException(ErrorKind.NotFound, host.NetworkMode.StartsWith("container:", StringComparison.Ordinal)
-                ? "sharing another container's network is not supported yet"
-                : $"network {host.NetworkMode} not found");
-        }
         if (host.RestartPolicy is { } policy)
         {
             CheckRestartPolicy(policy, "/HostConfig/RestartPolicy", problems);
@@ -242,16 +237,12 @@ internal static class ContainerPlan
         }
         for (int i = 0; i < host.ExtraHosts?.Count; i++)
         {
-            Check(HostsFile.TryReadExtra(host.ExtraHosts[i], out _, out _), $"ExtraHosts/{i}", $"invalid entry '{host.ExtraHosts[i]}'; it is name:address (host-gateway needs a network)");
+            Check(HostsFile.TryReadExtra(host.ExtraHosts[i], out _, out _), $"ExtraHosts/{i}", $"invalid entry '{host.ExtraHosts[i]}'; it is name:address, or name:host-gateway");
         }
 
-        if (host.PortBindings is { Count: > 0 } || host.PublishAllPorts)
+        for (int i = 0; i < host.Dns?.Count; i++)
         {
-            warnings.Add("ports are not published: networks come with the bridge driver");
-        }
-        if (host.NetworkMode == "bridge")
-        {
-            warnings.Add("there is no bridge network yet: the container has its own loopback interface only");
+            Check(System.Net.IPAddress.TryParse(host.Dns[i], out _), $"Dns/{i}", $"{host.Dns[i]} is not an IP address");
         }
         if (host.Init == true)
         {
@@ -286,7 +277,7 @@ internal static class ContainerPlan
             return false;
         }
         string dotted = key.Replace('/', '.');
-        return dotted.StartsWith("net.", StringComparison.Ordinal) ? host.NetworkMode != "host"
+        return dotted.StartsWith("net.", StringComparison.Ordinal) ? NetworkChoice.IsOwn(host)
             : dotted is "kernel.msgmax" or "kernel.msgmnb" or "kernel.msgmni" or "kernel.sem" or "kernel.shmall" or "kernel.shmmax"
                 or "kernel.shmmni" or "kernel.shm_rmid_forced" || dotted.StartsWith("fs.mqueue.", StringComparison.Ordinal)
                 ? host.IpcMode != "host"

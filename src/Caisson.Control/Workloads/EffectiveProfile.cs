@@ -18,6 +18,7 @@ internal static class EffectiveProfile
         List<string> found = [.. Of(container, security).Weaknesses(SecurityProfiles.Default)];
         Say(host.PidMode == "host", "processes of the host can be seen");
         Say(host.NetworkMode == "host", "the network is the host's");
+        Say(Networking.NetworkChoice.SharedWith(host) is not null, "the network is another container's");
         Say(host.IpcMode == "host", "shared memory and message queues are the host's");
         Say(!security.Seccomp.IsEmpty, "system calls are filtered by the user's own filter");
         if (host.Devices is { Count: > 0 } devices)

@@ -1,5 +1,6 @@
 using Caisson.Control.Events;
 using Caisson.Control.Hosting;
+using Caisson.Control.Networking;
 using Caisson.Images;
 
 namespace Caisson.Control.Workloads;
@@ -15,6 +16,9 @@ public sealed record EngineServices
 
     /// <summary>Images and root filesystems; opened on <see cref="Root"/>.</summary>
     public required ImageStore Images { get; init; }
+
+    /// <summary>Networks, and who is in them.</summary>
+    public required ContainerNetworks Networks { get; init; }
 
     /// <summary>Commits and tells.</summary>
     public required EventLog Events { get; init; }

@@ -3,6 +3,7 @@ using System.Globalization;
 
 using Caisson.Containers.Profiles;
 using Caisson.Control.Model;
+using Caisson.Control.Networking;
 using Caisson.Errors;
 using Caisson.Images.Users;
 using Caisson.Oci.Runtime;
@@ -43,6 +44,12 @@ internal static class SpecCompiler
 
         /// <summary>Nodes of the devices that the record names, and all of the host's for a privileged container.</summary>
         public IReadOnlyList<DeviceNode> Devices { get; init; } = [];
+
+        /// <summary>The network namespace that is joined; null for one of its own.</summary>
+        public string? NetworkPath { get; init; }
+
+        /// <summary>The directory with <c>hosts</c> and <c>resolv.conf</c> of the container whose network is shared; null for its own.</summary>
+        public string? NetworkFilesDirectory { get; init; }
     }
 
     /// <summary>The configuration of <paramref name="container"/>.</summary>
@@ -62,7 +69,7 @@ internal static class SpecCompiler
             Annotations = host.Annotations ?? new Dictionary<string, string>(),
             Linux = new LinuxConfig
             {
-                Namespaces = Namespaces(host, ids, ownUts),
+                Namespaces = Namespaces(host, ids, ownUts, facts.NetworkPath),
                 UidMappings = Mapping(ids),
                 GidMappings = Mapping(ids),
                 Devices = Devices(host, facts),
@@ -222,12 +229,15 @@ internal static class SpecCompiler
         static ulong Limit(long value) => value < 0 ? ulong.MaxValue : (ulong)value;
     }
 
-    private static ImmutableArray<LinuxNamespace> Namespaces(HostConfig host, IdRange? ids, bool ownUts)
+    private static ImmutableArray<LinuxNamespace> Namespaces(HostConfig host, IdRange? ids, bool ownUts, string? networkPath)
     {
         List<LinuxNamespace> namespaces = [new(NamespaceType.Mount)];
         Add(ids is not null, NamespaceType.User);
         Add(host.PidMode != "host", NamespaceType.Pid);
-        Add(host.NetworkMode != "host", NamespaceType.Network);
+        if (host.NetworkMode != "host")
+        {
+            namespaces.Add(new(NamespaceType.Network, networkPath));
+        }
         Add(host.IpcMode != "host", NamespaceType.Ipc);
         Add(ownUts, NamespaceType.Uts);
         Add(host.CgroupnsMode != "host", NamespaceType.Cgroup);
@@ -255,7 +265,7 @@ internal static class SpecCompiler
                 : new Mount { Destination = "/proc", Type = "proc", Source = "proc", Options = ["nosuid", "noexec", "nodev"] },
             new Mount { Destination = "/dev", Type = "tmpfs", Source = "tmpfs", Options = ["nosuid", "strictatime", "mode=755", "size=65536k"] },
             new Mount { Destination = "/dev/pts", Type = "devpts", Source = "devpts", Options = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"] },
-            host.NetworkMode == "host" && ids is not null
+            !NetworkChoice.IsOwn(host) && ids is not null
                 ? new Mount { Destination = "/sys", Type = "bind", Source = "/sys", Options = ["rbind", "nosuid", "noexec", "nodev", "ro"] }
                 : new Mount { Destination = "/sys", Type = "sysfs", Source = "sysfs", Options = ["nosuid", "noexec", "nodev", facts.Profile.WritableSysfs ? "rw" : "ro"] },
             new Mount { Destination = "/sys/fs/cgroup", Type = "cgroup", Source = "cgroup", Options = ["nosuid", "noexec", "nodev", facts.Profile.WritableCgroup ? "rw" : "ro"] },
@@ -284,7 +294,7 @@ internal static class SpecCompiler
         {
             if (!asked.Any(mount => mount.Target == "/etc/" + name))
             {
-                mounts.Add(Bind(new ContainerMount { Type = "bind", Source = $"{facts.FilesDirectory}/{name}", Target = "/etc/" + name }, facts.Profile, ids));
+                mounts.Add(Bind(new ContainerMount { Type = "bind", Source = $"{(name == "hostname" ? facts.FilesDirectory : facts.NetworkFilesDirectory ?? facts.FilesDirectory)}/{name}", Target = "/etc/" + name }, facts.Profile, ids));
             }
         }
         foreach (ProfileTmpfs tmpfs in facts.Profile.Tmpfs)
@@ -432,7 +442,7 @@ internal static class SpecCompiler
         Dictionary<string, string> parameters = [];
         foreach ((string key, string value) in profile.Sysctls)
         {
-            if (host.NetworkMode != "host" || !key.StartsWith("net.", StringComparison.Ordinal))
+            if (NetworkChoice.IsOwn(host) || !key.StartsWith("net.", StringComparison.Ordinal))
             {
                 parameters[key] = value;
             }

@@ -58,6 +58,7 @@ public sealed partial class Workload
         CancelDelayedStart();
         AbandonAttachmentsUnlocked();
         await _services.Host.RemoveAsync(Id, CancellationToken.None);
+        _ = DisconnectUnlocked();
         _ = _services.Images.RemoveSnapshot(Id);
         string directory = _services.DirectoryOf(Id);
         if (Directory.Exists(directory))

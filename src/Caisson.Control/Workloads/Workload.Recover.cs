@@ -1,3 +1,4 @@
+using Caisson.Control.Events;
 using Caisson.Control.Hosting;
 using Caisson.Control.Model;
 using Caisson.Control.State;
@@ -33,6 +34,7 @@ public sealed partial class Workload
                 await process.DisposeAsync();
             }
             await GiveBackUnlockedAsync();
+            EngineEvent[] left = DisconnectUnlocked();
 
             if (_status.HasProcess)
             {
@@ -44,9 +46,14 @@ public sealed partial class Workload
                         ExitCode = UnknownExitCode,
                         FinishedAt = _services.Time.GetUtcNow(),
                         Error = "its end was not seen: the machine or the monitor was stopped",
+                        Endpoints = [],
                     },
                     Durability.Process,
-                    Event("die", ("exitCode", "255")));
+                    (EngineEvent[])[Event("die", ("exitCode", "255")), .. left]);
+            }
+            else if (left.Length > 0)
+            {
+                SetUnlocked(_status with { Endpoints = [] }, Durability.Process, left);
             }
             if (_status.Phase == ContainerPhase.Restarting || RestartDecision.AtEngineStart(_record.HostConfig.RestartPolicy, _status))
             {

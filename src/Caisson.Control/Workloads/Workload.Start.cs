@@ -1,5 +1,6 @@
 using System.Globalization;
 
+using Caisson.Control.Events;
 using Caisson.Control.Hosting;
 using Caisson.Control.Model;
 using Caisson.Control.State;
@@ -60,7 +61,7 @@ public sealed partial class Workload
     {
         using (await EnterAsync(cancellationToken))
         {
-            return _services.Host.Explain(new ContainerLaunch { Id = Id, Spec = CompileUnlocked(WhoUnlocked()), Seccomp = Filter(), OpenStdin = _record.Config.OpenStdin });
+            return _services.Host.Explain(new ContainerLaunch { Id = Id, Spec = CompileUnlocked(WhoUnlocked(), RequireShared()), Seccomp = Filter(), OpenStdin = _record.Config.OpenStdin });
         }
     }
 
@@ -70,6 +71,8 @@ public sealed partial class Workload
         try
         {
             WriteFilesUnlocked();
+            string? shared = RequireShared();
+            using Namespace? network = shared is null ? null : _services.Host.OpenNetwork(shared);
             IMonitoredProcess process;
             using (MountTree root = MountRoot())
             {
@@ -77,12 +80,17 @@ public sealed partial class Workload
                 var launch = new ContainerLaunch
                 {
                     Id = Id,
-                    Spec = CompileUnlocked(Who(directory)),
+                    Spec = CompileUnlocked(Who(directory), shared),
                     Seccomp = Filter(),
                     RootMount = root,
                     OpenStdin = _record.Config.OpenStdin,
                     LogPath = LogPath,
-                    BeforeRun = ConnectAttachmentsUnlockedAsync,
+                    BeforeRun = (started, cancellation) =>
+                    {
+                        RequireSharedUnlocked(network);
+                        ConnectUnlocked();
+                        return ConnectAttachmentsUnlockedAsync(started, cancellation);
+                    },
                 };
                 process = await _services.Host.StartAsync(launch, CancellationToken.None);
                 await ConnectAttachmentsUnlockedAsync(process, CancellationToken.None);
@@ -96,6 +104,7 @@ public sealed partial class Workload
         catch (Exception error) when (error is CaissonException or IOException or UnauthorizedAccessException)
         {
             await GiveBackUnlockedAsync(); // what runs without a record would be nobody's
+            EngineEvent[] left = DisconnectUnlocked();
             SetUnlocked(
                 before with
                 {
@@ -104,8 +113,10 @@ public sealed partial class Workload
                     Error = error.Message,
                     ExitCode = CodeOf(error),
                     RestartCount = restartCount,
+                    Endpoints = [],
                 },
-                Durability.Process);
+                Durability.Process,
+                left);
             throw error as CaissonException ?? new CaissonException(ErrorKind.Internal, $"start container {Id}: {error.Message}", error);
         }
     }
@@ -117,6 +128,7 @@ public sealed partial class Workload
         StartedAt = at,
         FinishedAt = _status.FinishedAt,
         RestartCount = restartCount,
+        Endpoints = _status.Endpoints,
         StartOrder = _engine.NextStartOrder(),
     };
 
@@ -130,7 +142,13 @@ public sealed partial class Workload
 
     private IdRange? Ids => _record.IdBlock is { } block ? IdRange.OfBlock(block) : null;
 
-    private RuntimeSpec CompileUnlocked(ResolvedUser user) => SpecCompiler.Compile(_record, FactsOf(user));
+    /// <param name="user">Who the program is.</param>
+    /// <param name="shared">The container whose network it joins; null for one of its own.</param>
+    private RuntimeSpec CompileUnlocked(ResolvedUser user, string? shared = null) => SpecCompiler.Compile(_record, FactsOf(user) with
+    {
+        NetworkPath = shared is null ? null : string.Create(CultureInfo.InvariantCulture, $"/proc/{_engine.Find(shared).Status.Pid}/ns/net"),
+        NetworkFilesDirectory = shared is null ? null : _services.DirectoryOf(shared),
+    });
 
     /// <summary>The profile's system call filter, unless the user gave another or none.</summary>
     private SeccompPolicy? Filter()
@@ -224,9 +242,10 @@ public sealed partial class Workload
     {
         string directory = _services.DirectoryOf(Id);
         Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        Write("hosts", HostsFile.Hosts(_record));
+        Write("hosts", HostsFile.Hosts(_record, [], []));
         Write("hostname", _record.Config.Hostname + "\n");
-        Write("resolv.conf", HostsFile.Resolver(_record.HostConfig, HostFiles.TryReadText("/etc/resolv.conf") ?? ""));
+        string hostText = HostFiles.TryReadText("/etc/resolv.conf") ?? "";
+        Write("resolv.conf", _record.Networks.Count > 0 ? HostsFile.NetworkResolver(_record.HostConfig, hostText) : HostsFile.Resolver(_record.HostConfig, hostText));
         foreach (ContainerMount mount in ContainerMount.Read(_record.HostConfig, new List<Problem>()))
         {
             if (mount.Type != "bind" || Path.Exists(mount.Source))
@@ -294,6 +313,7 @@ public sealed partial class Workload
             FinishedAt = exit.At,
             OomKilled = exit.OomKilled,
             Error = exit.Error ?? "",
+            Endpoints = [],
         };
         TimeSpan ran = ended.FinishedAt - ended.StartedAt ?? TimeSpan.Zero;
         TimeSpan? delay = _restartingByUser || _engine.IsStopping ? null : RestartDecision.AfterExit(_record.HostConfig.RestartPolicy, ended, _lastDelay);
@@ -305,14 +325,9 @@ public sealed partial class Workload
             "die",
             ("exitCode", exit.Code.ToString(CultureInfo.InvariantCulture)),
             ("execDuration", ((long)Math.Max(0, ran.TotalSeconds)).ToString(CultureInfo.InvariantCulture)));
-        if (exit.OomKilled)
-        {
-            SetUnlocked(ended, Durability.Process, Event("oom"), died);
-        }
-        else
-        {
-            SetUnlocked(ended, Durability.Process, died);
-        }
+        EngineEvent[] left = DisconnectUnlocked();
+        EngineEvent[] told = exit.OomKilled ? [Event("oom"), died, .. left] : [died, .. left];
+        SetUnlocked(ended, Durability.Process, told);
         _run = null;
         await run.Process.DisposeAsync();
         ForgetExecs();

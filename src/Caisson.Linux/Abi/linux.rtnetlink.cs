@@ -49,6 +49,7 @@ public static partial class Kernel
     public const int RT_SCOPE_LINK = 253;
     public const int RT_SCOPE_HOST = 254;
     public const int RTN_UNICAST = 1;
+    public const int RTN_LOCAL = 2;
     public const int IFF_UP = 1;
     public const int IFF_BROADCAST = 2;
     public const int IFF_LOOPBACK = 8;

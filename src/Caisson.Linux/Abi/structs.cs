@@ -280,6 +280,35 @@ internal struct rtmsg
     public uint rtm_flags;
 }
 
+/// <summary>Source: linux/netfilter/nfnetlink.h.</summary>
+internal struct nfgenmsg
+{
+    public byte nfgen_family;
+    public byte version;
+
+    /// <summary>Big-endian.</summary>
+    public ushort res_id;
+}
+
+/// <summary>Source: ip(7). Port and address are big-endian.</summary>
+internal unsafe struct sockaddr_in
+{
+    public ushort sin_family;
+    public ushort sin_port;
+    public uint sin_addr;
+    public fixed byte sin_zero[8];
+}
+
+/// <summary>Source: ipv6(7). The port is big-endian.</summary>
+internal unsafe struct sockaddr_in6
+{
+    public ushort sin6_family;
+    public ushort sin6_port;
+    public uint sin6_flowinfo;
+    public fixed byte sin6_addr[16];
+    public uint sin6_scope_id;
+}
+
 /// <summary>Source: bpf(2), linux/bpf.h.</summary>
 internal struct bpf_insn
 {

@@ -63,6 +63,26 @@ public class Namespace : Descriptor
         Libc.Check(Libc.syscall(SYS_setns, fd, (int)Kind), "setns", Kind.ProcName());
     }
 
+    /// <summary>Runs <paramref name="action"/> inside, on a thread that ends with it; the caller waits and gets what it throws.</summary>
+    /// <remarks>What is opened stays usable outside: a socket belongs to the network namespace in which it was made. Not for <see cref="NamespaceKind.User"/>.</remarks>
+    public void RunInside(Action action) => OwnThread.Run(() =>
+    {
+        EnterOnThisThread();
+        action();
+    });
+
+    /// <summary>Makes a namespace that lives as long as what is returned, or something inside, does.</summary>
+    public static Namespace CreateNetwork()
+    {
+        Namespace? created = null;
+        OwnThread.Run(() =>
+        {
+            UnshareOnThisThread(NamespaceKind.Network);
+            created = Open("/proc/thread-self/ns/net", NamespaceKind.Network);
+        });
+        return created!;
+    }
+
     /// <summary>Gives the calling thread new namespaces of its own. Source: unshare(2).</summary>
     /// <remarks>Not for <see cref="NamespaceKind.User"/>, which a process of several threads cannot. For <see cref="NamespaceKind.Mount"/> the thread stops sharing its working directory.</remarks>
     public static void UnshareOnThisThread(NamespaceKind kinds)

@@ -11,6 +11,7 @@ internal sealed class NetlinkWriter
     private byte[] _buffer = new byte[512];
     private int _length;
     private int _message = -1;
+    private int _last;
     private readonly Stack<int> _nests = new();
 
     /// <summary>The finished messages.</summary>
@@ -96,7 +97,15 @@ internal sealed class NetlinkWriter
             throw new InvalidOperationException("no message, or an attribute of it, is open");
         }
         BinaryPrimitives.WriteUInt32LittleEndian(_buffer.AsSpan(_message), (uint)(_length - _message));
+        _last = _message;
         _message = -1;
+    }
+
+    /// <summary>Has the last finished message answered also when it is carried out.</summary>
+    internal void AskForAnswer()
+    {
+        var flags = _buffer.AsSpan(_last + 6);
+        BinaryPrimitives.WriteUInt16LittleEndian(flags, (ushort)(BinaryPrimitives.ReadUInt16LittleEndian(flags) | NLM_F_ACK));
     }
 
     /// <summary>Room for <paramref name="length"/> zero bytes, and up to three more so that what follows is at a multiple of four.</summary>

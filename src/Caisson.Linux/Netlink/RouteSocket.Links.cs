@@ -24,7 +24,25 @@ public sealed partial class RouteSocket
         [.. Dump(RTM_GETLINK, default(ifinfomsg), "links").Select(answer => ParseLink(answer)).OrderBy(link => link.Index)];
 
     /// <summary>The device of that name; null when there is none.</summary>
-    public NetworkLink? FindLink(string name) => ListLinks().FirstOrDefault(link => link.Name == name);
+    public NetworkLink? FindLink(string name)
+    {
+        try
+        {
+            return ParseLink(Ask(
+                writer =>
+                {
+                    writer.Begin(RTM_GETLINK, NLM_F_REQUEST, NextSequence());
+                    writer.Put(default(ifinfomsg));
+                    writer.Attribute(IFLA_IFNAME, name);
+                    writer.End();
+                },
+                $"link {name}"));
+        }
+        catch (LinuxException e) when (e.Errno == Errno.ENODEV)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Takes a device up or down.</summary>
     public void SetLinkUp(int index, bool up = true) =>

@@ -1,46 +1,16 @@
-using System.Buffers.Binary;
 using Caisson.Errors;
-using Caisson.Linux.Abi;
 using static Caisson.Linux.Abi.Kernel;
 
 namespace Caisson.Linux;
 
 /// <summary>A socket to the kernel's network configuration, of the network namespace in which it was opened. Source: netlink(7), rtnetlink(7).</summary>
 /// <remarks>For one thread at a time.</remarks>
-public sealed partial class RouteSocket : Descriptor
+public sealed partial class RouteSocket : NetlinkSocket
 {
-    private const int BufferBytes = 64 * 1024;
-
-    private uint _sequence;
-
     private RouteSocket(nint fd) : base(fd) { }
 
     /// <summary>Opens one in the calling thread's network namespace.</summary>
-    public static unsafe RouteSocket Open()
-    {
-        var socket = new RouteSocket(Libc.Check(
-            Libc.syscall(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), "socket", "NETLINK_ROUTE"));
-        try
-        {
-            // Words with errors, no echo of the request, and strict checks of dumps.
-            foreach (int option in (ReadOnlySpan<int>)[NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK])
-            {
-                using var fd = socket.Hold();
-                int on = 1;
-                if (Libc.syscall(SYS_setsockopt, fd, SOL_NETLINK, option, (nint)(&on), sizeof(int)) != 0
-                    && Libc.LastErrno is not (Errno.EINVAL or Errno.ENOPROTOOPT))
-                {
-                    throw LinuxException.FromErrno("setsockopt", "NETLINK_ROUTE");
-                }
-            }
-            return socket;
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
+    public static RouteSocket Open() => new(OpenNumber(NETLINK_ROUTE, "NETLINK_ROUTE"));
 
     /// <summary>Opens one in <paramref name="network"/>. A thread of its own enters the namespace, opens, and ends.</summary>
     public static RouteSocket Open(Namespace network)
@@ -54,31 +24,43 @@ public sealed partial class RouteSocket : Descriptor
         return socket!;
     }
 
+    /// <summary>Sends all requests in one datagram and reads an answer to each.</summary>
+    /// <exception cref="LinuxException">The first refusal, with the kernel's own words; later requests were carried out all the same.</exception>
+    public void Execute(params IReadOnlyList<RouteRequest> requests) => Execute(
+        writer =>
+        {
+            foreach (var request in requests)
+            {
+                request.Write(writer, NextSequence());
+            }
+        },
+        [.. requests.Select(request => request.ToString())]);
+
     /// <summary>Sends all requests in one call and reads an answer to each.</summary>
-    /// <param name="build">Gets the writer; every message it begins must have NLM_F_REQUEST | NLM_F_ACK and a number from <see cref="NextSequence"/>.</param>
+    /// <param name="build">Gets the writer; every message it begins must have NLM_F_REQUEST | NLM_F_ACK and a number from <see cref="NetlinkSocket.NextSequence"/>.</param>
     /// <param name="subjects">What each message is about, for its error.</param>
     /// <exception cref="LinuxException">The first refusal, with the kernel's own words; later messages were carried out all the same.</exception>
     internal void Execute(Action<NetlinkWriter> build, params ReadOnlySpan<string> subjects)
     {
         var writer = new NetlinkWriter();
-        uint first = _sequence + 1;
+        uint first = LastSequence + 1;
         build(writer);
         Send(writer.Messages);
 
         LinuxException? refusal = null;
-        int missing = (int)(_sequence - first + 1);
+        int missing = (int)(LastSequence - first + 1);
         byte[] buffer = new byte[BufferBytes];
         while (missing > 0)
         {
             foreach (var message in new MessageList(Receive(buffer)))
             {
-                if (message.Type != NLMSG_ERROR || message.Sequence - first > _sequence - first)
+                if (message.Type != NLMSG_ERROR || message.Sequence - first > LastSequence - first)
                 {
                     continue;
                 }
                 missing--;
                 int index = (int)(message.Sequence - first);
-                refusal ??= Refusal(message, index < subjects.Length ? subjects[index] : "request");
+                refusal ??= Refusal(message, "rtnetlink", index < subjects.Length ? subjects[index] : "request");
             }
         }
         if (refusal is not null)
@@ -107,8 +89,24 @@ public sealed partial class RouteSocket : Descriptor
         throw new CaissonException(ErrorKind.Unavailable, $"list {subject}: it changed during every try");
     }
 
-    /// <summary>The number of the next message.</summary>
-    internal uint NextSequence() => ++_sequence;
+    /// <summary>Sends one question whose answer is one message, and gives its content.</summary>
+    private byte[] Ask(Action<NetlinkWriter> build, string subject)
+    {
+        var writer = new NetlinkWriter();
+        build(writer);
+        Send(writer.Messages);
+        byte[] buffer = new byte[BufferBytes];
+        while (true)
+        {
+            foreach (var message in new MessageList(Receive(buffer)))
+            {
+                if (message.Sequence == LastSequence)
+                {
+                    return message.Type == NLMSG_ERROR && Refusal(message, "rtnetlink", subject) is { } refusal ? throw refusal : message.Content.ToArray();
+                }
+            }
+        }
+    }
 
     /// <summary>True when complete, false when it changed meanwhile (NLM_F_DUMP_INTR).</summary>
     private bool ReadDump(byte[] buffer, List<byte[]> answers, string subject)
@@ -118,12 +116,12 @@ public sealed partial class RouteSocket : Descriptor
         {
             foreach (var message in new MessageList(Receive(buffer)))
             {
-                if (message.Sequence != _sequence)
+                if (message.Sequence != LastSequence)
                 {
                     continue;
                 }
                 interrupted |= (message.Flags & NLM_F_DUMP_INTR) != 0;
-                if (message.Type == NLMSG_ERROR && Refusal(message, subject) is { } refusal)
+                if (message.Type == NLMSG_ERROR && Refusal(message, "rtnetlink", subject) is { } refusal)
                 {
                     throw refusal;
                 }
@@ -134,66 +132,5 @@ public sealed partial class RouteSocket : Descriptor
                 answers.Add(message.Content.ToArray());
             }
         }
-    }
-
-    private unsafe void Send(ReadOnlySpan<byte> bytes)
-    {
-        using var fd = Hold();
-        var kernel = new sockaddr_nl { nl_family = AF_NETLINK };
-        fixed (byte* start = bytes)
-        {
-            Libc.Check(
-                Libc.Restart(SYS_sendto, fd, (nint)start, bytes.Length, 0, (nint)(&kernel), sizeof(sockaddr_nl)), "sendto", "netlink");
-        }
-    }
-
-    private unsafe ReadOnlySpan<byte> Receive(byte[] buffer)
-    {
-        using var fd = Hold();
-        fixed (byte* bytes = buffer)
-        {
-            while (true)
-            {
-                sockaddr_nl sender = default;
-                int length = sizeof(sockaddr_nl);
-                nint count = Libc.Check(
-                    Libc.Restart(SYS_recvfrom, fd, (nint)bytes, buffer.Length, MSG_TRUNC, (nint)(&sender), (nint)(&length)), "recvfrom", "netlink");
-                if (count > buffer.Length)
-                {
-                    throw new LinuxException("recvfrom", Errno.EMSGSIZE, $"netlink ({count} bytes)");
-                }
-                if (sender.nl_pid == 0)
-                {
-                    return buffer.AsSpan(0, (int)count); // only the kernel is believed
-                }
-            }
-        }
-    }
-
-    /// <summary>Null when the message is an acknowledgement.</summary>
-    private static LinuxException? Refusal(NetlinkMessage message, string subject)
-    {
-        if (message.Content.Length < 20)
-        {
-            return new("netlink", Errno.EIO, $"{subject} (short answer)");
-        }
-        int error = -BinaryPrimitives.ReadInt32LittleEndian(message.Content);
-        if (error == 0)
-        {
-            return null;
-        }
-
-        string words = "";
-        if ((message.Flags & NLM_F_ACK_TLVS) != 0)
-        {
-            // nlmsgerr: error 4, header of the request 16; its content too unless capped.
-            int skip = (message.Flags & NLM_F_CAPPED) != 0 ? 20 : 4 + (int)BinaryPrimitives.ReadUInt32LittleEndian(message.Content[4..]);
-            var attributes = new NetlinkReader(message.Content[Math.Min((skip + 3) & ~3, message.Content.Length)..]);
-            while (attributes.Next())
-            {
-                words = attributes.Type == NLMSGERR_ATTR_MSG ? $" ({attributes.Text})" : words;
-            }
-        }
-        return new("rtnetlink", (Errno)error, subject + words);
     }
 }

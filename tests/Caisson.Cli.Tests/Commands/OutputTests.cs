@@ -40,6 +40,8 @@ public sealed class OutputTests
     [InlineData("load.txt", "{\"status\":\"Loading layer\",\"progressDetail\":{\"current\":1,\"total\":2},\"id\":\"ab\"}\n{\"stream\":\"Loaded image: busybox:latest\\n\"}\n", "load")]
     [InlineData("bootstrap.txt", "{\"status\":\"copying busybox\",\"id\":\"files\"}\n{\"aux\":{\"ID\":\"sha256:4f76\"}}\n", "image", "bootstrap", "busybox", "--include", "a,b")]
     [InlineData("prune.txt", "{\"ContainersDeleted\":[\"53b3\",\"4258\"],\"SpaceReclaimed\":1234567}", "container", "prune", "-f")]
+    [InlineData("network-ls.txt", "[{\"Id\":\"9d5e700b1d4cf4823637d4ae07414fc0\",\"Name\":\"front\",\"Driver\":\"bridge\",\"Scope\":\"local\"},{\"Id\":\"1b3b34fff08c28cb7023026ea734332ad\",\"Name\":\"bridge\",\"Driver\":\"bridge\",\"Scope\":\"local\"}]", "network", "ls")]
+    [InlineData("network-prune.txt", "{\"NetworksDeleted\":[\"front\"]}", "network", "prune", "-f")]
     public void Lists_and_reports(string golden, string answer, params string[] words)
     {
         using var server = Answering(answer);
@@ -66,7 +68,7 @@ public sealed class OutputTests
         GoldenFile.Match(golden, command.Output);
     }
 
-    private static ScriptedServer Answering(string answer) => new(connection =>
+    internal static ScriptedServer Answering(string answer) => new(connection =>
     {
         string request = connection.Receive();
         if (request.StartsWith("HEAD /_ping", StringComparison.Ordinal))

@@ -1,0 +1,44 @@
+using Xunit;
+
+namespace Caisson.Cli.Tests.Commands;
+
+/// <summary>What the network commands and options send.</summary>
+public sealed class NetworkCommandTests
+{
+    [Theory]
+    [InlineData("""{"Name":"n"}""", "network", "create", "n")]
+    [InlineData(
+        """{"Name":"n","Driver":"macvlan","Internal":true,"EnableIPv6":true,"IPAM":{"Config":[{"Subnet":"10.1.0.0/16","Gateway":"10.1.0.9"},{"Subnet":"fd00::/64","IPRange":"fd00::/80"}]},"Options":{"parent":"eth0"},"Labels":{"a":"b"}}""",
+        "network", "create", "-d", "macvlan", "--internal", "--ipv6", "--subnet", "10.1.0.0/16", "--subnet", "fd00::/64", "--ip-range", "fd00::/80",
+        "--gateway", "10.1.0.9", "-o", "parent=eth0", "--label", "a=b", "n")]
+    [InlineData(
+        """{"Container":"web","EndpointConfig":{"Aliases":["db"],"IPAMConfig":{"IPv4Address":"10.1.0.5"}}}""",
+        "network", "connect", "--alias", "db", "--ip", "10.1.0.5", "n", "web")]
+    [InlineData("""{"Container":"web"}""", "network", "connect", "n", "web")]
+    [InlineData("""{"Container":"web","Force":true}""", "network", "disconnect", "-f", "n", "web")]
+    [InlineData(
+        "\"NetworkingConfig\":{\"EndpointsConfig\":{\"n\":{\"Aliases\":[\"db\"],\"MacAddress\":\"02:00:00:00:00:09\",\"IPAMConfig\":{\"IPv4Address\":\"10.1.0.5\",\"IPv6Address\":\"fd00::5\"}},\"m\":{}}}",
+        "create", "--network", "n", "--network", "m", "--network-alias", "db", "--ip", "10.1.0.5", "--ip6", "fd00::5", "--mac-address", "02:00:00:00:00:09", "busybox")]
+    public void The_engine_is_sent_what_was_asked_for(string body, params string[] words)
+    {
+        using var server = OutputTests.Answering("{\"Id\":\"53b3\",\"Warnings\":[]}");
+        var command = new CommandRunner();
+
+        int exitCode = command.Run(server, words);
+
+        Assert.Equal("", command.Error);
+        Assert.Equal(0, exitCode);
+        Assert.Contains(body, server.Requests[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_gateway_needs_the_subnet_it_is_in()
+    {
+        var command = new CommandRunner();
+
+        int exitCode = command.Run("network", "create", "--gateway", "10.1.0.1", "n");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("must have a corresponding subnet", command.Error, StringComparison.Ordinal);
+    }
+}

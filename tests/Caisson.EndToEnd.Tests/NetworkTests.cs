@@ -1,0 +1,97 @@
+using System.Globalization;
+
+using Xunit;
+
+namespace Caisson.EndToEnd.Tests;
+
+/// <summary>Networks of containers on the real host, by both command lines.</summary>
+public sealed class NetworkTests(Engine engine) : IClassFixture<Engine>
+{
+    private const string Serve = "mkdir /tmp/www; echo hello from $(hostname) > /tmp/www/index.html; exec busybox httpd -f -p 8080 -h /tmp/www";
+
+    [Theory]
+    [InlineData("caisson")]
+    [InlineData("docker")]
+    public void Containers_of_a_network_reach_each_other_by_name_and_others_do_not(string client)
+    {
+        (string front, string back, string web) = ($"front-{client}", $"back-{client}", $"web-{client}");
+        Ok(engine.By(client, "network", "create", front));
+        Ok(engine.By(client, "network", "create", "--internal", back));
+        Ok(engine.By(client, "run", "-d", "--name", web, "--hostname", "server", "--network", front, "--network-alias", "site", "busybox", "sh", "-c", Serve));
+        string address = Ok(engine.By(client, "inspect", "-f", $"{{{{(index .NetworkSettings.Networks \"{front}\").IPAddress}}}}", web)).Trim();
+
+        string byName = Get(client, front, web);
+        string byAlias = Get(client, front, "site");
+        string fromOther = Get(client, back, address);
+        var inUse = engine.By(client, "network", "rm", front);
+        Ok(engine.By(client, "rm", "-f", web));
+        Ok(engine.By(client, "network", "rm", front, back));
+
+        Assert.Equal("hello from server\n", byName);
+        Assert.Equal("hello from server\n", byAlias);
+        Assert.DoesNotContain("hello", fromOther, StringComparison.Ordinal);
+        Assert.Equal(1, inUse.Code);
+        Assert.Contains("has active endpoints", inUse.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("caisson")]
+    [InlineData("docker")]
+    public async Task A_published_port_answers_at_the_host_also_after_the_engine_died(string client)
+    {
+        string web = $"published-{client}";
+        Ok(engine.By(client, "run", "-d", "--name", web, "--hostname", "server", "-p", "127.0.0.1::8080", "busybox", "sh", "-c", Serve));
+        string where = Ok(engine.By(client, "port", web, "8080")).Trim();
+        string shown = Ok(engine.By(client, "ps", "--filter", $"name={web}", "--format", "{{.Ports}}")).Trim();
+
+        string before = await GetAsync(where);
+        engine.Kill();
+        string between = await GetAsync(where);
+        Assert.Equal(0, engine.Caisson("ps").Code); // another engine
+        string after = await GetAsync(where);
+        string resolved = Ok(engine.By(client, "exec", web, "nslookup", web));
+        Ok(engine.By(client, "rm", "-f", web));
+
+        Assert.Equal(["hello from server\n", "hello from server\n", "hello from server\n"], [before, between, after]);
+        Assert.Equal($"{where}->8080/tcp", shown);
+        Assert.Contains("Address", resolved, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_running_container_is_connected_to_a_network_and_shares_it()
+    {
+        engine.SkipUnlessPublished();
+        Ok(engine.Caisson("network", "create", "--subnet", "10.231.7.0/24", "late"));
+        Ok(engine.Caisson("run", "-d", "--name", "joiner", "--network", "bridge", "busybox", "sleep", "300"));
+
+        Ok(engine.Caisson("network", "connect", "--ip", "10.231.7.9", "late", "joiner"));
+        string addresses = Ok(engine.Caisson("exec", "joiner", "ip", "-o", "-4", "addr"));
+        string shared = Ok(engine.Caisson("run", "--rm", "--network", "container:joiner", "busybox", "ip", "-o", "-4", "addr"));
+        Ok(engine.Caisson("network", "disconnect", "late", "joiner"));
+        string left = Ok(engine.Caisson("exec", "joiner", "ip", "-o", "-4", "addr"));
+        Ok(engine.Caisson("rm", "-f", "joiner"));
+        Ok(engine.Caisson("network", "rm", "late"));
+
+        Assert.Contains("10.231.7.9/24", addresses, StringComparison.Ordinal);
+        Assert.Equal(addresses, shared);
+        Assert.DoesNotContain("10.231.7.9", left, StringComparison.Ordinal);
+        Assert.Contains("eth0", left, StringComparison.Ordinal);
+    }
+
+    private static string Ok(Answer answer)
+    {
+        Assert.True(answer.Code == 0, answer.ToString());
+        return answer.Output;
+    }
+
+    private static async Task<string> GetAsync(string where)
+    {
+        using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(20) };
+        return await client.GetStringAsync(new Uri(string.Create(CultureInfo.InvariantCulture, $"http://{where}/")));
+    }
+
+    /// <summary>The name is asked for apart: a static busybox cannot load what wget(1) would resolve it with.</summary>
+    private string Get(string client, string network, string host) => engine.By(
+        client, "run", "--rm", "--network", network, "busybox", "sh", "-c",
+        $"a={host}; case $a in *[a-z]*) a=$(nslookup $a | awk '/^Address: /{{print $2; exit}}');; esac; wget -T 5 -qO- http://$a:8080/").Output;
+}
