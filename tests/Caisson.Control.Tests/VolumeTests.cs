@@ -123,7 +123,7 @@ public sealed class VolumeTests
         await using EngineFixture fixture = await EngineFixture.CreateAsync();
         await ImportAsync(fixture, null);
 
-        await Assert.ThrowsAsync<CaissonException>(() => CreateAsync(fixture, new HostConfig { Binds = ["a:/data", "b:/etc/passwd"] }));
+        await Assert.ThrowsAsync<CaissonException>(() => CreateAsync(fixture, new HostConfig { Binds = ["one:/data", "two:/etc/passwd"] }));
 
         Assert.Empty(fixture.Services.Volumes.List());
         Assert.Empty(Directory.EnumerateFileSystemEntries($"{fixture.Root}/volumes"));
