@@ -423,6 +423,40 @@ public sealed class VolumeTests
     }
 
     [Fact]
+    public async Task Files_of_a_stopped_container_are_copied_where_they_would_be_if_it_ran()
+    {
+        await using EngineFixture fixture = await EngineFixture.CreateAsync();
+        await ImportAsync(fixture, null);
+        Workload web = await CreateAsync(fixture, new HostConfig { Binds = ["data:/srv", "fixed:/fixed:ro"] });
+        using var archive = new MemoryStream();
+        await using (var writer = new TarWriter(archive, TarEntryFormat.Pax, leaveOpen: true))
+        {
+            await writer.WriteEntryAsync(new PaxTarEntry(TarEntryType.RegularFile, "new") { DataStream = new MemoryStream("hello"u8.ToArray()) }, None);
+        }
+
+        archive.Position = 0;
+        await web.ExtractArchiveAsync("/srv/site", System.IO.Pipelines.PipeReader.Create(archive), false, false, None);
+        archive.Position = 0;
+        var refused = await Assert.ThrowsAsync<CaissonException>(() => web.ExtractArchiveAsync("/fixed", System.IO.Pipelines.PipeReader.Create(new MemoryStream(archive.ToArray())), false, false, None));
+        ContainerPath stat = await web.StatPathAsync("/srv", None);
+        using var read = new MemoryStream();
+        await web.ReadArchiveAsync("/srv/site", read, None);
+
+        Assert.Equal(["again", "new", "page"], Names(fixture, "data", "site"));
+        Assert.Equal(ErrorKind.PermissionDenied, refused.Kind);
+        Assert.Equal(("srv", FileKind.Directory), (stat.Name, stat.Status.Kind));
+        read.Position = 0;
+        using var reader = new TarReader(read);
+        List<string> names = [];
+        while (reader.GetNextEntry() is { } entry)
+        {
+            names.Add(entry.Name);
+        }
+        Assert.Contains("site/new", names);
+        Assert.Empty(Mounted(fixture));
+    }
+
+    [Fact]
     public async Task Explaining_a_container_makes_no_volume()
     {
         await using EngineFixture fixture = await EngineFixture.CreateAsync();

@@ -151,7 +151,7 @@ public sealed class VolumeTests(Engine engine) : IClassFixture<Engine>
         engine.Caisson("volume", "rm", "pair", "pair-copy");
 
         Assert.True(taken.Code == 0, taken.ToString());
-        Assert.Contains("copied by ", taken.Error, StringComparison.Ordinal);
+        Assert.Contains("made by ", taken.Error, StringComparison.Ordinal);
         Assert.Equal(0, goesOn.Code);
         Assert.Contains("in use by running containers (writer)", running.Error, StringComparison.Ordinal);
         Assert.True(restored.Code == 0, restored.ToString());

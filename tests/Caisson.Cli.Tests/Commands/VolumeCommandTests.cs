@@ -8,7 +8,7 @@ public sealed class VolumeCommandTests
     [Theory]
     [InlineData("{}", "volume", "create")]
     [InlineData(
-        """{"Name":"data","Driver":"local","DriverOpts":{"o":"size=1m","type":"tmpfs"},"Labels":{"a":"b"}}""",
+        """{"Name":"data","Driver":"local","DriverOpts":{"type":"tmpfs","o":"size=1m"},"Labels":{"a":"b"}}""",
         "volume", "create", "-d", "local", "-o", "type=tmpfs", "--opt", "o=size=1m", "--label", "a=b", "data")]
     [InlineData("""{"Name":"data"}""", "volume", "create", "--name", "data")]
     [InlineData("""{"Name":"copy","Snapshot":"monday","Labels":{"a":"b"}}""", "volume", "clone", "--snapshot", "monday", "--label", "a=b", "data", "copy")]
@@ -63,6 +63,6 @@ public sealed class VolumeCommandTests
 
         command.Run(server, "volume", "clone", "data", "copy");
 
-        Assert.Equal(("copy\n", "copied by reflink\n"), (command.Output, command.Error));
+        Assert.Equal(("copy\n", "made by reflink\n"), (command.Output, command.Error));
     }
 }
