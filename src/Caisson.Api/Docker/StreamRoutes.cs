@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using System.Text;
 
 using Caisson.Api.Http;
@@ -25,8 +26,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
     public void AddTo(Router.Builder routes)
     {
         routes.Post("/containers/{id}/attach", Attach);
-        routes.Get("/containers/{id}/attach/ws", _ => throw new CaissonException(
-            ErrorKind.Unimplemented, "attaching by websocket is not supported; use POST /containers/{id}/attach"));
+        routes.Get("/containers/{id}/attach/ws", AttachWebSocket);
         routes.Get("/containers/{id}/logs", Logs);
         routes.Post("/containers/{id}/exec", CreateExec);
         routes.Post("/exec/{id}/start", StartExec);
@@ -59,6 +59,33 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
                 {
                     await StreamPump.RunAsync(hijack, attachment, new StreamPump.Wish(
                         options.Stdin, options.Stdout || options.Stderr, EndStdin: config.StdinOnce, config.Tty && options.Stdin ? keys : null));
+                }
+            }
+        });
+    }
+
+    /// <summary>Attach as a websocket. Before 1.42 the parameters that choose streams were ignored. Source: Docker Engine API, "Attach to a container via a websocket".</summary>
+    private async Task AttachWebSocket(Call call)
+    {
+        Workload workload = engine.Find(call.Path("id"));
+        ContainerConfig config = workload.Record.Config;
+        bool chooses = call.Version >= new ApiVersion(1, 42);
+        var options = new AttachOptions(
+            config.OpenStdin && (!chooses || call.Flag("stdin")), !chooses || call.Flag("stdout"), !chooses || call.Flag("stderr"));
+        WebSocketMessageType kind = call.Version >= new ApiVersion(1, 28) ? WebSocketMessageType.Binary : WebSocketMessageType.Text;
+        Workload.PendingAttachment? pending = call.Flag("stream") ? await workload.AttachAsync(options, call.Gone) : null;
+        await Hijack.RunWebSocketAsync(call, async hijack =>
+        {
+            Attachment? attachment = pending is null ? null : await pending.ConnectAsync(hijack.Gone);
+            try
+            {
+                await WebSocketPump.RunAsync(hijack, attachment, framed: !config.Tty, kind, options.Stdin);
+            }
+            finally
+            {
+                if (attachment is not null)
+                {
+                    await attachment.DisposeAsync();
                 }
             }
         });
