@@ -1,5 +1,7 @@
 using System.Text.Json.Serialization;
 
+using Caisson.Api.Http;
+using Caisson.Containers.Profiles;
 using Caisson.Control.Listing;
 using Caisson.Control.Model;
 using Caisson.Control.Workloads;
@@ -142,6 +144,8 @@ internal sealed record NetworkSettingsBody
     public int IPPrefixLen { get; init; }
     public string IPv6Gateway { get; init; } = "";
     public string MacAddress { get; init; } = "";
+    public IReadOnlyList<string>? SecondaryIPAddresses { get; init; }
+    public IReadOnlyList<string>? SecondaryIPv6Addresses { get; init; }
     public required IReadOnlyDictionary<string, EndpointSettings> Networks { get; init; }
 }
 
@@ -205,7 +209,7 @@ internal sealed record ExecStartBody
 internal static class ContainerBodies
 {
     /// <summary>A line of <c>docker ps</c>.</summary>
-    public static ContainerSummaryBody Summary(Workload workload, EngineServices services, bool withSize)
+    public static ContainerSummaryBody Summary(Workload workload, EngineServices services, bool withSize, ApiVersion version)
     {
         ContainerRecord record = workload.Record;
         ContainerStatus status = workload.Status;
@@ -225,13 +229,13 @@ internal static class ContainerBodies
             State = ContainerList.StateOf(status),
             Status = HumanTime.StatusText(status, services.Time.GetUtcNow()),
             HostConfig = new(record.HostConfig.NetworkMode),
-            NetworkSettings = new(EndpointBodies.Networks(record, status, services.Networks)),
+            NetworkSettings = new(EndpointBodies.Networks(record, status, services.Networks, version)),
             Mounts = Mounts(record.HostConfig),
         };
     }
 
     /// <summary>Everything about one container.</summary>
-    public static ContainerBody Full(Workload workload, EngineServices services, bool withSize)
+    public static ContainerBody Full(Workload workload, EngineServices services, bool withSize, ApiVersion version)
     {
         ContainerRecord record = workload.Record;
         ContainerStatus status = workload.Status;
@@ -267,12 +271,26 @@ internal static class ContainerBodies
             SecurityProfile = record.Profile,
             SecurityWeaknesses = workload.Weaknesses,
             ExecIDs = execs.Count > 0 ? execs : null,
-            HostConfig = record.HostConfig,
+            HostConfig = Effective(record),
             SizeRw = written,
             SizeRootFs = root,
             Mounts = Mounts(record.HostConfig),
             Config = record.Config,
-            NetworkSettings = EndpointBodies.Settings(record, status, services.Networks),
+            NetworkSettings = EndpointBodies.Settings(record, status, services.Networks, version),
+        };
+    }
+
+    /// <summary>What was asked for, with what the profile adds where nothing was.</summary>
+    private static HostConfig Effective(ContainerRecord record)
+    {
+        HostConfig host = record.HostConfig;
+        SecurityProfile? profile = SecurityProfiles.All.FirstOrDefault(profile => profile.Name == record.Profile);
+        return host with
+        {
+            MaskedPaths = host.Privileged ? null : host.MaskedPaths ?? profile?.MaskedPaths,
+            ReadonlyPaths = host.Privileged ? null : host.ReadonlyPaths ?? profile?.ReadOnlyPaths,
+            PidsLimit = host.PidsLimit is 0 ? null : host.PidsLimit,
+            MemorySwappiness = host.MemorySwappiness is -1 ? null : host.MemorySwappiness,
         };
     }
 

@@ -27,6 +27,13 @@ public sealed class ContainerList(ContainerEngine engine)
                 throw new CaissonException(ErrorKind.InvalidArgument, $"invalid filter 'status={status}'");
             }
         }
+        foreach (string code in filters["exited"])
+        {
+            if (!int.TryParse(code, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _))
+            {
+                throw new CaissonException(ErrorKind.InvalidArgument, $"invalid filter 'exited={code}': an exit code is a whole number");
+            }
+        }
         // Naming a state, an exit code or a count asks beyond what runs.
         bool every = all || limit > 0 || filters.Has("status") || filters.Has("exited") || filters.Has("before") || filters.Has("since");
         DateTimeOffset? before = Created(filters["before"]);

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Caisson.Control.Model;
 
 /// <summary>What the host gives a container, in the words of the Docker Engine API, "HostConfig".</summary>
@@ -34,9 +36,11 @@ public record HostConfig : ResourceConfig
     public IReadOnlyList<int>? ConsoleSize { get; init; }
 
     /// <summary>Metadata that goes to the runtime's configuration; data, never behaviour.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? Annotations { get; init; }
 
     /// <summary>Mounts in the long form.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<MountRequest>? Mounts { get; init; }
 
     /// <summary>Capabilities on top of the profile's; <c>ALL</c> is every one.</summary>
@@ -91,9 +95,11 @@ public record HostConfig : ResourceConfig
     public IReadOnlyList<string>? SecurityOpt { get; init; }
 
     /// <summary>Options of the storage driver; not supported.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? StorageOpt { get; init; }
 
     /// <summary>Mount options of a tmpfs by path.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? Tmpfs { get; init; }
 
     /// <summary>Empty or <c>host</c>.</summary>
@@ -106,6 +112,7 @@ public record HostConfig : ResourceConfig
     public long ShmSize { get; init; }
 
     /// <summary>Kernel parameters of the container's namespaces.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? Sysctls { get; init; }
 
     /// <summary>The runtime; empty is ours.</summary>
@@ -121,6 +128,7 @@ public record HostConfig : ResourceConfig
     public IReadOnlyList<string>? ReadonlyPaths { get; init; }
 
     /// <summary>A first process that reaps; null for no.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public bool? Init { get; init; }
 }
 

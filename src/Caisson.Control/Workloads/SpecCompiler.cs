@@ -72,7 +72,7 @@ internal static class SpecCompiler
                 Namespaces = Namespaces(host, ids, ownUts, facts.NetworkPath),
                 UidMappings = Mapping(ids),
                 GidMappings = Mapping(ids),
-                Devices = Devices(host, facts),
+                Devices = Devices(host, facts, ids),
                 CgroupsPath = (host.CgroupParent.Length > 0 ? host.CgroupParent.TrimEnd('/') : "caisson") + "/" + container.Id,
                 Resources = Resources(host, facts.Devices) with
                 {
@@ -83,7 +83,7 @@ internal static class SpecCompiler
                 Seccomp = SecurityOptions.Read(host, new List<Problem>()).Seccomp,
                 MaskedPaths = host.Privileged ? [] : host.MaskedPaths is { } masked ? [.. masked] : facts.Profile.MaskedPaths,
                 ReadonlyPaths = host.Privileged ? [] : host.ReadonlyPaths is { } readOnly ? [.. readOnly] : facts.Profile.ReadOnlyPaths,
-                Sysctl = Sysctls(host, facts.Profile),
+                Sysctl = Sysctls(host, facts.Profile, ids is not null),
             },
         };
     }
@@ -297,6 +297,10 @@ internal static class SpecCompiler
                 mounts.Add(Bind(new ContainerMount { Type = "bind", Source = $"{(name == "hostname" ? facts.FilesDirectory : facts.NetworkFilesDirectory ?? facts.FilesDirectory)}/{name}", Target = "/etc/" + name }, facts.Profile, ids));
             }
         }
+        foreach ((DeviceNode node, string inside) in NamedDevices(host, facts).Where(device => IsBound(device, ids)))
+        {
+            mounts.Add(new Mount { Destination = inside, Type = "bind", Source = node.Path, Options = ["bind", "nosuid", "noexec"] });
+        }
         foreach (ProfileTmpfs tmpfs in facts.Profile.Tmpfs)
         {
             mounts.Add(new Mount { Destination = tmpfs.Path, Type = "tmpfs", Source = "tmpfs", Options = tmpfs.Options });
@@ -351,18 +355,24 @@ internal static class SpecCompiler
             : null;
     }
 
-    private static ImmutableArray<LinuxDevice> Devices(HostConfig host, Facts facts)
+    private static ImmutableArray<LinuxDevice> Devices(HostConfig host, Facts facts, IdRange? ids)
     {
         IEnumerable<(DeviceNode Node, string Inside)> wanted = facts.Profile.AllDevices
             ? facts.Devices.Select(node => (node, node.Path))
-            : (host.Devices ?? []).SelectMany(mapping => facts.Devices
-                .Where(node => node.Path == mapping.PathOnHost)
-                .Select(node => (node, mapping.PathInContainer.Length > 0 ? mapping.PathInContainer : mapping.PathOnHost)));
+            : NamedDevices(host, facts);
         return
         [
-            .. wanted.Select(pair => new LinuxDevice { Path = pair.Inside, Type = pair.Node.Type, Major = pair.Node.Major, Minor = pair.Node.Minor, FileMode = 0x1B6 }),
+            .. wanted.Where(pair => !IsBound(pair, ids)).Select(pair => new LinuxDevice { Path = pair.Inside, Type = pair.Node.Type, Major = pair.Node.Major, Minor = pair.Node.Minor, FileMode = 0x1B6 }),
         ];
     }
+
+    private static IEnumerable<(DeviceNode Node, string Inside)> NamedDevices(HostConfig host, Facts facts) =>
+        (host.Devices ?? []).SelectMany(mapping => facts.Devices
+            .Where(node => node.Path == mapping.PathOnHost)
+            .Select(node => (node, mapping.PathInContainer.Length > 0 ? mapping.PathInContainer : mapping.PathOnHost)));
+
+    /// <summary>Where a user namespace may make no node, the host's is bound at its own path; at another path that is a mount of its own.</summary>
+    private static bool IsBound((DeviceNode Node, string Inside) device, IdRange? ids) => ids is not null && device.Inside != device.Node.Path;
 
     private static ImmutableArray<LinuxDeviceCgroup> DeviceRules(HostConfig host, Facts facts)
     {
@@ -437,12 +447,13 @@ internal static class SpecCompiler
     }
 
     /// <summary>The profile's, and over them what was asked for; those of the network only in a network of its own.</summary>
-    private static Dictionary<string, string> Sysctls(HostConfig host, SecurityProfile profile)
+    private static Dictionary<string, string> Sysctls(HostConfig host, SecurityProfile profile, bool hasOwnIds)
     {
         Dictionary<string, string> parameters = [];
         foreach ((string key, string value) in profile.Sysctls)
         {
-            if (NetworkChoice.IsOwn(host) || !key.StartsWith("net.", StringComparison.Ordinal))
+            // In the host's process namespace a user namespace may not mount the procfs that parameters are written through.
+            if ((NetworkChoice.IsOwn(host) || !key.StartsWith("net.", StringComparison.Ordinal)) && (host.PidMode != "host" || !hasOwnIds))
             {
                 parameters[key] = value;
             }
