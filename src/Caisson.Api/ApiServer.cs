@@ -37,6 +37,7 @@ public sealed class ApiServer : IAsyncDisposable
         new StatsRoutes(engine.Services, engine).AddTo(routes);
         new ImageRoutes(engine).AddTo(routes);
         new NetworkRoutes(engine.Services, engine).AddTo(routes);
+        new VolumeRoutes(engine.Services, engine).AddTo(routes);
         AbsentRoutes.AddTo(routes);
         return StartAsync(routes.Build(), sockets, addresses ?? [], engine.Services.Log.Warn, engine.Services.Rest);
     }

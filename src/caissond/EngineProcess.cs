@@ -8,6 +8,7 @@ using Caisson.Control.Hosting;
 using Caisson.Control.Images;
 using Caisson.Control.Networking;
 using Caisson.Control.State;
+using Caisson.Control.Volumes;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Images;
@@ -110,6 +111,7 @@ internal sealed class EngineProcess : IAsyncDisposable
             Host = host,
             Images = images,
             Networks = networks,
+            Volumes = new ContainerVolumes(_directories.Root, state, events, _log, TimeProvider.System),
             Events = events,
             Log = _log,
             Rest = rest,

@@ -4,6 +4,7 @@ using Caisson.Api.Http;
 using Caisson.Containers.Profiles;
 using Caisson.Control.Listing;
 using Caisson.Control.Model;
+using Caisson.Control.Volumes;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Images.Snapshots;
@@ -60,8 +61,20 @@ internal sealed record SummaryNetworksBody(IReadOnlyDictionary<string, EndpointS
 internal sealed record MountPointBody
 {
     public required string Type { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Name { get; init; }
+
     public string Source { get; init; } = "";
     public required string Destination { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Driver { get; init; }
+
+    /// <summary>The part of the volume; of this engine alone.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Subpath { get; init; }
+
     public string Mode { get; init; } = "";
     public bool RW { get; init; }
     public string Propagation { get; init; } = "";
@@ -230,7 +243,7 @@ internal static class ContainerBodies
             Status = HumanTime.StatusText(status, services.Time.GetUtcNow()),
             HostConfig = new(record.HostConfig.NetworkMode),
             NetworkSettings = new(EndpointBodies.Networks(record, status, services.Networks, version)),
-            Mounts = Mounts(record.HostConfig),
+            Mounts = Mounts(record, services),
         };
     }
 
@@ -274,7 +287,7 @@ internal static class ContainerBodies
             HostConfig = Effective(record),
             SizeRw = written,
             SizeRootFs = root,
-            Mounts = Mounts(record.HostConfig),
+            Mounts = Mounts(record, services),
             Config = record.Config,
             NetworkSettings = EndpointBodies.Settings(record, status, services.Networks, version),
         };
@@ -311,18 +324,21 @@ internal static class ContainerBodies
     private static string Command(IReadOnlyList<string> args) =>
         string.Join(' ', args.Select(arg => arg.Contains(' ', StringComparison.Ordinal) || arg.Length == 0 ? $"'{arg}'" : arg));
 
-    private static List<MountPointBody> Mounts(HostConfig host) =>
-    [
-        .. ContainerMount.Read(host, new List<Problem>()).Select(mount => new MountPointBody
-        {
-            Type = mount.Type,
-            Source = mount.Source,
-            Destination = mount.Target,
-            Mode = mount.Mode,
-            RW = !mount.ReadOnly,
-            Propagation = mount.Type == "bind" ? mount.Propagation : "",
-        }),
-    ];
+    private static List<MountPointBody> Mounts(ContainerRecord record, EngineServices services) => [.. record.AllMounts.Select(mount => Mount(mount, services))];
+
+    /// <summary>A mount of a container.</summary>
+    public static MountPointBody Mount(ContainerMount mount, EngineServices services) => new()
+    {
+        Type = mount.Type,
+        Name = mount.Type == "volume" ? mount.Volume : null,
+        Source = mount.Type == "volume" ? services.Volumes.DataPath(mount.Volume) : mount.Source,
+        Destination = mount.Target,
+        Driver = mount.Type == "volume" ? ContainerVolumes.Driver : null,
+        Mode = mount.Mode,
+        RW = !mount.ReadOnly,
+        Propagation = mount.Type != "bind" ? "" : mount.Propagation.Length > 0 ? mount.Propagation : "rprivate",
+        Subpath = mount.Subpath.Length > 0 ? mount.Subpath : null,
+    };
 
     /// <summary>Docker's number of a change.</summary>
     public static int KindOf(ChangeKind kind) => kind switch

@@ -171,7 +171,7 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
         {
             throw new CaissonException(ErrorKind.InvalidArgument, "links are not supported");
         }
-        await Find(call).RemoveAsync(call.Flag("force"), CancellationToken.None);
+        await Find(call).RemoveAsync(call.Flag("force"), volumes: call.Flag("v"), CancellationToken.None);
         await call.Empty();
     }
 }

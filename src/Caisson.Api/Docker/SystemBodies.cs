@@ -98,7 +98,7 @@ internal sealed record InfoBody
 
 internal sealed record PluginsBody
 {
-    public IReadOnlyList<string> Volume { get; init; } = [];
+    public IReadOnlyList<string> Volume { get; init; } = ["local"];
     public IReadOnlyList<string> Network { get; init; } = ["bridge", "host", "macvlan", "null"];
     public IReadOnlyList<string>? Authorization { get; init; }
     public IReadOnlyList<string> Log { get; init; } = ["json-file", "local", "none"];
@@ -166,7 +166,7 @@ internal sealed record DiskUsageBody
     public long LayersSize { get; init; }
     public IReadOnlyList<ImageSummaryBody>? Images { get; init; }
     public IReadOnlyList<ContainerSummaryBody>? Containers { get; init; }
-    public IReadOnlyList<JsonElement>? Volumes { get; init; }
+    public IReadOnlyList<VolumeBody>? Volumes { get; init; }
     public IReadOnlyList<JsonElement>? BuildCache { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

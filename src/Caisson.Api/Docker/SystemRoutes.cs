@@ -197,7 +197,8 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
             && filters.Allows("scope", scope => scope == "local")
             && filters.Allows("daemon", _ => entry.Type == "daemon")
             && filters.Allows("network", wanted => Named("network", wanted))
-            && !filters.Has("volume") && !filters.Has("plugin") && !filters.Has("node")
+            && filters.Allows("volume", wanted => Named("volume", wanted))
+            && !filters.Has("plugin") && !filters.Has("node")
             && !filters.Has("service") && !filters.Has("secret") && !filters.Has("config")
             && filters.AllowsLabels(entry.Attributes);
     }
@@ -222,7 +223,7 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
                 Containers = Wants("container")
                     ? [.. containers.Select(each => ContainerBodies.Summary(each, services, withSize: true, call.Version))]
                     : null,
-                Volumes = Wants("volume") ? [] : null,
+                Volumes = Wants("volume") ? [.. services.Volumes.List().Select(volume => VolumeBodies.Full(volume, services.Volumes, withSize: true))] : null,
                 BuildCache = Wants("build-cache") ? [] : null,
                 BuilderSize = call.Version < new ApiVersion(1, 42) ? 0 : null,
             },

@@ -5,7 +5,7 @@ namespace Caisson.Control.Model;
 /// <summary>What the host gives a container, in the words of the Docker Engine API, "HostConfig".</summary>
 public record HostConfig : ResourceConfig
 {
-    /// <summary>Directories of the host: <c>source:target[:options]</c>.</summary>
+    /// <summary>Directories of the host and volumes: <c>source:target[:options]</c>.</summary>
     public IReadOnlyList<string>? Binds { get; init; }
 
     /// <summary>Where the client wrote the id; told back only.</summary>
@@ -173,6 +173,9 @@ public sealed record MountRequest
     /// <summary>Settings of a bind.</summary>
     public BindOptions? BindOptions { get; init; }
 
+    /// <summary>Settings of a volume.</summary>
+    public VolumeOptions? VolumeOptions { get; init; }
+
     /// <summary>Settings of a tmpfs.</summary>
     public TmpfsOptions? TmpfsOptions { get; init; }
 }
@@ -192,8 +195,40 @@ public sealed record BindOptions
     /// <summary>Mounts below stay writable when the bind is read-only.</summary>
     public bool ReadOnlyNonRecursive { get; init; }
 
-    /// <summary>Fail when mounts below cannot be made read-only.</summary>
+    /// <summary>Fail when mounts below cannot be made read-only; as they always can be here, this is the default.</summary>
     public bool ReadOnlyForceRecursive { get; init; }
+
+    /// <summary>
+    /// Whose files the container sees: empty for the container's own ids, else <c>uids=DISK-INSIDE-COUNT[#…];gids=DISK-INSIDE-COUNT[#…]</c>. An
+    /// extension of this engine.
+    /// </summary>
+    public string IdMap { get => field ?? ""; init; } = "";
+}
+
+/// <summary>Settings of a volume.</summary>
+public sealed record VolumeOptions
+{
+    /// <summary>A new volume stays empty: what the image has at the path is not copied.</summary>
+    public bool NoCopy { get; init; }
+
+    /// <summary>Labels of a volume that is made.</summary>
+    public IReadOnlyDictionary<string, string>? Labels { get; init; }
+
+    /// <summary>The driver of a volume that is made.</summary>
+    public VolumeDriverConfig? DriverConfig { get; init; }
+
+    /// <summary>The part of the volume that is mounted: a path inside it, which must be there.</summary>
+    public string Subpath { get => field ?? ""; init; } = "";
+}
+
+/// <summary>A volume's driver.</summary>
+public sealed record VolumeDriverConfig
+{
+    /// <summary><c>local</c> or empty.</summary>
+    public string Name { get => field ?? ""; init; } = "";
+
+    /// <summary>Its settings by name.</summary>
+    public IReadOnlyDictionary<string, string>? Options { get; init; }
 }
 
 /// <summary>Settings of a tmpfs.</summary>

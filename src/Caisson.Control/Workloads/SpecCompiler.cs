@@ -4,6 +4,7 @@ using System.Globalization;
 using Caisson.Containers.Profiles;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
+using Caisson.Control.Volumes;
 using Caisson.Errors;
 using Caisson.Images.Users;
 using Caisson.Oci.Runtime;
@@ -38,6 +39,9 @@ internal static class SpecCompiler
 
         /// <summary>The host's directory with the container's <c>hosts</c>, <c>hostname</c> and <c>resolv.conf</c>.</summary>
         public required string FilesDirectory { get; init; }
+
+        /// <summary>Where the files of a volume are, by its name.</summary>
+        public Func<string, string> VolumePath { get; init; } = name => $"/volumes/{name}";
 
         /// <summary>The most open files this process may allow.</summary>
         public ulong OpenFilesMax { get; init; } = ulong.MaxValue;
@@ -79,7 +83,7 @@ internal static class SpecCompiler
                     Devices = DeviceRules(host, facts),
                     PidsLimit = host.PidsLimit is not (null or 0) ? host.PidsLimit : facts.Profile.PidsMax > 0 ? facts.Profile.PidsMax : null,
                 },
-                RootfsPropagation = Propagation(host),
+                RootfsPropagation = Propagation(container.AllMounts),
                 Seccomp = SecurityOptions.Read(host, new List<Problem>()).Seccomp,
                 MaskedPaths = host.Privileged ? [] : host.MaskedPaths is { } masked ? [.. masked] : facts.Profile.MaskedPaths,
                 ReadonlyPaths = host.Privileged ? [] : host.ReadonlyPaths is { } readOnly ? [.. readOnly] : facts.Profile.ReadOnlyPaths,
@@ -289,7 +293,7 @@ internal static class SpecCompiler
             }
         }
 
-        IReadOnlyList<ContainerMount> asked = ContainerMount.Read(host, new List<Problem>());
+        IReadOnlyList<ContainerMount> asked = container.AllMounts;
         foreach (string name in (string[])["resolv.conf", "hostname", "hosts"])
         {
             if (!asked.Any(mount => mount.Target == "/etc/" + name))
@@ -308,7 +312,12 @@ internal static class SpecCompiler
         foreach (ContainerMount mount in asked)
         {
             mounts.RemoveAll(other => other.Destination == mount.Target);
-            mounts.Add(mount.Type == "tmpfs" ? Tmpfs(mount) : Bind(mount, facts.Profile, ids));
+            mounts.Add(mount.Type switch
+            {
+                "tmpfs" => Tmpfs(mount),
+                "volume" => Bind(mount with { Source = facts.VolumePath(mount.Volume), NonRecursive = true }, facts.Profile, ids),
+                _ => Bind(mount, facts.Profile, ids),
+            });
         }
         return [.. mounts];
     }
@@ -328,7 +337,16 @@ internal static class SpecCompiler
     {
         // The kernel maps no ids on its own file systems.
         bool mapped = ids is not null && !IsBelow(mount.Source, "/proc") && !IsBelow(mount.Source, "/sys") && !IsBelow(mount.Source, "/dev");
-        List<string> options = [mount.NonRecursive ? "bind" : "rbind", mount.Propagation, mount.ReadOnly ? "ro" : "rw", .. profile.VolumeMountOptions];
+        List<string> options =
+        [
+            mount.NonRecursive ? "bind" : "rbind", mount.Propagation.Length > 0 ? mount.Propagation : "rprivate", mount.ReadOnly ? "ro" : "rw", .. profile.VolumeMountOptions,
+        ];
+        if (mount is { ReadOnly: true, NonRecursive: false, ReadOnlyNonRecursive: false })
+        {
+            options.Add("rro"); // what is mounted below cannot be written either
+        }
+        var asked = mount.IdMap.Length > 0 && MountIdMap.TryParse(mount.IdMap, out MountIdMap? own) ? own : null;
+        mapped |= asked is not null;
         if (mapped)
         {
             options.Add("idmap");
@@ -339,17 +357,16 @@ internal static class SpecCompiler
             Type = "bind",
             Source = mount.Source,
             Options = [.. options],
-            UidMappings = mapped ? Mapping(ids) : [],
-            GidMappings = mapped ? Mapping(ids) : [],
+            UidMappings = asked is not null ? MountIdMap.Shift(asked.Users, ids) : mapped ? Mapping(ids) : [],
+            GidMappings = asked is not null ? MountIdMap.Shift(asked.Groups, ids) : mapped ? Mapping(ids) : [],
         };
     }
 
     private static bool IsBelow(string path, string directory) =>
         path == directory || path.StartsWith(directory + "/", StringComparison.Ordinal);
 
-    private static string? Propagation(HostConfig host)
+    private static string? Propagation(IReadOnlyList<ContainerMount> mounts)
     {
-        IReadOnlyList<ContainerMount> mounts = ContainerMount.Read(host, new List<Problem>());
         return mounts.Any(mount => mount.Propagation is "shared" or "rshared") ? "shared"
             : mounts.Any(mount => mount.Propagation is "slave" or "rslave") ? "rslave"
             : null;

@@ -4,6 +4,7 @@ using Caisson.Control.Events;
 using Caisson.Control.Hosting;
 using Caisson.Control.Model;
 using Caisson.Control.State;
+using Caisson.Control.Volumes;
 using Caisson.Errors;
 using Caisson.Images.Snapshots;
 using Caisson.Images.Users;
@@ -50,7 +51,7 @@ public sealed partial class Workload
                 {
                     throw;
                 }
-                await RemoveUnlockedAsync();
+                await RemoveUnlockedAsync(volumes: true);
                 throw;
             }
         }
@@ -61,7 +62,15 @@ public sealed partial class Workload
     {
         using (await EnterAsync(cancellationToken))
         {
-            return _services.Host.Explain(new ContainerLaunch { Id = Id, Spec = CompileUnlocked(WhoUnlocked(), RequireShared()), Seccomp = Filter(), OpenStdin = _record.Config.OpenStdin });
+            using var parts = new MountParts(_services.Volumes, _record.AllMounts);
+            return _services.Host.Explain(new ContainerLaunch
+            {
+                Id = Id,
+                Spec = CompileUnlocked(WhoUnlocked(), RequireShared()),
+                Seccomp = Filter(),
+                Binds = parts.ByTarget,
+                OpenStdin = _record.Config.OpenStdin,
+            });
         }
     }
 
@@ -71,6 +80,8 @@ public sealed partial class Workload
         try
         {
             WriteFilesUnlocked();
+            _services.Volumes.Enter(Id, _record.AllMounts);
+            using var parts = new MountParts(_services.Volumes, _record.AllMounts);
             string? shared = RequireShared();
             using Namespace? network = shared is null ? null : _services.Host.OpenNetwork(shared);
             IMonitoredProcess process;
@@ -83,6 +94,7 @@ public sealed partial class Workload
                     Spec = CompileUnlocked(Who(directory), shared),
                     Seccomp = Filter(),
                     RootMount = root,
+                    Binds = parts.ByTarget,
                     OpenStdin = _record.Config.OpenStdin,
                     LogPath = LogPath,
                     BeforeRun = (started, cancellation) =>
@@ -98,7 +110,7 @@ public sealed partial class Workload
             // Whether it is to run after a power loss matters only when somebody promised to restart it.
             Durability durability = restartCount == 0 && _record.HostConfig.RestartPolicy?.Name is not (null or "" or "no")
                 ? Durability.Power : Durability.Process;
-            SetUnlocked(StartedUnlocked(process, _services.Time.GetUtcNow(), restartCount), durability, Event("start"));
+            SetUnlocked(StartedUnlocked(process, _services.Time.GetUtcNow(), restartCount), durability, (EngineEvent[])[.. VolumeEvents("mount"), Event("start")]);
             Watch(process);
         }
         catch (Exception error) when (error is CaissonException or IOException or UnauthorizedAccessException)
@@ -193,6 +205,7 @@ public sealed partial class Workload
         Profile = Profiles.Find(_record.Profile),
         User = user,
         FilesDirectory = _services.DirectoryOf(Id),
+        VolumePath = _services.Volumes.DataPath,
         OpenFilesMax = _services.Facts.OpenFilesMax,
         Devices = DeviceNodes.Read(_record.HostConfig),
     };
@@ -246,7 +259,7 @@ public sealed partial class Workload
         Write("hostname", _record.Config.Hostname + "\n");
         string hostText = HostFiles.TryReadText("/etc/resolv.conf") ?? "";
         Write("resolv.conf", _record.Networks.Count > 0 ? HostsFile.NetworkResolver(_record.HostConfig, hostText) : HostsFile.Resolver(_record.HostConfig, hostText));
-        foreach (ContainerMount mount in ContainerMount.Read(_record.HostConfig, new List<Problem>()))
+        foreach (ContainerMount mount in _record.AllMounts)
         {
             if (mount.Type != "bind" || Path.Exists(mount.Source))
             {
@@ -326,7 +339,7 @@ public sealed partial class Workload
             ("exitCode", exit.Code.ToString(CultureInfo.InvariantCulture)),
             ("execDuration", ((long)Math.Max(0, ran.TotalSeconds)).ToString(CultureInfo.InvariantCulture)));
         EngineEvent[] left = DisconnectUnlocked();
-        EngineEvent[] told = exit.OomKilled ? [Event("oom"), died, .. left] : [died, .. left];
+        EngineEvent[] told = [.. exit.OomKilled ? [Event("oom")] : Array.Empty<EngineEvent>(), died, .. left, .. VolumeEvents("unmount")];
         SetUnlocked(ended, Durability.Process, told);
         _run = null;
         await run.Process.DisposeAsync();
@@ -339,7 +352,7 @@ public sealed partial class Workload
         }
         else if (_record.HostConfig.AutoRemove && !_restartingByUser)
         {
-            await RemoveUnlockedAsync();
+            await RemoveUnlockedAsync(volumes: true);
         }
     }
 
@@ -354,6 +367,7 @@ public sealed partial class Workload
         {
             _services.Log.Warn($"container {Id}: release what its run held: {error.Message}");
         }
+        _services.Volumes.Leave(Id);
     }
 
     private void StartLater(TimeSpan delay)
