@@ -117,7 +117,14 @@ internal sealed record StateBody
     public required string Error { get; init; }
     public required string StartedAt { get; init; }
     public required string FinishedAt { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public HealthBody? Health { get; init; }
 }
+
+internal sealed record HealthBody(string Status, int FailingStreak, IReadOnlyList<HealthResultBody> Log);
+
+internal sealed record HealthResultBody(string Start, string End, int ExitCode, string Output);
 
 internal sealed record GraphDriverBody
 {
@@ -256,6 +263,7 @@ internal static class ContainerBodies
                 Error = status.Error,
                 StartedAt = Times.Text(status.StartedAt),
                 FinishedAt = Times.Text(status.FinishedAt),
+                Health = Health(status.Health),
             },
             Image = record.ImageId,
             ResolvConfPath = $"{directory}/resolv.conf",
@@ -275,6 +283,11 @@ internal static class ContainerBodies
             NetworkSettings = EndpointBodies.Settings(record, status, services.Networks),
         };
     }
+
+    private static HealthBody? Health(HealthState? health) => health is null ? null : new HealthBody(
+        health.Word,
+        health.FailingStreak,
+        [.. health.Log.Select(result => new HealthResultBody(Times.Text(result.Start), Times.Text(result.End), result.ExitCode, result.Output))]);
 
     private static (long? Written, long? Root) Sizes(Workload workload, EngineServices services)
     {

@@ -92,6 +92,9 @@ public sealed record ContainerStatus
     /// <summary>Its places in networks, from shortly before its program runs until its end.</summary>
     public IReadOnlyList<EndpointRecord> Endpoints { get => field ?? []; init => field = value is { Count: > 0 } ? value : []; } = [];
 
+    /// <summary>What its checks say; null without checks. It is written when it changes, but for <see cref="HealthState.Log"/> alone.</summary>
+    public HealthState? Health { get; init; }
+
     /// <summary>Grows with each start over all containers, so that a restart of the engine keeps the order.</summary>
     public long StartOrder { get; init; }
 
