@@ -197,10 +197,31 @@ public sealed class FakeProcess(string id, IReadOnlyList<string> args) : IMonito
         return new SocketAttachment(near);
     }
 
+    public bool TrySignal(int signal)
+    {
+        bool runs = !_exit.Task.IsCompleted;
+        End(128 + signal);
+        return runs;
+    }
+
     public ValueTask ResizeAsync(ushort rows, ushort columns, CancellationToken cancellationToken)
     {
         Size = (rows, columns);
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Writes to stdout, as a monitor frames it.</summary>
+    public void Say(string text)
+    {
+        byte[] bytes = System.Text.Encoding.UTF8.GetBytes(text);
+        byte[] header = [1, 0, 0, 0, 0, 0, (byte)(bytes.Length >> 8), (byte)bytes.Length];
+        lock (Streams)
+        {
+            foreach (Socket stream in Streams)
+            {
+                stream.Send([.. header, .. bytes]);
+            }
+        }
     }
 
     /// <summary>Ends the process: its streams close, then its end can be seen.</summary>

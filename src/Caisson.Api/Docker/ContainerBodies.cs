@@ -132,7 +132,14 @@ internal sealed record StateBody
     public required string Error { get; init; }
     public required string StartedAt { get; init; }
     public required string FinishedAt { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public HealthBody? Health { get; init; }
 }
+
+internal sealed record HealthBody(string Status, int FailingStreak, IReadOnlyList<HealthResultBody> Log);
+
+internal sealed record HealthResultBody(string Start, string End, int ExitCode, string Output);
 
 internal sealed record GraphDriverBody
 {
@@ -273,6 +280,7 @@ internal static class ContainerBodies
                 Error = status.Error,
                 StartedAt = Times.Text(status.StartedAt),
                 FinishedAt = Times.Text(status.FinishedAt),
+                Health = Health(status.Health),
             },
             Image = record.ImageId,
             ResolvConfPath = $"{directory}/resolv.conf",
@@ -306,6 +314,11 @@ internal static class ContainerBodies
             MemorySwappiness = host.MemorySwappiness is -1 ? null : host.MemorySwappiness,
         };
     }
+
+    private static HealthBody? Health(HealthState? health) => health is null ? null : new HealthBody(
+        health.Word,
+        health.FailingStreak,
+        [.. health.Log.Select(result => new HealthResultBody(Times.Text(result.Start), Times.Text(result.End), result.ExitCode, result.Output))]);
 
     private static (long? Written, long? Root) Sizes(Workload workload, EngineServices services)
     {

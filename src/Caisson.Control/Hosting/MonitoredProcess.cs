@@ -101,6 +101,8 @@ internal sealed class MonitoredProcess : IMonitoredProcess
         return false;
     }
 
+    public bool TrySignal(int signal) => Process is { HasExited: false } process && process.TrySignal((Signal)signal);
+
     public async Task<Attachment> AttachAsync(AttachOptions options, CancellationToken cancellationToken)
     {
         byte streams = (byte)((options.Stdin ? 1 : 0) | (options.Stdout ? 2 : 0) | (options.Stderr ? 4 : 0));

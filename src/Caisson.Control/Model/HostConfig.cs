@@ -23,6 +23,9 @@ public record HostConfig : ResourceConfig
     /// <summary>What to do when the program ends.</summary>
     public RestartPolicy? RestartPolicy { get; init; }
 
+    /// <summary>Ends and starts it again when its checks say that it is unhealthy; Caisson's own.</summary>
+    public bool RestartUnhealthy { get; init; }
+
     /// <summary>Remove the container when its program has ended.</summary>
     public bool AutoRemove { get; init; }
 

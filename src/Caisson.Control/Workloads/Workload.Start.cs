@@ -1,6 +1,7 @@
 using System.Globalization;
 
 using Caisson.Control.Events;
+using Caisson.Control.Health;
 using Caisson.Control.Hosting;
 using Caisson.Control.Model;
 using Caisson.Control.State;
@@ -141,6 +142,7 @@ public sealed partial class Workload
         FinishedAt = _status.FinishedAt,
         RestartCount = restartCount,
         Endpoints = _status.Endpoints,
+        Health = FirstHealth(),
         StartOrder = _engine.NextStartOrder(),
     };
 
@@ -285,6 +287,7 @@ public sealed partial class Workload
         var run = new Run(process);
         _run = run;
         _ = WatchAsync(run);
+        WatchHealth(run);
     }
 
     private async Task WatchAsync(Run run)
@@ -292,6 +295,7 @@ public sealed partial class Workload
         ProcessExit exit = await run.Process.Exited;
         if (_engine.IsStopping)
         {
+            run.Leave();
             return; // the next engine finds the exit record
         }
         try
@@ -327,9 +331,13 @@ public sealed partial class Workload
             OomKilled = exit.OomKilled,
             Error = exit.Error ?? "",
             Endpoints = [],
+            Health = _status.Health is { } health ? health with { Status = HealthStatus.Unhealthy } : null,
         };
+        run.Leave();
         TimeSpan ran = ended.FinishedAt - ended.StartedAt ?? TimeSpan.Zero;
-        TimeSpan? delay = _restartingByUser || _engine.IsStopping ? null : RestartDecision.AfterExit(_record.HostConfig.RestartPolicy, ended, _lastDelay);
+        TimeSpan? delay = _restartingByUser || _engine.IsStopping ? null
+            : run.EndsUnhealthy && !ended.StoppedByUser ? HealthDecision.RestartDelay(_status.Health ?? new HealthState(), _lastDelay)
+            : RestartDecision.AfterExit(_record.HostConfig.RestartPolicy, ended, _lastDelay);
         if (delay is not null)
         {
             ended = ended with { Phase = ContainerPhase.Restarting };
