@@ -61,7 +61,8 @@ public sealed partial class Workload
     {
         using (await EnterAsync(cancellationToken))
         {
-            return _services.Host.Explain(new ContainerLaunch { Id = Id, Spec = CompileUnlocked(WhoUnlocked(), RequireShared()), Seccomp = Filter(), OpenStdin = _record.Config.OpenStdin });
+            string launch = _services.Host.Explain(new ContainerLaunch { Id = Id, Spec = CompileUnlocked(WhoUnlocked(), RequireShared()), Seccomp = Filter(), OpenStdin = _record.Config.OpenStdin });
+            return launch + _services.Networks.Explain(_record, PortsFor);
         }
     }
 
