@@ -38,7 +38,7 @@ public sealed class EngineFixture : IAsyncDisposable
     public FakeHost Host { get; } = new();
 
     /// <summary>The network namespace that takes the place of the host's.</summary>
-    public Namespace Space { get; } = Namespace.CreateNetwork();
+    public Namespace Space { get; } = HostLike();
 
     public ContainerEngine Engine { get; private set; }
 
@@ -118,6 +118,15 @@ public sealed class EngineFixture : IAsyncDisposable
         Host.Dispose();
         Space.Dispose();
         Directory.Delete(Root, recursive: true);
+    }
+
+    /// <summary>A host has 127.0.0.1; a new namespace has it when its loopback device is up.</summary>
+    private static Namespace HostLike()
+    {
+        Namespace space = Namespace.CreateNetwork();
+        using RouteSocket route = RouteSocket.Open(space);
+        route.SetLinkUp(NetlinkMessages.LoopbackIndex);
+        return space;
     }
 
     private (SqliteStateStore, ImageStore, ContainerNetworks, ContainerEngine) Open()

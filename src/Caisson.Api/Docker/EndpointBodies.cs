@@ -104,6 +104,7 @@ internal static class EndpointBodies
             IPAMConfig = attachment.IPv4.Length + attachment.IPv6.Length == 0
                 ? null
                 : new EndpointAddresses { IPv4Address = attachment.IPv4, IPv6Address = attachment.IPv6 },
+            Links = attachment.Links.Count > 0 ? [.. attachment.Links.Select(link => $"{link.Value[..12]}:{link.Key}")] : null,
             Aliases = attachment.Aliases.Count > 0 ? attachment.Aliases : null,
             MacAddress = attachment.HardwareAddress,
             NetworkID = attachment.NetworkId,

@@ -47,6 +47,9 @@ internal sealed record IpamPoolBody
     public string? IPRange { get; init; }
 
     public required string Gateway { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, string>? AuxiliaryAddresses { get; init; }
 }
 
 internal sealed record NetworkContainerBody
@@ -132,6 +135,7 @@ internal sealed class NetworkRoutes(EngineServices services, ContainerEngine eng
                     Subnet = subnet.Subnet,
                     IPRange = subnet.Range.Length > 0 ? subnet.Range : null,
                     Gateway = subnet.Gateway,
+                    AuxiliaryAddresses = subnet.Reserved.Count > 0 ? subnet.Reserved : null,
                 }),
             ],
         },

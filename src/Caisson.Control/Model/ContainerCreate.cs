@@ -25,7 +25,7 @@ public sealed record EndpointSettings
     /// <summary>Addresses asked for; null for any.</summary>
     public EndpointAddresses? IPAMConfig { get; init; }
 
-    /// <summary>Links of the old kind; not supported.</summary>
+    /// <summary>Names for other containers of the network, for this one alone: <c>container:alias</c>.</summary>
     public IReadOnlyList<string>? Links { get; init; }
 
     /// <summary>Further names in that network.</summary>

@@ -76,7 +76,7 @@ public record HostConfig : ResourceConfig
     /// <summary>The cgroup of another container; not supported.</summary>
     public string Cgroup { get => field ?? ""; init; } = "";
 
-    /// <summary>Links of the old kind; not supported.</summary>
+    /// <summary>Names for other containers of the first network, for this one alone: <c>container:alias</c>.</summary>
     public IReadOnlyList<string>? Links { get; init; }
 
     /// <summary>-1000 to 1000.</summary>

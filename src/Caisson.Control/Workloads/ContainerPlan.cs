@@ -225,7 +225,6 @@ internal static class ContainerPlan
         Check(LogDrivers.Contains(host.LogConfig?.Type ?? ""), "LogConfig/Type", $"no log driver named '{host.LogConfig?.Type}' is registered; json-file, local and none are");
         Check(Runtimes.Contains(host.Runtime), "Runtime", $"unknown or invalid runtime name: {host.Runtime}");
         Check(host.Isolation is "" or "default" or "process", "Isolation", $"isolation '{host.Isolation}' is not supported yet; containers share the host's kernel");
-        Check(host.Links is null or { Count: 0 }, "Links", "links are not supported; give the containers a network of their own");
         Check(host.StorageOpt is null or { Count: 0 }, "StorageOpt", "the storage has no options");
         Check(host.Cgroup.Length == 0, "Cgroup", "sharing another container's cgroup is not supported");
         Check(host.PidMode is "" or "host", "PidMode", $"pid mode '{host.PidMode}' is not supported; own (empty) and host are");

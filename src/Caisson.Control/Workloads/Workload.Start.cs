@@ -64,7 +64,7 @@ public sealed partial class Workload
         using (await EnterAsync(cancellationToken))
         {
             using var parts = new MountParts(_services.Volumes, _record.AllMounts);
-            return _services.Host.Explain(new ContainerLaunch
+            string launch = _services.Host.Explain(new ContainerLaunch
             {
                 Id = Id,
                 Spec = CompileUnlocked(WhoUnlocked(), RequireShared()),
@@ -72,6 +72,7 @@ public sealed partial class Workload
                 Binds = parts.ByTarget,
                 OpenStdin = _record.Config.OpenStdin,
             });
+            return launch + _services.Networks.Explain(_record, PortsFor);
         }
     }
 

@@ -132,6 +132,8 @@ internal sealed class ChaosClient(int number, EngineHttp http, Journal journal, 
             HostConfig = new
             {
                 entry.AutoRemove,
+                // Some are in a network, so that deaths fall into connecting and leaving one, too.
+                NetworkMode = random.Next(4) == 0 ? "bridge" : "none",
                 Memory = entry.MemoryBytes = 64 << 20,
                 RestartPolicy = new { Name = entry.Role == Role.Guarded ? "always" : "" },
             },
