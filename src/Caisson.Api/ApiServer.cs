@@ -33,6 +33,7 @@ public sealed class ApiServer : IAsyncDisposable
         new StatsRoutes(engine.Services, engine).AddTo(routes);
         new ImageRoutes(engine).AddTo(routes);
         new NetworkRoutes(engine.Services, engine).AddTo(routes);
+        new SecretRoutes(engine.Services, engine).AddTo(routes);
         AbsentRoutes.AddTo(routes);
         return StartAsync(routes.Build(), sockets, engine.Services.Log.Warn, engine.Services.Rest);
     }

@@ -5,6 +5,7 @@ using Caisson.Control.Events;
 using Caisson.Control.Images;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
+using Caisson.Control.Secrets;
 using Caisson.Control.State;
 using Caisson.Control.Workloads;
 using Caisson.Images;
@@ -132,6 +133,7 @@ public sealed class EngineFixture : IAsyncDisposable
             Host = Host,
             Images = images,
             Networks = networks,
+            Secrets = new SecretStore(Root, state, events, Time),
             Events = events,
             Log = log,
             Facts = HostFacts.Read(),

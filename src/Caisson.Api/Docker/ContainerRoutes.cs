@@ -18,7 +18,9 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
         routes.Post("/containers/prune", Prune);
         routes.Get("/containers/{id}/json", call => call.Json(
             ContainerBodies.Full(Find(call), services, call.Flag("size")), DockerJson.Default.ContainerBody));
-        routes.Post("/containers/{id}/start", async call => await call.Empty(await Find(call).StartAsync(call.Gone) ? 204 : 304));
+        routes.Post("/containers/{id}/start", async call => await call.Empty(call.Query("checkpoint") is null
+            ? await Find(call).StartAsync(call.Gone) ? 204 : 304
+            : throw new CaissonException(ErrorKind.Unimplemented, "start from a checkpoint: checkpoints are not supported, they need CRIU")));
         routes.Post("/containers/{id}/stop", async call => await call.Empty(await Find(call).StopAsync(call.Query("signal"), call.Number("t"), call.Gone) ? 204 : 304));
         routes.Post("/containers/{id}/restart", call => Done(call, workload => workload.RestartAsync(call.Query("signal"), call.Number("t"), call.Gone)));
         routes.Post("/containers/{id}/kill", call => Done(call, workload => workload.KillAsync(call.Query("signal"), call.Gone)));

@@ -3,11 +3,12 @@ using System.Text.Json;
 using Caisson.Cli.CommandLine;
 using Caisson.Cli.Templates;
 using Caisson.Client;
+using Caisson.Client.Secrets;
 using Caisson.Errors;
 
 namespace Caisson.Cli.Commands;
 
-/// <summary><c>caisson inspect</c>, and of one kind only below <c>container</c>, <c>image</c> and <c>network</c>.</summary>
+/// <summary><c>caisson inspect</c>, and of one kind only below <c>container</c>, <c>image</c>, <c>network</c>, <c>secret</c> and <c>config</c>.</summary>
 internal sealed class InspectCommand : Command
 {
     private readonly ValueOption<string> _format;
@@ -34,12 +35,16 @@ internal sealed class InspectCommand : Command
         "container" => "[OPTIONS] CONTAINER [CONTAINER...]",
         "image" => "[OPTIONS] IMAGE [IMAGE...]",
         "network" => "[OPTIONS] NETWORK [NETWORK...]",
+        "secret" => "[OPTIONS] SECRET [SECRET...]",
+        "config" => "[OPTIONS] CONFIG [CONFIG...]",
         _ => "[OPTIONS] NAME|ID [NAME|ID...]",
     };
 
     public override IReadOnlyList<string> Examples =>
         _kind == "image" ? ["image inspect busybox", "image inspect -f '{{.Id}}' busybox"]
         : _kind == "network" ? ["network inspect bridge", "network inspect -f '{{json .IPAM.Config}}' bridge"]
+        : _kind == "secret" ? ["secret inspect token", "secret inspect -f '{{.Spec.Labels}}' token"]
+        : _kind == "config" ? ["config inspect site", "config inspect -f '{{.Spec.Data}}' site"]
         : ["inspect web", "inspect -f '{{.State.Status}} {{json .HostConfig.SecurityOpt}}' web"];
 
     public override (int Min, int Max) ArgumentCount => (1, -1);
@@ -48,13 +53,14 @@ internal sealed class InspectCommand : Command
     {
         "image" => CompletionKind.Images,
         "network" => CompletionKind.Networks,
+        "secret" or "config" => CompletionKind.None,
         _ => CompletionKind.Containers,
     };
 
     public override int Run(Session session)
     {
         string kind = _type is { Value.Length: > 0 } type ? type.Value : _kind;
-        if (kind is not ("" or "container" or "image" or "network"))
+        if (kind != _kind && kind is not ("container" or "image" or "network"))
         {
             throw new UsageException($"\"{kind}\" is not a valid value for --type; write container, image or network", exitCode: 1);
         }
@@ -102,6 +108,10 @@ internal sealed class InspectCommand : Command
         if (kind == "network")
         {
             return engine.InspectNetwork(name);
+        }
+        if (kind is "secret" or "config")
+        {
+            return engine.InspectSecret(kind == "config" ? SecretKind.Config : SecretKind.Secret, name);
         }
         try
         {

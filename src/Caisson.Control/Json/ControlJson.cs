@@ -13,5 +13,6 @@ namespace Caisson.Control.Json;
 [JsonSerializable(typeof(ContainerRecord))]
 [JsonSerializable(typeof(ContainerStatus))]
 [JsonSerializable(typeof(NetworkRecord))]
+[JsonSerializable(typeof(SecretRecord))]
 [JsonSerializable(typeof(EngineEvent))]
 internal sealed partial class ControlJson : JsonSerializerContext;

@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 
-using Caisson.Containers.Profiles;
 using Caisson.Control.Json;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
+using Caisson.Control.Secrets;
 using Caisson.Control.State;
 using Caisson.Errors;
 using Caisson.Images;
@@ -58,7 +58,7 @@ public sealed class ContainerEngine
     /// </summary>
     public async Task RecoverAsync()
     {
-        Workload[] known = [.. List().OrderBy(workload => workload.Status.StartOrder)];
+        Workload[] known = [.. RecoveryOrder.Sort(List())];
         HashSet<string> ids = [.. known.Select(workload => workload.Id)];
         foreach (string stray in StrayDirectories(ids))
         {
@@ -99,14 +99,17 @@ public sealed class ContainerEngine
             List<Problem> problems = [];
             List<string> warnings = [];
             ContainerRecord record = ContainerPlan.Compile(
-                asked, image, new ContainerPlan.Facts(id, name, _services.Time.GetUtcNow(), _services.Facts.Processors), problems, warnings);
+                asked, image, new ContainerPlan.Facts(id, name, _services.Time.GetUtcNow(), _services.Facts.Processors, _services.LogDefault), problems, warnings);
             record = NetworkChoice.Complete(
                 record, asked.NetworkingConfig?.EndpointsConfig, _services.Networks, reference => Find(reference).Id, problems, warnings);
+            bool hasOwnIds = problems.Count == 0 && Profiles.Find(record.Profile).UserNamespace && record.HostConfig.UsernsMode != "host";
+            record = SecretRequest.Complete(record, _services.Secrets.Find, problems);
+            record = SharedNamespaces.Complete(record, reference => Find(reference).Record, hasOwnIds, problems);
             ProblemsException.ThrowIfAny("create container", problems);
-            SecurityProfile profile = Profiles.Find(record.Profile);
-            if (profile.UserNamespace && record.HostConfig.UsernsMode != "host")
+            if (hasOwnIds)
             {
-                record = record with { IdBlock = block = TakeBlock() };
+                block = record.IdBlock ?? TakeBlock();
+                record = record with { IdBlock = block };
             }
 
             Directory.CreateDirectory(_services.DirectoryOf(id), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
@@ -171,6 +174,14 @@ public sealed class ContainerEngine
             }
         }
         throw new CaissonException(ErrorKind.NotFound, $"No such container: {reference}");
+    }
+
+    /// <summary>Removes a secret or config that no container has.</summary>
+    /// <exception cref="CaissonException">There is none of that name, or a container has it.</exception>
+    public void RemoveSecret(bool isConfig, string reference)
+    {
+        SecretRecord record = _services.Secrets.Find(isConfig, reference);
+        _services.Secrets.Remove(record, [.. List().Where(workload => SecretRequest.Has(workload.Record.HostConfig, record)).Select(workload => workload.Record.Name)]);
     }
 
     /// <summary>The exec of an id.</summary>
@@ -275,7 +286,11 @@ public sealed class ContainerEngine
         {
             lock (_lock)
             {
-                _blocks.Remove(taken);
+                // Containers that share processes have their ids together.
+                if (!_byId.Values.Any(workload => workload.Record.IdBlock == taken))
+                {
+                    _blocks.Remove(taken);
+                }
             }
         }
     }
