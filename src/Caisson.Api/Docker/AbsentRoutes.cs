@@ -20,10 +20,27 @@ internal static class AbsentRoutes
         routes.Post("/grpc", _ => throw NotYet("build sessions come with the builder"));
 
         routes.Get("/plugins", call => call.Json([], DockerJson.Default.IReadOnlyListJsonElement));
-        routes.Get("/plugins/{name*}/json", call => throw new CaissonException(ErrorKind.NotFound, $"plugin \"{call.Path("name")}\" not found"));
+        routes.Get("/plugins/{name*}/json", call => throw NoPlugin(call));
+        routes.Get("/plugins/privileges", _ => throw NotYet("plugins are not supported"));
         routes.Post("/plugins/pull", _ => throw NotYet("plugins are not supported"));
+        routes.Post("/plugins/create", _ => throw NotYet("plugins are not supported"));
+        foreach (string action in (string[])["enable", "disable", "upgrade", "push", "set"])
+        {
+            routes.Post($"/plugins/{{name*}}/{action}", call => throw NoPlugin(call));
+        }
+        routes.Delete("/plugins/{name*}", call => throw NoPlugin(call));
+        routes.Post("/swarm/init", _ => throw NotYet("this engine is one machine: it makes and joins no swarm"));
+        routes.Post("/swarm/join", _ => throw NotYet("this engine is one machine: it makes and joins no swarm"));
+        routes.Post("/swarm/leave", _ => throw new CaissonException(ErrorKind.Unavailable, "This node is not part of a swarm"));
 
-        foreach (string family in (string[])["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"])
+        foreach (string rest in (string[])["", "/{checkpoint}"])
+        {
+            routes.Get("/containers/{id}/checkpoints" + rest, _ => throw NoCheckpoints());
+            routes.Post("/containers/{id}/checkpoints" + rest, _ => throw NoCheckpoints());
+            routes.Delete("/containers/{id}/checkpoints" + rest, _ => throw NoCheckpoints());
+        }
+
+        foreach (string family in (string[])["/swarm", "/nodes", "/services", "/tasks"])
         {
             routes.Get(family, _ => throw NotSwarm());
             routes.Get(family + "/{rest*}", _ => throw NotSwarm());
@@ -34,5 +51,10 @@ internal static class AbsentRoutes
 
     private static CaissonException NotSwarm() => new(ErrorKind.Unavailable, NoManager);
 
+    private static CaissonException NoCheckpoints() => NotYet(
+        "checkpoints are not supported: they need CRIU, which this engine does not use; commit the container's files, and let its program keep its state in them");
+
     private static CaissonException NotYet(string message) => new(ErrorKind.Unimplemented, message);
+
+    private static CaissonException NoPlugin(Call call) => new(ErrorKind.NotFound, $"plugin \"{call.Path("name")}\" not found");
 }

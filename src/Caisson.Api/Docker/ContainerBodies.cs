@@ -1,5 +1,7 @@
 using System.Text.Json.Serialization;
 
+using Caisson.Api.Http;
+using Caisson.Containers.Profiles;
 using Caisson.Control.Listing;
 using Caisson.Control.Model;
 using Caisson.Control.Volumes;
@@ -130,7 +132,14 @@ internal sealed record StateBody
     public required string Error { get; init; }
     public required string StartedAt { get; init; }
     public required string FinishedAt { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public HealthBody? Health { get; init; }
 }
+
+internal sealed record HealthBody(string Status, int FailingStreak, IReadOnlyList<HealthResultBody> Log);
+
+internal sealed record HealthResultBody(string Start, string End, int ExitCode, string Output);
 
 internal sealed record GraphDriverBody
 {
@@ -155,6 +164,8 @@ internal sealed record NetworkSettingsBody
     public int IPPrefixLen { get; init; }
     public string IPv6Gateway { get; init; } = "";
     public string MacAddress { get; init; } = "";
+    public IReadOnlyList<string>? SecondaryIPAddresses { get; init; }
+    public IReadOnlyList<string>? SecondaryIPv6Addresses { get; init; }
     public required IReadOnlyDictionary<string, EndpointSettings> Networks { get; init; }
 }
 
@@ -218,7 +229,7 @@ internal sealed record ExecStartBody
 internal static class ContainerBodies
 {
     /// <summary>A line of <c>docker ps</c>.</summary>
-    public static ContainerSummaryBody Summary(Workload workload, EngineServices services, bool withSize)
+    public static ContainerSummaryBody Summary(Workload workload, EngineServices services, bool withSize, ApiVersion version)
     {
         ContainerRecord record = workload.Record;
         ContainerStatus status = workload.Status;
@@ -238,13 +249,13 @@ internal static class ContainerBodies
             State = ContainerList.StateOf(status),
             Status = HumanTime.StatusText(status, services.Time.GetUtcNow()),
             HostConfig = new(record.HostConfig.NetworkMode),
-            NetworkSettings = new(EndpointBodies.Networks(record, status, services.Networks)),
+            NetworkSettings = new(EndpointBodies.Networks(record, status, services.Networks, version)),
             Mounts = Mounts(record, services),
         };
     }
 
     /// <summary>Everything about one container.</summary>
-    public static ContainerBody Full(Workload workload, EngineServices services, bool withSize)
+    public static ContainerBody Full(Workload workload, EngineServices services, bool withSize, ApiVersion version)
     {
         ContainerRecord record = workload.Record;
         ContainerStatus status = workload.Status;
@@ -269,6 +280,7 @@ internal static class ContainerBodies
                 Error = status.Error,
                 StartedAt = Times.Text(status.StartedAt),
                 FinishedAt = Times.Text(status.FinishedAt),
+                Health = Health(status.Health),
             },
             Image = record.ImageId,
             ResolvConfPath = $"{directory}/resolv.conf",
@@ -280,14 +292,33 @@ internal static class ContainerBodies
             SecurityProfile = record.Profile,
             SecurityWeaknesses = workload.Weaknesses,
             ExecIDs = execs.Count > 0 ? execs : null,
-            HostConfig = record.HostConfig,
+            HostConfig = Effective(record),
             SizeRw = written,
             SizeRootFs = root,
             Mounts = Mounts(record, services),
             Config = record.Config,
-            NetworkSettings = EndpointBodies.Settings(record, status, services.Networks),
+            NetworkSettings = EndpointBodies.Settings(record, status, services.Networks, version),
         };
     }
+
+    /// <summary>What was asked for, with what the profile adds where nothing was.</summary>
+    private static HostConfig Effective(ContainerRecord record)
+    {
+        HostConfig host = record.HostConfig;
+        SecurityProfile? profile = SecurityProfiles.All.FirstOrDefault(profile => profile.Name == record.Profile);
+        return host with
+        {
+            MaskedPaths = host.Privileged ? null : host.MaskedPaths ?? profile?.MaskedPaths,
+            ReadonlyPaths = host.Privileged ? null : host.ReadonlyPaths ?? profile?.ReadOnlyPaths,
+            PidsLimit = host.PidsLimit is 0 ? null : host.PidsLimit,
+            MemorySwappiness = host.MemorySwappiness is -1 ? null : host.MemorySwappiness,
+        };
+    }
+
+    private static HealthBody? Health(HealthState? health) => health is null ? null : new HealthBody(
+        health.Word,
+        health.FailingStreak,
+        [.. health.Log.Select(result => new HealthResultBody(Times.Text(result.Start), Times.Text(result.End), result.ExitCode, result.Output))]);
 
     private static (long? Written, long? Root) Sizes(Workload workload, EngineServices services)
     {

@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using System.Text;
 
 using Caisson.Api.Http;
@@ -25,9 +26,13 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
     public void AddTo(Router.Builder routes)
     {
         routes.Post("/containers/{id}/attach", Attach);
-        routes.Get("/containers/{id}/attach/ws", _ => throw new CaissonException(
-            ErrorKind.Unimplemented, "attaching by websocket is not supported; use POST /containers/{id}/attach"));
+        routes.Get("/containers/{id}/attach/ws", AttachWebSocket);
         routes.Get("/containers/{id}/logs", Logs);
+        routes.Delete("/caisson/containers/{id}/logs", async call =>
+        {
+            await engine.Find(call.Path("id")).ClearLogAsync(call.Gone);
+            await call.Empty();
+        });
         routes.Post("/containers/{id}/exec", CreateExec);
         routes.Post("/exec/{id}/start", StartExec);
         routes.Post("/exec/{id}/resize", ResizeExec);
@@ -64,6 +69,33 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         });
     }
 
+    /// <summary>Attach as a websocket. Before 1.42 the parameters that choose streams were ignored. Source: Docker Engine API, "Attach to a container via a websocket".</summary>
+    private async Task AttachWebSocket(Call call)
+    {
+        Workload workload = engine.Find(call.Path("id"));
+        ContainerConfig config = workload.Record.Config;
+        bool chooses = call.Version >= new ApiVersion(1, 42);
+        var options = new AttachOptions(
+            config.OpenStdin && (!chooses || call.Flag("stdin")), !chooses || call.Flag("stdout"), !chooses || call.Flag("stderr"));
+        WebSocketMessageType kind = call.Version >= new ApiVersion(1, 28) ? WebSocketMessageType.Binary : WebSocketMessageType.Text;
+        Workload.PendingAttachment? pending = call.Flag("stream") ? await workload.AttachAsync(options, call.Gone) : null;
+        await Hijack.RunWebSocketAsync(call, async hijack =>
+        {
+            Attachment? attachment = pending is null ? null : await pending.ConnectAsync(hijack.Gone);
+            try
+            {
+                await WebSocketPump.RunAsync(hijack, attachment, framed: !config.Tty, kind, options.Stdin);
+            }
+            finally
+            {
+                if (attachment is not null)
+                {
+                    await attachment.DisposeAsync();
+                }
+            }
+        });
+    }
+
     private static async Task WritePastAsync(Workload workload, AttachOptions options, Hijack hijack)
     {
         if (workload.LogPath is not { } path || LogReader.TryOpen(path) is not { } reader)
@@ -72,12 +104,12 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         }
         using (reader)
         {
-            var query = new LogQuery { Stdout = options.Stdout, Stderr = options.Stderr };
-            while (reader.TryRead(out LogEntry entry))
+            var query = new LogQuery { Stdout = options.Stdout, Stderr = options.Stderr, Since = workload.LogHorizon };
+            while (reader.TryRead(out LogEntry entry) || reader.TryReadUnended(out entry))
             {
-                if (LogReader.Accepts(query, entry))
+                if (query.Accepts(entry))
                 {
-                    Write(hijack.Output, workload, entry, timestamps: false);
+                    Write(hijack.Output, workload, entry, timestamps: false, details: []);
                     await hijack.Output.FlushAsync();
                 }
             }
@@ -92,7 +124,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         {
             Stdout = call.Flag("stdout"),
             Stderr = call.Flag("stderr"),
-            Since = Times.Parse(call.Query("since"), "since", now),
+            Since = Later(Times.Parse(call.Query("since"), "since", now), workload.LogHorizon),
             Until = Times.Parse(call.Query("until"), "until", now),
             Tail = call.Query("tail") is { } tail && tail != "all" ? (int.TryParse(tail, out int lines) && lines >= 0 ? lines : null) : null,
         };
@@ -106,6 +138,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         }
         bool follow = call.Flag("follow");
         bool timestamps = call.Flag("timestamps");
+        byte[] details = call.Flag("details") ? Details(workload.LogAttributes) : [];
         bool multiplexed = !workload.Record.Config.Tty;
         await call.Begin(multiplexed && call.Version >= new ApiVersion(1, 42)
             ? "application/vnd.docker.multiplexed-stream"
@@ -122,15 +155,15 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
             while (true)
             {
                 // Asked before the last reading: whatever was written until the end is then read.
-                bool ended = !follow || !workload.Status.IsActive;
+                bool ended = !follow || !workload.Status.IsActive || (query.Until is { } until && services.Time.GetUtcNow() > until);
                 reader ??= LogReader.TryOpen(path);
                 bool any = false;
-                while (reader is not null && reader.TryRead(out LogEntry entry))
+                while (reader is not null && (reader.TryRead(out LogEntry entry) || (ended && reader.TryReadUnended(out entry))))
                 {
                     any = true;
-                    if (LogReader.Accepts(query, entry))
+                    if (query.Accepts(entry))
                     {
-                        Write(call.Http.Response.BodyWriter, workload, entry, timestamps);
+                        Write(call.Http.Response.BodyWriter, workload, entry, timestamps, details);
                         if (call.Http.Response.BodyWriter.UnflushedBytes > 32 << 10)
                         {
                             await call.Http.Response.BodyWriter.FlushAsync(call.Gone);
@@ -138,7 +171,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
                     }
                 }
                 await call.Http.Response.BodyWriter.FlushAsync(call.Gone);
-                if (ended || (query.Until is { } until && services.Time.GetUtcNow() > until))
+                if (ended)
                 {
                     return;
                 }
@@ -152,12 +185,18 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         }
     }
 
-    private static void Write(System.Buffers.IBufferWriter<byte> output, Workload workload, LogEntry entry, bool timestamps)
+    private static DateTimeOffset? Later(DateTimeOffset? one, DateTimeOffset? other) => one is null || other > one ? other ?? one : one;
+
+    /// <summary>What stands before each line: <c>name=value,name=value</c> and a space.</summary>
+    private static byte[] Details(IReadOnlyDictionary<string, string> attributes) => attributes.Count == 0 ? " "u8.ToArray() : Encoding.UTF8.GetBytes(
+        string.Join(',', attributes.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{Uri.EscapeDataString(pair.Key)}={Uri.EscapeDataString(pair.Value)}")) + " ");
+
+    private static void Write(System.Buffers.IBufferWriter<byte> output, Workload workload, LogEntry entry, bool timestamps, ReadOnlySpan<byte> details)
     {
         ReadOnlySpan<byte> text = entry.Text.Span;
-        if (timestamps)
+        if (timestamps || !details.IsEmpty)
         {
-            text = (byte[])[.. Encoding.ASCII.GetBytes(entry.Time), (byte)' ', .. text];
+            text = (byte[])[.. timestamps ? Encoding.ASCII.GetBytes(Times.Text(entry.Time) + " ") : [], .. details, .. text];
         }
         if (workload.Record.Config.Tty)
         {
@@ -199,7 +238,9 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         }
 
         var options = new AttachOptions(config.AttachStdin, config.AttachStdout, config.AttachStderr);
-        await Hijack.RunAsync(call, multiplexed: !config.Tty, async hijack =>
+        // How the client reads is what it says here; clients that say nothing of a terminal that they made expect frames.
+        bool framed = !start.Tty;
+        await Hijack.RunAsync(call, framed, async hijack =>
         {
             try
             {
@@ -212,7 +253,8 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
                             options.Stdin,
                             options.Stdout || options.Stderr,
                             EndStdin: true,
-                            config.Tty && options.Stdin ? DetachKeys.Parse(config.DetachKeys) : null));
+                            config.Tty && options.Stdin ? DetachKeys.Parse(config.DetachKeys) : null,
+                            Reframed: framed && config.Tty));
                     }
                     // Clients ask for the exit code as soon as the stream ends.
                     await Task.WhenAny(session.Ended, Task.Delay(ExitPatience, hijack.Gone));
@@ -222,7 +264,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
             {
                 // The answer's head is out, so the reason goes where the client shows it; the exit code tells the kind.
                 byte[] text = Encoding.UTF8.GetBytes($"cannot run in the container: {error.Message}\r\n");
-                if (config.Tty)
+                if (!framed)
                 {
                     System.Buffers.BuffersExtensions.Write(hijack.Output, text);
                 }

@@ -40,6 +40,19 @@ internal sealed record InfoBody
     public bool CPUShares { get; init; } = true;
     public bool CPUSet { get; init; } = true;
     public bool PidsLimit { get; init; } = true;
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? KernelMemory { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? BridgeNfIptables { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? BridgeNfIp6tables { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ExecutionDriver { get; init; }
+
     public bool IPv4Forwarding { get; init; } = true;
     public bool OomKillDisable { get; init; }
     public bool Debug { get; init; }
@@ -155,4 +168,7 @@ internal sealed record DiskUsageBody
     public IReadOnlyList<ContainerSummaryBody>? Containers { get; init; }
     public IReadOnlyList<VolumeBody>? Volumes { get; init; }
     public IReadOnlyList<JsonElement>? BuildCache { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? BuilderSize { get; init; }
 }

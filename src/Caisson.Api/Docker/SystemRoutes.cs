@@ -87,6 +87,7 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
                 ContainersPaused = containers.Count(each => each.Status.Phase == ContainerPhase.Paused),
                 ContainersStopped = containers.Count(each => !each.Status.IsActive),
                 Images = services.Images.List().Count,
+                LoggingDriver = services.LogDefault.Type,
                 SystemTime = Times.Text(services.Time.GetUtcNow()),
                 CgroupVersion = facts.CgroupVersion,
                 KernelVersion = facts.KernelVersion,
@@ -98,7 +99,13 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
                 DockerRootDir = services.Root,
                 Name = facts.Hostname,
                 ServerVersion = ProductVersion.Text,
-                SecurityOptions = ["name=seccomp,profile=builtin", "name=userns", "name=no-new-privileges"],
+                SecurityOptions = call.Version < new ApiVersion(1, 25)
+                    ? ["seccomp", "userns", "no-new-privileges"]
+                    : ["name=seccomp,profile=builtin", "name=userns", "name=no-new-privileges"],
+                ExecutionDriver = call.Version < new ApiVersion(1, 25) ? "<not supported>" : null,
+                KernelMemory = call.Version < new ApiVersion(1, 42) ? false : null,
+                BridgeNfIptables = call.Version < new ApiVersion(1, 50) ? true : null,
+                BridgeNfIp6tables = call.Version < new ApiVersion(1, 50) ? true : null,
                 Profiles = [.. SecurityProfiles.All.Select(profile => profile.Name)],
             },
             DockerJson.Default.InfoBody);
@@ -110,7 +117,8 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
         filters.RequireKnown(
             "config", "container", "daemon", "event", "id", "image", "label", "label!", "name", "network", "node", "plugin", "scope", "secret", "service", "type", "volume");
         DateTimeOffset now = services.Time.GetUtcNow();
-        DateTimeOffset? since = Times.Parse(call.Query("since"), "since", now);
+        long? after = Sequence(call.Query("since"));
+        DateTimeOffset? since = after is null ? Times.Parse(call.Query("since"), "since", now) : null;
         DateTimeOffset? until = Times.Parse(call.Query("until"), "until", now);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(call.Gone);
         if (until is { } limit)
@@ -119,7 +127,7 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
             end.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.FromMilliseconds(1));
         }
 
-        using EventLog.Listener listener = services.Events.Listen(since);
+        using EventLog.Listener listener = after is { } last ? services.Events.ListenAfter(last) : services.Events.Listen(since);
         Stream output = await call.Begin("application/json");
         await foreach (EngineEvent entry in UntilAsync(listener, until, end.Token))
         {
@@ -129,6 +137,18 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
                 await output.FlushAsync(call.Gone);
             }
         }
+    }
+
+    /// <summary><c>seq:41</c> goes on after the event of that number; null for a time.</summary>
+    private static long? Sequence(string? text)
+    {
+        if (text is null || !text.StartsWith("seq:", StringComparison.Ordinal))
+        {
+            return null;
+        }
+        return long.TryParse(text.AsSpan(4), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out long number)
+            ? number
+            : throw new CaissonException(ErrorKind.InvalidArgument, $"invalid value for \"since\": '{text}' is not the number of an event");
     }
 
     /// <summary>What is kept comes first even when the end lies in the past; then events as they happen.</summary>
@@ -192,14 +212,20 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
             && filters.Allows("daemon", _ => entry.Type == "daemon")
             && filters.Allows("network", wanted => Named("network", wanted))
             && filters.Allows("volume", wanted => Named("volume", wanted))
+            && filters.Allows("secret", wanted => Named("secret", wanted))
+            && filters.Allows("config", wanted => Named("config", wanted))
             && !filters.Has("plugin") && !filters.Has("node")
-            && !filters.Has("service") && !filters.Has("secret") && !filters.Has("config")
+            && !filters.Has("service")
             && filters.AllowsLabels(entry.Attributes);
     }
 
     private Task DiskUsage(Call call)
     {
-        string[] kinds = [.. call.QueryAll("type")];
+        string[] kinds = call.Version < new ApiVersion(1, 42) ? [] : [.. call.QueryAll("type")];
+        if (kinds.FirstOrDefault(kind => kind is not ("container" or "image" or "volume" or "build-cache")) is { } unknown)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, $"unknown object type: {unknown}");
+        }
         bool Wants(string kind) => kinds.Length == 0 || kinds.Contains(kind);
         IReadOnlyList<Workload> containers = engine.List();
         IReadOnlyList<Image> images = services.Images.List();
@@ -211,10 +237,11 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
                     ? [.. images.Select(image => ImageBodies.Summary(image, containers.Count(each => each.Record.ImageId == image.Id.ToString()), call.Version))]
                     : null,
                 Containers = Wants("container")
-                    ? [.. containers.Select(each => ContainerBodies.Summary(each, services, withSize: true))]
+                    ? [.. containers.Select(each => ContainerBodies.Summary(each, services, withSize: true, call.Version))]
                     : null,
                 Volumes = Wants("volume") ? [.. services.Volumes.List().Select(volume => VolumeBodies.Full(volume, services.Volumes, withSize: true))] : null,
                 BuildCache = Wants("build-cache") ? [] : null,
+                BuilderSize = call.Version < new ApiVersion(1, 42) ? 0 : null,
             },
             DockerJson.Default.DiskUsageBody);
     }

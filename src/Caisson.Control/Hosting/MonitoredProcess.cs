@@ -18,7 +18,8 @@ internal sealed class MonitoredProcess : IMonitoredProcess
     private readonly Func<bool> _wasOom;
     private readonly Action<Pidfd?> _endOrphans;
     private readonly Socket? _watch;
-    private volatile bool _isLetGo;
+    private readonly Lock _ending = new();
+    private bool _isLetGo;
 
     /// <param name="id">Of the container or the exec.</param>
     /// <param name="pid">In the host's numbers.</param>
@@ -47,6 +48,9 @@ internal sealed class MonitoredProcess : IMonitoredProcess
     public Pidfd? Process { get; }
 
     public Task<ProcessExit> Exited { get; }
+
+    /// <summary>Called when a file of the log has become full; null for nobody.</summary>
+    public Action? OnLogRotated { get; set; }
 
     /// <summary>Connects to the monitor in <paramref name="directory"/>; null when there is none.</summary>
     public static Socket? TryConnect(string directory)
@@ -100,6 +104,8 @@ internal sealed class MonitoredProcess : IMonitoredProcess
         return false;
     }
 
+    public bool TrySignal(int signal) => Process is { HasExited: false } process && process.TrySignal((Signal)signal);
+
     public async Task<Attachment> AttachAsync(AttachOptions options, CancellationToken cancellationToken)
     {
         byte streams = (byte)((options.Stdin ? 1 : 0) | (options.Stdout ? 2 : 0) | (options.Stderr ? 4 : 0));
@@ -113,10 +119,28 @@ internal sealed class MonitoredProcess : IMonitoredProcess
 
     public ValueTask DisposeAsync()
     {
-        _isLetGo = true; // by now the id may stand for another run, whose processes are none of ours
+        lock (_ending)
+        {
+            _isLetGo = true; // from now on the id may stand for another run, whose processes are none of ours
+        }
         _watch?.Dispose();
         Process?.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    public async Task<bool> RotateLogAsync(CancellationToken cancellationToken)
+    {
+        using Socket monitor = TryConnect(_directory) ?? throw Ended();
+        try
+        {
+            await monitor.SendAsync(new MonitorCall(MonitorCallKind.RotateLog).Encode(), SocketFlags.None, cancellationToken);
+            byte[] answer = new byte[1];
+            return await monitor.ReceiveAsync(answer, SocketFlags.None, cancellationToken) > 0 ? answer[0] == 1 : throw Ended();
+        }
+        catch (SocketException)
+        {
+            throw Ended();
+        }
     }
 
     private async Task<Socket> CallAsync(MonitorCall call, CancellationToken cancellationToken)
@@ -161,9 +185,12 @@ internal sealed class MonitoredProcess : IMonitoredProcess
                 int code = record.Status.ShellCode;
                 return new ProcessExit(code, record.At, code == KilledCode && _wasOom(), ErrorOf(record));
             }
-            if (!_isLetGo)
+            lock (_ending)
             {
-                _endOrphans(Process);
+                if (!_isLetGo)
+                {
+                    _endOrphans(Process);
+                }
             }
             return new ProcessExit(KilledCode, DateTimeOffset.UtcNow, _wasOom(), "its monitor was killed, and so it was ended");
         }
@@ -180,15 +207,19 @@ internal sealed class MonitoredProcess : IMonitoredProcess
         _ => record.LogErrno == 0 ? null : $"a part of its log is lost: {LinuxException.Describe(record.LogErrno)}",
     };
 
-    private static async Task WaitForEndAsync(Socket watch)
+    private async Task WaitForEndAsync(Socket watch)
     {
         byte[] buffer = new byte[16];
         try
         {
             await watch.SendAsync(new MonitorCall(MonitorCallKind.Watch).Encode(), SocketFlags.None);
-            while (await watch.ReceiveAsync(buffer, SocketFlags.None) > 0)
+            while (await watch.ReceiveAsync(buffer, SocketFlags.None) is > 0 and var count)
             {
-                // The answer to the call; then nothing comes but the end.
+                // The answer to the call; then word of the log, and the end.
+                if (buffer.AsSpan(0, count).Contains(MonitorCall.LogRotated))
+                {
+                    OnLogRotated?.Invoke();
+                }
             }
         }
         catch (SocketException)

@@ -27,6 +27,13 @@ public sealed class ContainerList(ContainerEngine engine)
                 throw new CaissonException(ErrorKind.InvalidArgument, $"invalid filter 'status={status}'");
             }
         }
+        foreach (string code in filters["exited"])
+        {
+            if (!int.TryParse(code, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _))
+            {
+                throw new CaissonException(ErrorKind.InvalidArgument, $"invalid filter 'exited={code}': an exit code is a whole number");
+            }
+        }
         // Naming a state, an exit code or a count asks beyond what runs.
         bool every = all || limit > 0 || filters.Has("status") || filters.Has("exited") || filters.Has("before") || filters.Has("since");
         DateTimeOffset? before = Created(filters["before"]);
@@ -89,7 +96,7 @@ public sealed class ContainerList(ContainerEngine engine)
         && filters.Allows("name", name => NameMatches(record.Name, name))
         && filters.Allows("status", state => state == StateOf(status))
         && filters.Allows("exited", code => status.Phase == ContainerPhase.Exited && status.ExitCode.ToString(CultureInfo.InvariantCulture) == code)
-        && filters.Allows("health", health => health == "none")
+        && filters.Allows("health", health => health == (status.Health?.Word ?? "none"))
         && filters.Allows("network", network => IsIn(record, network))
         && filters.Allows("volume", volume => HasVolume(record, volume))
         && filters.Allows("expose", port => (record.Config.ExposedPorts ?? []).Any(exposed => PortMatches(exposed, port)))

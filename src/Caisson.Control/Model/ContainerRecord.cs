@@ -107,6 +107,9 @@ public sealed record ContainerStatus
     /// <summary>Being removed: the volumes that nobody named go too.</summary>
     public bool RemovesVolumes { get; init; }
 
+    /// <summary>What its checks say; null without checks. It is written when it changes, but for <see cref="HealthState.Log"/> alone.</summary>
+    public HealthState? Health { get; init; }
+
     /// <summary>Grows with each start over all containers, so that a restart of the engine keeps the order.</summary>
     public long StartOrder { get; init; }
 

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Caisson.Control.Model;
 
 /// <summary>What the host gives a container, in the words of the Docker Engine API, "HostConfig".</summary>
@@ -21,6 +23,9 @@ public record HostConfig : ResourceConfig
     /// <summary>What to do when the program ends.</summary>
     public RestartPolicy? RestartPolicy { get; init; }
 
+    /// <summary>Ends and starts it again when its checks say that it is unhealthy; Caisson's own.</summary>
+    public bool RestartUnhealthy { get; init; }
+
     /// <summary>Remove the container when its program has ended.</summary>
     public bool AutoRemove { get; init; }
 
@@ -34,9 +39,11 @@ public record HostConfig : ResourceConfig
     public IReadOnlyList<int>? ConsoleSize { get; init; }
 
     /// <summary>Metadata that goes to the runtime's configuration; data, never behaviour.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? Annotations { get; init; }
 
     /// <summary>Mounts in the long form.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<MountRequest>? Mounts { get; init; }
 
     /// <summary>Capabilities on top of the profile's; <c>ALL</c> is every one.</summary>
@@ -69,7 +76,7 @@ public record HostConfig : ResourceConfig
     /// <summary>The cgroup of another container; not supported.</summary>
     public string Cgroup { get => field ?? ""; init; } = "";
 
-    /// <summary>Links of the old kind; not supported.</summary>
+    /// <summary>Names for other containers of the first network, for this one alone: <c>container:alias</c>.</summary>
     public IReadOnlyList<string>? Links { get; init; }
 
     /// <summary>-1000 to 1000.</summary>
@@ -91,12 +98,14 @@ public record HostConfig : ResourceConfig
     public IReadOnlyList<string>? SecurityOpt { get; init; }
 
     /// <summary>Options of the storage driver; not supported.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? StorageOpt { get; init; }
 
     /// <summary>Mount options of a tmpfs by path.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? Tmpfs { get; init; }
 
-    /// <summary>Empty or <c>host</c>.</summary>
+    /// <summary>Empty, <c>host</c> or <c>container:ID</c>.</summary>
     public string UTSMode { get => field ?? ""; init; } = "";
 
     /// <summary>Empty (own ids) or <c>host</c>.</summary>
@@ -106,6 +115,7 @@ public record HostConfig : ResourceConfig
     public long ShmSize { get; init; }
 
     /// <summary>Kernel parameters of the container's namespaces.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? Sysctls { get; init; }
 
     /// <summary>The runtime; empty is ours.</summary>
@@ -120,7 +130,14 @@ public record HostConfig : ResourceConfig
     /// <summary>Paths that cannot be written; null for the profile's.</summary>
     public IReadOnlyList<string>? ReadonlyPaths { get; init; }
 
-    /// <summary>A first process that reaps; null for no.</summary>
+    /// <summary>Secrets, each a file of a tmpfs; Caisson's own.</summary>
+    public IReadOnlyList<SecretMount>? Secrets { get; init; }
+
+    /// <summary>Configs, each a file; Caisson's own.</summary>
+    public IReadOnlyList<SecretMount>? Configs { get; init; }
+
+    /// <summary>A first process that reaps and passes signals on; null for no.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public bool? Init { get; init; }
 }
 
@@ -137,7 +154,7 @@ public sealed record PortBinding
 /// <summary>How output is kept.</summary>
 public sealed record LogConfig
 {
-    /// <summary>The driver: <c>json-file</c> and <c>local</c> both mean our own file, <c>none</c> keeps nothing.</summary>
+    /// <summary>The driver: <c>json-file</c>, <c>local</c>, or <c>none</c>, which keeps nothing.</summary>
     public string Type { get => field ?? ""; init; } = "";
 
     /// <summary>The driver's options.</summary>

@@ -98,7 +98,9 @@ public sealed partial class Workload
             try
             {
                 ContainerRecord renamed = _record with { Name = bare };
-                SetUnlocked(renamed, EventOf(renamed, "rename", _services.Time, ("oldName", "/" + old)));
+                EndpointRecord[] endpoints = [.. _status.Endpoints.Select(endpoint => endpoint with { Name = bare })];
+                SetUnlocked(renamed, _status with { Endpoints = endpoints }, EventOf(renamed, "rename", _services.Time, ("oldName", "/" + old)));
+                Array.ForEach(endpoints, _services.Networks.Rename);
             }
             catch
             {
@@ -109,9 +111,21 @@ public sealed partial class Workload
         }
     }
 
-    /// <summary>Changes limits and the restart policy; what is 0, empty or null stays.</summary>
+    /// <summary>Changes limits, the restart policy and published ports; what is 0, empty or null stays.</summary>
     public async Task UpdateAsync(UpdateConfig change, CancellationToken cancellationToken)
     {
+        if (change.PortBindings is { } bindings)
+        {
+            await PublishAsync(bindings, change.PortTakeover, cancellationToken);
+            if (change with { PortBindings = null, PortTakeover = "" } == new UpdateConfig())
+            {
+                return;
+            }
+        }
+        else if (change.PortTakeover.Length > 0)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, "PortTakeover says from whom the ports of PortBindings are taken; give both");
+        }
         List<Problem> problems = [];
         using (await EnterAsync(cancellationToken))
         {
@@ -173,7 +187,15 @@ public sealed partial class Workload
     public SnapshotUsage Measure() => RequireSnapshot().Measure();
 
     /// <summary>Writes its whole root filesystem as a tar archive.</summary>
-    public Task ExportAsync(Stream output, CancellationToken cancellationToken) => _services.Images.ExportAsync(Id, output, cancellationToken);
+    public async Task ExportAsync(Stream output, CancellationToken cancellationToken)
+    {
+        await _services.Images.ExportAsync(Id, output, cancellationToken);
+        _services.Events.Commit(Durability.Process, new StateChange(), Event("export"));
+    }
+
+    /// <summary>Says that an image was made of it.</summary>
+    internal void TellCommitted(string image, string name, string comment) => _services.Events.Commit(
+        Durability.Process, new StateChange(), Event("commit", ("comment", comment), ("imageID", image), ("imageRef", name)));
 
     private static LinuxResources LimitsOf(ContainerRecord record) => SpecCompiler.Resources(record.HostConfig, DeviceNodes.Read(record.HostConfig));
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 
 using Caisson.Control.Events;
+using Caisson.Control.Health;
 using Caisson.Control.Hosting;
 using Caisson.Control.Model;
 using Caisson.Control.State;
@@ -63,14 +64,17 @@ public sealed partial class Workload
         using (await EnterAsync(cancellationToken))
         {
             using var parts = new MountParts(_services.Volumes, _record.AllMounts);
-            return _services.Host.Explain(new ContainerLaunch
+            using Joined joined = JoinUnlocked();
+            string launch = _services.Host.Explain(new ContainerLaunch
             {
                 Id = Id,
-                Spec = CompileUnlocked(WhoUnlocked(), RequireShared()),
+                Spec = CompileUnlocked(WhoUnlocked(), RequireShared(), joined),
+                Mounts = joined.Mounts,
                 Seccomp = Filter(),
                 Binds = parts.ByTarget,
                 OpenStdin = _record.Config.OpenStdin,
             });
+            return launch + _services.Networks.Explain(_record, PortsFor);
         }
     }
 
@@ -84,6 +88,7 @@ public sealed partial class Workload
             using var parts = new MountParts(_services.Volumes, _record.AllMounts);
             string? shared = RequireShared();
             using Namespace? network = shared is null ? null : _services.Host.OpenNetwork(shared);
+            using Joined joined = JoinUnlocked();
             IMonitoredProcess process;
             using (MountTree root = MountRoot())
             {
@@ -91,12 +96,13 @@ public sealed partial class Workload
                 var launch = new ContainerLaunch
                 {
                     Id = Id,
-                    Spec = CompileUnlocked(Who(directory), shared),
+                    Spec = CompileUnlocked(Who(directory), shared, joined),
+                    Mounts = joined.Mounts,
                     Seccomp = Filter(),
                     RootMount = root,
                     Binds = parts.ByTarget,
                     OpenStdin = _record.Config.OpenStdin,
-                    LogPath = LogPath,
+                    Log = LogUnlocked(),
                     BeforeRun = (started, cancellation) =>
                     {
                         RequireSharedUnlocked(network);
@@ -141,6 +147,7 @@ public sealed partial class Workload
         FinishedAt = _status.FinishedAt,
         RestartCount = restartCount,
         Endpoints = _status.Endpoints,
+        Health = FirstHealth(),
         StartOrder = _engine.NextStartOrder(),
     };
 
@@ -156,8 +163,13 @@ public sealed partial class Workload
 
     /// <param name="user">Who the program is.</param>
     /// <param name="shared">The container whose network it joins; null for one of its own.</param>
-    private RuntimeSpec CompileUnlocked(ResolvedUser user, string? shared = null) => SpecCompiler.Compile(_record, FactsOf(user) with
+    /// <param name="joined">What else it joins.</param>
+    private RuntimeSpec CompileUnlocked(ResolvedUser user, string? shared, Joined joined) => SpecCompiler.Compile(_record, FactsOf(user) with
     {
+        UserPath = joined.Users?.ProcPath,
+        PidPath = joined.Processes?.ProcPath,
+        IpcPath = joined.Ipc?.ProcPath,
+        UtsPath = joined.Uts?.ProcPath,
         NetworkPath = shared is null ? null : string.Create(CultureInfo.InvariantCulture, $"/proc/{_engine.Find(shared).Status.Pid}/ns/net"),
         NetworkFilesDirectory = shared is null ? null : _services.DirectoryOf(shared),
     });
@@ -255,6 +267,7 @@ public sealed partial class Workload
     {
         string directory = _services.DirectoryOf(Id);
         Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        WriteJoinedUnlocked(directory);
         Write("hosts", HostsFile.Hosts(_record, [], []));
         Write("hostname", _record.Config.Hostname + "\n");
         string hostText = HostFiles.TryReadText("/etc/resolv.conf") ?? "";
@@ -285,6 +298,7 @@ public sealed partial class Workload
         var run = new Run(process);
         _run = run;
         _ = WatchAsync(run);
+        WatchHealth(run);
     }
 
     private async Task WatchAsync(Run run)
@@ -292,6 +306,7 @@ public sealed partial class Workload
         ProcessExit exit = await run.Process.Exited;
         if (_engine.IsStopping)
         {
+            run.Leave();
             return; // the next engine finds the exit record
         }
         try
@@ -327,9 +342,13 @@ public sealed partial class Workload
             OomKilled = exit.OomKilled,
             Error = exit.Error ?? "",
             Endpoints = [],
+            Health = _status.Health is { } health ? health with { Status = HealthStatus.Unhealthy } : null,
         };
+        run.Leave();
         TimeSpan ran = ended.FinishedAt - ended.StartedAt ?? TimeSpan.Zero;
-        TimeSpan? delay = _restartingByUser || _engine.IsStopping ? null : RestartDecision.AfterExit(_record.HostConfig.RestartPolicy, ended, _lastDelay);
+        TimeSpan? delay = _restartingByUser || _engine.IsStopping ? null
+            : run.EndsUnhealthy && !ended.StoppedByUser ? HealthDecision.RestartDelay(_status.Health ?? new HealthState(), _lastDelay)
+            : RestartDecision.AfterExit(_record.HostConfig.RestartPolicy, ended, _lastDelay);
         if (delay is not null)
         {
             ended = ended with { Phase = ContainerPhase.Restarting };
