@@ -495,6 +495,26 @@ public sealed class VolumeTests
     }
 
     [Theory]
+    [InlineData("1048576", 1L << 20)]
+    [InlineData("1.5g", 3L << 29)]
+    [InlineData("2TiB", 2L << 40)]
+    [InlineData("64 m", 0)]
+    [InlineData("1k", 0)]
+    [InlineData("-5m", 0)]
+    [InlineData("79228162514264337593543950335t", 0)]
+    [InlineData("m", 0)]
+    public void A_size_is_read(string text, long bytes)
+    {
+        List<Problem> problems = [];
+
+        VolumeRecord volume = VolumePlan.Compile(
+            new VolumeCreate { Name = "data", DriverOpts = new Dictionary<string, string> { ["size"] = text } }, "data", DateTimeOffset.UnixEpoch, problems);
+
+        Assert.Equal(bytes == 0 ? 1 : 0, problems.Count);
+        Assert.Equal(bytes, problems.Count == 0 ? volume.SizeBytes : 0);
+    }
+
+    [Theory]
     [InlineData("data:/x:rslave", "invalid mode: rslave")]
     [InlineData("/a:/x:fast", "invalid mode: fast")]
     [InlineData("/a:/x:idmap=uids=1-2", "invalid mode: idmap=uids=1-2")]
