@@ -552,6 +552,7 @@ public sealed class VolumeTests
         Assert.DoesNotContain("rro", mounts["/top"].Options);
         Assert.DoesNotContain("rro", mounts["/some"].Options);
         Assert.Contains("ro", mounts["/some"].Options);
+        Assert.DoesNotContain("rw", mounts["/mine"].Options); // a source that the host mounts read-only stays so
         Assert.Equal([new IdMapping(1_000, first, 1)], mounts["/mine"].UidMappings);
         Assert.Equal([new IdMapping(100, first + 7, 2)], mounts["/mine"].GidMappings);
     }

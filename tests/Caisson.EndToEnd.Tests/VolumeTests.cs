@@ -178,4 +178,48 @@ public sealed class VolumeTests(Engine engine) : IClassFixture<Engine>
         Assert.True(removed.Code == 0, removed.ToString());
         Assert.DoesNotContain(engine.Root, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void What_the_volumes_options_say_holds_in_the_container()
+    {
+        engine.SkipUnlessPublished();
+        string shown = engine.NewDirectory("volume-shown");
+        File.WriteAllText($"{shown}/file", "content\n");
+
+        engine.Caisson("volume", "create", "-o", "type=none", "-o", "o=bind,ro", "-o", $"device={shown}", "shown");
+        var bound = engine.Caisson("run", "--rm", "--network", "none", "-v", "shown:/data", "busybox", "sh", "-c", "cat /data/file; touch /data/more");
+        engine.Caisson("volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=size=1m", "fast");
+        var fast = engine.Caisson("run", "--rm", "--network", "none", "-v", "fast:/data", "busybox", "sh", "-c", "grep ' /data ' /proc/mounts; touch /data/file && stat -c %u /data/file");
+        var removed = engine.Caisson("volume", "rm", "shown", "fast");
+
+        Assert.Equal("content\n", bound.Output);
+        Assert.Contains("Read-only file system", bound.Error, StringComparison.Ordinal);
+        Assert.Equal(["file"], Directory.EnumerateFileSystemEntries(shown).Select(Path.GetFileName));
+        Assert.Contains("size=1024k", fast.Output, StringComparison.Ordinal);
+        Assert.EndsWith("\n0\n", fast.Output, StringComparison.Ordinal);
+        Assert.True(removed.Code == 0, removed.ToString());
+        Assert.DoesNotContain(engine.Root, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_read_only_bind_is_so_with_what_is_mounted_below_it()
+    {
+        engine.SkipUnlessPublished();
+        string shown = engine.NewDirectory("bind-shown");
+        Directory.CreateDirectory($"{shown}/below");
+        Assert.SkipUnless(engine.Host("mount", "-t", "tmpfs", "below", $"{shown}/below").Code == 0, "needs to mount");
+        try
+        {
+            var all = engine.Caisson("run", "--rm", "--network", "none", "-v", $"{shown}:/data:ro", "busybox", "touch", "/data/below/file");
+            var top = engine.Caisson(
+                "run", "--rm", "--network", "none", "--mount", $"type=bind,src={shown},dst=/data,readonly,bind-recursive=writable", "busybox", "sh", "-c", "touch /data/below/file && touch /data/file");
+
+            Assert.Contains("Read-only file system", all.Error, StringComparison.Ordinal);
+            Assert.Contains("/data/file: Read-only file system", top.Error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            engine.Host("umount", $"{shown}/below");
+        }
+    }
 }

@@ -376,7 +376,8 @@ internal static class SpecCompiler
         bool mapped = ids is not null && !IsBelow(mount.Source, "/proc") && !IsBelow(mount.Source, "/sys") && !IsBelow(mount.Source, "/dev");
         List<string> options =
         [
-            mount.NonRecursive ? "bind" : "rbind", mount.Propagation.Length > 0 ? mount.Propagation : "rprivate", mount.ReadOnly ? "ro" : "rw",
+            mount.NonRecursive ? "bind" : "rbind", mount.Propagation.Length > 0 ? mount.Propagation : "rprivate",
+            .. mount.ReadOnly ? (string[])["ro"] : [], // never the reverse: what the host mounts read-only stays so
             .. profile?.VolumeMountOptions ?? ["nosuid", "nodev"],
         ];
         if (mount is { ReadOnly: true, NonRecursive: false, ReadOnlyNonRecursive: false })
