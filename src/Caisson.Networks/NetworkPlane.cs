@@ -228,6 +228,7 @@ public sealed partial class NetworkPlane : IDisposable
             PortChange? ports = null;
             try
             {
+                RequireOwnHardware(state.Config, network.Config);
                 LeadLoopback6(asked.Ports);
                 ports = TakePorts(state, asked.Ports, from: null);
                 WithRules(() => Attach(state, network, container));
@@ -399,6 +400,16 @@ public sealed partial class NetworkPlane : IDisposable
         _runner.Run(
             NetworkPlan.Compile(endpoint, network.Config, Facts(null)), container,
             () => Answer(state, network, container, within: container));
+    }
+
+    /// <summary>Frames to a hardware address are for the container that has it, in whatever bridge.</summary>
+    private void RequireOwnHardware(EndpointConfig asked, NetworkConfig network)
+    {
+        if (asked.HardwareAddress is { } hardware && network.Driver == NetworkDriver.Bridge
+            && _networks.Values.SelectMany(other => other.Endpoints.Values).FirstOrDefault(endpoint => endpoint.Config.HardwareAddress == hardware) is { } holder)
+        {
+            throw new CaissonException(ErrorKind.Conflict, $"hardware address {hardware} for {Holder(asked)}: {Holder(holder.Config)} has it");
+        }
     }
 
     /// <summary>Makes the container's names known and answers its questions.</summary>
