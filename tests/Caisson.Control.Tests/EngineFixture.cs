@@ -6,6 +6,7 @@ using Caisson.Control.Images;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
 using Caisson.Control.State;
+using Caisson.Control.Volumes;
 using Caisson.Control.Workloads;
 using Caisson.Images;
 using Caisson.Linux;
@@ -141,6 +142,7 @@ public sealed class EngineFixture : IAsyncDisposable
             Host = Host,
             Images = images,
             Networks = networks,
+            Volumes = new ContainerVolumes(Root, state, events, log, Time),
             Events = events,
             Log = log,
             Facts = HostFacts.Read(),
