@@ -44,7 +44,7 @@ public sealed class NetworkCommandTests
         """{"PortBindings":{"53/udp":[{"HostIp":"","HostPort":"53"}]},"PortTakeover":"blue"}""", "--publish-rm", "80/tcp", "--publish-add", "53:53/udp", "--publish-from", "blue")]
     public void Published_ports_are_changed_beside_those_there_are(string body, params string[] options)
     {
-        using var server = OutputTests.Answering("""{"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"","HostPort":"8080"},{"HostIp":"127.0.0.1","HostPort":"81"}]}},"Warnings":[]}""");
+        using var server = OutputTests.Answering(Inspected("""{"80/tcp":[{"HostIp":"","HostPort":"8080"},{"HostIp":"127.0.0.1","HostPort":"81"}]}"""));
         var command = new CommandRunner();
 
         int exitCode = command.Run(server, ["update", .. options, "web"]);
@@ -53,10 +53,13 @@ public sealed class NetworkCommandTests
         Assert.EndsWith(body, server.Requests[^1].TrimEnd(), StringComparison.Ordinal);
     }
 
+    private static string Inspected(string bindings) =>
+        $$"""{"Id":"53b3","State":{},"Config":{},"NetworkSettings":{},"HostConfig":{"PortBindings":{{bindings}}},"Warnings":[]}""";
+
     [Fact]
     public void A_port_that_is_not_published_is_not_removed()
     {
-        using var server = OutputTests.Answering("""{"HostConfig":{"PortBindings":null}}""");
+        using var server = OutputTests.Answering(Inspected("null"));
         var command = new CommandRunner();
 
         Assert.Equal(1, command.Run(server, "update", "--publish-rm", "80", "web"));
