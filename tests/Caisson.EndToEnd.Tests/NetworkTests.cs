@@ -86,8 +86,8 @@ public sealed class NetworkTests(Engine engine) : IClassFixture<Engine>
         engine.SkipUnlessPublished();
         Ok(engine.Caisson("run", "-d", "--name", "blue", "--hostname", "blue", "-p", "127.0.0.1:18473:8080", "busybox", "sh", "-c", Serve));
         Ok(engine.Caisson("run", "-d", "--name", "green", "--hostname", "green", "busybox", "sh", "-c", Serve));
-        await GetAsync("127.0.0.1:18473");
-        Assert.Equal("hello from green\n", Get("caisson", "bridge", "green"));
+        await ServedAsync("127.0.0.1:18473");
+        Ok(engine.Caisson("exec", "green", "sh", "-c", "until wget -qO- http://127.0.0.1:8080/; do sleep 0.1; done"));
         using var over = new CancellationTokenSource();
         List<string> answers = [];
         Task clients = Task.Run(
@@ -115,12 +115,13 @@ public sealed class NetworkTests(Engine engine) : IClassFixture<Engine>
     }
 
     [Fact]
-    public void A_published_port_answers_at_every_address_of_the_host_to_everyone()
+    public async Task A_published_port_answers_at_every_address_of_the_host_to_everyone()
     {
         engine.SkipUnlessPublished();
         Ok(engine.Caisson("network", "create", "--ipv6", "--subnet", "10.231.8.0/24", "six"));
         Ok(engine.Caisson("run", "-d", "--name", "shown", "--hostname", "shown", "--network", "six", "-p", "18474:8080", "busybox", "sh", "-c", Serve));
         string gateway6 = Ok(engine.Caisson("inspect", "-f", "{{(index .NetworkSettings.Networks \"six\").IPv6Gateway}}", "shown")).Trim();
+        await ServedAsync("127.0.0.1:18474");
         string Fetch(string address) => $"timeout 5 wget -qO- http://{address}:18474/";
 
         string[] byHost = [.. ((string[])["127.0.0.1", "10.231.8.1", $"[{gateway6}]"]).Select(address => engine.Host("busybox", "sh", "-c", Fetch(address).Replace("timeout", "busybox timeout", StringComparison.Ordinal).Replace("wget", "busybox wget", StringComparison.Ordinal)).Output)];
@@ -153,6 +154,23 @@ public sealed class NetworkTests(Engine engine) : IClassFixture<Engine>
     {
         Assert.True(answer.Code == 0, answer.ToString());
         return answer.Output;
+    }
+
+    /// <summary>Waits until the container's program serves.</summary>
+    private static async Task ServedAsync(string where)
+    {
+        for (int i = 0; ; i++)
+        {
+            try
+            {
+                await GetAsync(where);
+                return;
+            }
+            catch (HttpRequestException) when (i < 100)
+            {
+                await Task.Delay(100, TestContext.Current.CancellationToken);
+            }
+        }
     }
 
     private static async Task<string> GetAsync(string where)
