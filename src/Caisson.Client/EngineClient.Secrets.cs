@@ -32,7 +32,7 @@ public sealed partial class EngineClient
     public string CreateSecret(SecretKind kind, string name, IReadOnlyDictionary<string, string> labels, ReadOnlySpan<byte> content)
     {
         string data = Convert.ToBase64String(content);
-        byte[] body = JsonBody.Write(json =>
+        var body = JsonBody.Write(json =>
         {
             json.WriteString("Name", name);
             json.WriteStartObject("Labels");

@@ -162,7 +162,7 @@ public sealed class SharingTests
         await using EngineFixture fixture = await EngineFixture.CreateAsync();
         Workload last = await fixture.CreateAsync(name: "last");
         Workload network = await fixture.StartAsync(name: "network");
-        Workload guest = await fixture.StartAsync(new HostConfig { NetworkMode = "container:network" }, name: "guest");
+        Workload guest = await fixture.CreateAsync(new HostConfig { NetworkMode = "container:network" }, name: "guest");
         await network.RestartAsync(null, 0, None);
 
         IReadOnlyList<Workload> sorted = RecoveryOrder.Sort([guest, network, last]);
