@@ -190,6 +190,17 @@ public sealed partial class EngineClient
         return json.RootElement.Texts("Warnings");
     }
 
+    /// <summary>Publishes other ports from now on.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="ports">All that are published afterwards.</param>
+    /// <param name="from">A container that gives up those of them it has, in the same moment; empty for none.</param>
+    public void PublishPorts(string id, IReadOnlyDictionary<string, List<PortBinding>> ports, string from) => Do(
+        "POST", $"/containers/{Escape(id)}/update", JsonBody.Write(json =>
+        {
+            HostConfig.WritePorts(json, ports);
+            json.Text("PortTakeover", from);
+        }));
+
     /// <summary>A path inside as a tar archive whose first entry is its last component. The caller disposes the response.</summary>
     public (ArchivePathStat Stat, HttpResponse Archive) GetArchive(string id, string path)
     {

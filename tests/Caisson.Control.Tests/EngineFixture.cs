@@ -7,6 +7,7 @@ using Caisson.Control.Model;
 using Caisson.Control.Networking;
 using Caisson.Control.Secrets;
 using Caisson.Control.State;
+using Caisson.Control.Volumes;
 using Caisson.Control.Workloads;
 using Caisson.Images;
 using Caisson.Linux;
@@ -38,7 +39,7 @@ public sealed class EngineFixture : IAsyncDisposable
     public FakeHost Host { get; } = new();
 
     /// <summary>The network namespace that takes the place of the host's.</summary>
-    public Namespace Space { get; } = Namespace.CreateNetwork();
+    public Namespace Space { get; } = HostLike();
 
     public ContainerEngine Engine { get; private set; }
 
@@ -120,6 +121,15 @@ public sealed class EngineFixture : IAsyncDisposable
         Directory.Delete(Root, recursive: true);
     }
 
+    /// <summary>A host has 127.0.0.1; a new namespace has it when its loopback device is up.</summary>
+    private static Namespace HostLike()
+    {
+        Namespace space = Namespace.CreateNetwork();
+        using RouteSocket route = RouteSocket.Open(space);
+        route.SetLinkUp(NetlinkMessages.LoopbackIndex);
+        return space;
+    }
+
     private (SqliteStateStore, ImageStore, ContainerNetworks, ContainerEngine) Open()
     {
         SqliteStateStore state = SqliteStateStore.Open($"{Root}/state.db");
@@ -133,6 +143,7 @@ public sealed class EngineFixture : IAsyncDisposable
             Host = Host,
             Images = images,
             Networks = networks,
+            Volumes = new ContainerVolumes(Root, state, events, log, Time),
             Secrets = new SecretStore(Root, state, events, Time),
             Events = events,
             Log = log,

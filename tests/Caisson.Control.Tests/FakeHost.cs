@@ -112,6 +112,27 @@ public sealed class FakeHost : IContainerHost, IDisposable
         }
     }
 
+    /// <summary>What was told to be mounted in running containers: the path inside, and what the mount shows, as names.</summary>
+    public ConcurrentQueue<(string Target, string[] Names)> Attached { get; } = new();
+
+    public Task AttachMountAsync(string id, MountTree mount, string target, bool isFile, CancellationToken cancellationToken)
+    {
+        if (Refusal is { } refusal)
+        {
+            throw refusal;
+        }
+        string[] names = [];
+        if (!isFile)
+        {
+            using DirectoryDescriptor root = mount.OpenRoot();
+            names = [.. root.Enumerate().Select(entry => entry.Name).Order(StringComparer.Ordinal)];
+        }
+        Attached.Enqueue((target, names));
+        return Record($"attach {id[..4]} {target}");
+    }
+
+    public Task DetachMountAsync(string id, string target, CancellationToken cancellationToken) => Record($"detach {id[..4]} {target}");
+
     public Task PauseAsync(string id, CancellationToken cancellationToken) => Record($"pause {id[..4]}");
 
     public Task ResumeAsync(string id, CancellationToken cancellationToken) => Record($"resume {id[..4]}");

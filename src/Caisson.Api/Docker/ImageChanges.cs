@@ -36,7 +36,7 @@ internal static class ImageChanges
                 "SHELL" => config with { Shell = List(value) },
                 "ONBUILD" => config with { OnBuild = [.. config.OnBuild ?? [], value] },
                 "HEALTHCHECK" => config with { Healthcheck = Healthcheck(value) },
-                _ => throw new CaissonException(ErrorKind.InvalidArgument, $"{instruction} is not a valid change command"),
+                _ => throw new CaissonException(ErrorKind.InvalidArgument, $"{instruction.ToLowerInvariant()} is not a valid change command"),
             };
         }
         return config;

@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using System.Text;
 
 using Caisson.Api.Http;
@@ -25,8 +26,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
     public void AddTo(Router.Builder routes)
     {
         routes.Post("/containers/{id}/attach", Attach);
-        routes.Get("/containers/{id}/attach/ws", _ => throw new CaissonException(
-            ErrorKind.Unimplemented, "attaching by websocket is not supported; use POST /containers/{id}/attach"));
+        routes.Get("/containers/{id}/attach/ws", AttachWebSocket);
         routes.Get("/containers/{id}/logs", Logs);
         routes.Delete("/caisson/containers/{id}/logs", async call =>
         {
@@ -64,6 +64,33 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
                 {
                     await StreamPump.RunAsync(hijack, attachment, new StreamPump.Wish(
                         options.Stdin, options.Stdout || options.Stderr, EndStdin: config.StdinOnce, config.Tty && options.Stdin ? keys : null));
+                }
+            }
+        });
+    }
+
+    /// <summary>Attach as a websocket. Before 1.42 the parameters that choose streams were ignored. Source: Docker Engine API, "Attach to a container via a websocket".</summary>
+    private async Task AttachWebSocket(Call call)
+    {
+        Workload workload = engine.Find(call.Path("id"));
+        ContainerConfig config = workload.Record.Config;
+        bool chooses = call.Version >= new ApiVersion(1, 42);
+        var options = new AttachOptions(
+            config.OpenStdin && (!chooses || call.Flag("stdin")), !chooses || call.Flag("stdout"), !chooses || call.Flag("stderr"));
+        WebSocketMessageType kind = call.Version >= new ApiVersion(1, 28) ? WebSocketMessageType.Binary : WebSocketMessageType.Text;
+        Workload.PendingAttachment? pending = call.Flag("stream") ? await workload.AttachAsync(options, call.Gone) : null;
+        await Hijack.RunWebSocketAsync(call, async hijack =>
+        {
+            Attachment? attachment = pending is null ? null : await pending.ConnectAsync(hijack.Gone);
+            try
+            {
+                await WebSocketPump.RunAsync(hijack, attachment, framed: !config.Tty, kind, options.Stdin);
+            }
+            finally
+            {
+                if (attachment is not null)
+                {
+                    await attachment.DisposeAsync();
                 }
             }
         });
@@ -211,7 +238,9 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         }
 
         var options = new AttachOptions(config.AttachStdin, config.AttachStdout, config.AttachStderr);
-        await Hijack.RunAsync(call, multiplexed: !config.Tty, async hijack =>
+        // How the client reads is what it says here; clients that say nothing of a terminal that they made expect frames.
+        bool framed = !start.Tty;
+        await Hijack.RunAsync(call, framed, async hijack =>
         {
             try
             {
@@ -224,7 +253,8 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
                             options.Stdin,
                             options.Stdout || options.Stderr,
                             EndStdin: true,
-                            config.Tty && options.Stdin ? DetachKeys.Parse(config.DetachKeys) : null));
+                            config.Tty && options.Stdin ? DetachKeys.Parse(config.DetachKeys) : null,
+                            Reframed: framed && config.Tty));
                     }
                     // Clients ask for the exit code as soon as the stream ends.
                     await Task.WhenAny(session.Ended, Task.Delay(ExitPatience, hijack.Gone));
@@ -234,7 +264,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
             {
                 // The answer's head is out, so the reason goes where the client shows it; the exit code tells the kind.
                 byte[] text = Encoding.UTF8.GetBytes($"cannot run in the container: {error.Message}\r\n");
-                if (config.Tty)
+                if (!framed)
                 {
                     System.Buffers.BuffersExtensions.Write(hijack.Output, text);
                 }

@@ -251,8 +251,13 @@ public sealed class HostConfig
         {
             return;
         }
+        WritePorts(json, PortBindings);
+    }
+
+    internal static void WritePorts(Utf8JsonWriter json, IReadOnlyDictionary<string, List<PortBinding>> ports)
+    {
         json.WriteStartObject(nameof(PortBindings));
-        foreach (var (port, bindings) in PortBindings)
+        foreach (var (port, bindings) in ports)
         {
             json.WriteStartArray(port);
             foreach (var binding in bindings)

@@ -20,6 +20,9 @@ public sealed record ContainerLaunch
     /// </summary>
     public MountTree? RootMount { get; init; }
 
+    /// <summary>Sources of bind mounts by destination that are held by descriptor instead of found by their path; the caller's until the call returns.</summary>
+    public IReadOnlyDictionary<string, FileDescriptor> Binds { get; init; } = new Dictionary<string, FileDescriptor>();
+
     /// <summary>Mounts that are made for this launch, by what stands for their source in the configuration; all stay the caller's.</summary>
     public IReadOnlyDictionary<string, MountTree> Mounts { get; init; } = new Dictionary<string, MountTree>();
 

@@ -71,7 +71,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
                     LogSettings = launch.Log?.Settings ?? LogSettings.Plain,
                     OnLogRotated = launch.Log?.OnRotated,
                 },
-                new LaunchSupplies { Root = launch.RootMount, Mounts = launch.Mounts },
+                new LaunchSupplies { Root = launch.RootMount, Binds = launch.Binds, Mounts = launch.Mounts },
                 _ => EndOrphans(launch.Id),
                 cancellationToken);
             _running[launch.Id] = process;
@@ -269,8 +269,14 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         CgroupPlan cgroups = CgroupPlan.Compile(
             new CgroupConfig { Id = launch.Id, Path = path, Resources = spec.Linux?.Resources }, CgroupHost.FactsOf(_layout), problems);
         SeccompPlan? seccomp = CompileSeccomp(spec, launch.Seccomp, problems);
-        LaunchFacts facts = LaunchHost.ReadFacts(spec, launch.Id, cgroups) with { IsRootSupplied = true, SuppliesStdio = true };
-        facts = facts with { Sources = WithFilesToCome(facts.Sources, spec, launch.Id, isDry), SuppliedMounts = [.. launch.Mounts.Keys] };
+        LaunchFacts facts = LaunchHost.ReadFacts(spec, launch.Id, cgroups) with
+        {
+            IsRootSupplied = true,
+            SuppliesStdio = true,
+            SuppliedBinds = launch.Binds.ToDictionary(bind => bind.Key, bind => bind.Value.Status.Kind),
+            SuppliedMounts = [.. launch.Mounts.Keys],
+        };
+        facts = facts with { Sources = WithFilesToCome(facts.Sources, spec, launch.Id, isDry) };
         LaunchPlan plan = LaunchPlan.Create(spec, seccomp, facts, problems);
         ProblemsException.ThrowIfAny($"container {launch.Id}", problems);
         return new Compiled(spec, plan, cgroups, path);

@@ -13,6 +13,8 @@ namespace Caisson.Control.Json;
 [JsonSerializable(typeof(ContainerRecord))]
 [JsonSerializable(typeof(ContainerStatus))]
 [JsonSerializable(typeof(NetworkRecord))]
+[JsonSerializable(typeof(VolumeRecord))]
+[JsonSerializable(typeof(List<string>))]
 [JsonSerializable(typeof(SecretRecord))]
 [JsonSerializable(typeof(EngineEvent))]
 internal sealed partial class ControlJson : JsonSerializerContext;

@@ -2,6 +2,7 @@ using Caisson.Control.Health;
 using Caisson.Control.Logs;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
+using Caisson.Control.Volumes;
 using Caisson.Errors;
 using Caisson.Images;
 using Caisson.Linux;
@@ -25,8 +26,10 @@ internal static class ContainerPlan
     /// <param name="Name">Its name.</param>
     /// <param name="Now">Its birth.</param>
     /// <param name="Processors">How many the machine has.</param>
+    /// <param name="MountsOf">The mounts of another container, by its id or name.</param>
     /// <param name="LogDefault">How output is kept where the document does not say.</param>
-    internal sealed record Facts(string Id, string Name, DateTimeOffset Now, int Processors, LogConfig LogDefault);
+    internal sealed record Facts(
+        string Id, string Name, DateTimeOffset Now, int Processors, Func<string, IReadOnlyList<ContainerMount>> MountsOf, LogConfig LogDefault);
 
     /// <summary>Checks <paramref name="asked"/> and merges <paramref name="image"/> into it.</summary>
     /// <param name="asked">The client's document.</param>
@@ -48,7 +51,6 @@ internal static class ContainerPlan
         CheckConfig(config, problems);
         CheckHost(host, problems, warnings);
         CheckResources(host, facts.Processors, "/HostConfig", problems);
-        _ = ContainerMount.Read(host, problems);
         _ = PortRequest.Read(host, config.ExposedPorts, problems);
         SecurityOptions security = SecurityOptions.Read(host, problems);
         if (HealthCheck.Read(config.Healthcheck, config.Shell, problems) is null && host.RestartUnhealthy && problems.Count == 0)
@@ -64,6 +66,7 @@ internal static class ContainerPlan
             ImageId = image.Id.ToString(),
             Config = config,
             HostConfig = Complete(host, security, config.Labels, facts.LogDefault),
+            Mounts = MountRequests.Read(host, problems, config.Volumes, facts.MountsOf),
             Args = args,
             Profile = host.Privileged ? "privileged" : security.Profile ?? "default",
         };
@@ -224,8 +227,6 @@ internal static class ContainerPlan
         _ = LogPlan.Read(host.LogConfig, null, problems);
         Check(Runtimes.Contains(host.Runtime), "Runtime", $"unknown or invalid runtime name: {host.Runtime}");
         Check(host.Isolation is "" or "default" or "process", "Isolation", $"isolation '{host.Isolation}' is not supported yet; containers share the host's kernel");
-        Check(host.Links is null or { Count: 0 }, "Links", "links are not supported; give the containers a network of their own");
-        Check(host.VolumesFrom is null or { Count: 0 }, "VolumesFrom", "volumes of other containers are not supported yet; bind the same directory");
         Check(host.StorageOpt is null or { Count: 0 }, "StorageOpt", "the storage has no options");
         Check(host.Cgroup.Length == 0, "Cgroup", "sharing another container's cgroup is not supported");
         Check(SharedNamespaces.IsKnown(host.PidMode, "host", "private"), "PidMode", $"invalid PID mode: {host.PidMode}; own (empty), host and container:NAME are known");

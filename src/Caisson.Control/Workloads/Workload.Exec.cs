@@ -69,6 +69,9 @@ public sealed partial class Workload
     /// <summary>Enough for tools that poll by exec; a client that only creates cannot use up the engine's memory.</summary>
     private const int ExecSessionsMax = 1_024;
 
+    /// <summary>A shell's code for a program that is there and cannot be run.</summary>
+    private const int CannotRun = 126;
+
     private readonly Dictionary<string, ExecSession> _execs = [];
 
     /// <summary>Ids of the execs that run or are still to run.</summary>
@@ -136,7 +139,7 @@ public sealed partial class Workload
         }
         catch (Exception error)
         {
-            session.End(CodeOf(error));
+            session.End(CodeOf(error) == 127 ? 127 : CannotRun);
             throw;
         }
     }
@@ -149,7 +152,7 @@ public sealed partial class Workload
         Attachment? attachment = null;
         try
         {
-            ResolvedUser user = WithRootUnlocked(root => config.User.Length > 0 ? new UserDatabase(root).Resolve(config.User) : Who(root));
+            ResolvedUser user = ResolveExecUser(config.User);
             SpecCompiler.Facts facts = FactsOf(user);
             IMonitoredProcess process = await _services.Host.ExecAsync(
                 new ExecLaunch
@@ -184,6 +187,19 @@ public sealed partial class Workload
                 await attachment.DisposeAsync();
             }
             throw;
+        }
+    }
+
+    private ResolvedUser ResolveExecUser(string user)
+    {
+        try
+        {
+            return WithRootUnlocked(root => user.Length > 0 ? new UserDatabase(root).Resolve(user) : Who(root));
+        }
+        catch (CaissonException error) when (error.Kind == ErrorKind.NotFound)
+        {
+            // "Not found" is what a shell says of the program.
+            throw new CaissonException(ErrorKind.InvalidArgument, error.Message, error);
         }
     }
 

@@ -18,7 +18,7 @@ public sealed partial class Workload
         {
             if (_status.Phase == ContainerPhase.Removing)
             {
-                await RemoveUnlockedAsync();
+                await RemoveUnlockedAsync(_status.RemovesVolumes);
                 return;
             }
 
@@ -62,7 +62,7 @@ public sealed partial class Workload
             }
             else if (_record.HostConfig.AutoRemove && _status.Phase == ContainerPhase.Exited)
             {
-                await RemoveUnlockedAsync();
+                await RemoveUnlockedAsync(volumes: true);
             }
         }
     }
@@ -83,6 +83,7 @@ public sealed partial class Workload
         OnLogRotated(); // a file may have become full while no engine was there
         if (!process.Exited.IsCompleted)
         {
+            TakeOverVolumesUnlocked();
             Watch(process);
             CompleteUpdateUnlocked();
             return;

@@ -5,6 +5,7 @@ using Caisson.Control.Health;
 using Caisson.Control.Hosting;
 using Caisson.Control.Model;
 using Caisson.Control.State;
+using Caisson.Control.Volumes;
 using Caisson.Errors;
 using Caisson.Images.Snapshots;
 using Caisson.Images.Users;
@@ -51,7 +52,7 @@ public sealed partial class Workload
                 {
                     throw;
                 }
-                await RemoveUnlockedAsync();
+                await RemoveUnlockedAsync(volumes: true);
                 throw;
             }
         }
@@ -62,8 +63,18 @@ public sealed partial class Workload
     {
         using (await EnterAsync(cancellationToken))
         {
+            using var parts = new MountParts(_services.Volumes, _record.AllMounts);
             using Joined joined = JoinUnlocked();
-            return _services.Host.Explain(new ContainerLaunch { Id = Id, Spec = CompileUnlocked(WhoUnlocked(), RequireShared(), joined), Mounts = joined.Mounts, Seccomp = Filter(), OpenStdin = _record.Config.OpenStdin });
+            string launch = _services.Host.Explain(new ContainerLaunch
+            {
+                Id = Id,
+                Spec = CompileUnlocked(WhoUnlocked(), RequireShared(), joined),
+                Mounts = joined.Mounts,
+                Seccomp = Filter(),
+                Binds = parts.ByTarget,
+                OpenStdin = _record.Config.OpenStdin,
+            });
+            return launch + _services.Networks.Explain(_record, PortsFor);
         }
     }
 
@@ -73,6 +84,8 @@ public sealed partial class Workload
         try
         {
             WriteFilesUnlocked();
+            _services.Volumes.Enter(Id, _record.AllMounts);
+            using var parts = new MountParts(_services.Volumes, _record.AllMounts);
             string? shared = RequireShared();
             using Namespace? network = shared is null ? null : _services.Host.OpenNetwork(shared);
             using Joined joined = JoinUnlocked();
@@ -87,6 +100,7 @@ public sealed partial class Workload
                     Mounts = joined.Mounts,
                     Seccomp = Filter(),
                     RootMount = root,
+                    Binds = parts.ByTarget,
                     OpenStdin = _record.Config.OpenStdin,
                     Log = LogUnlocked(),
                     BeforeRun = (started, cancellation) =>
@@ -102,7 +116,7 @@ public sealed partial class Workload
             // Whether it is to run after a power loss matters only when somebody promised to restart it.
             Durability durability = restartCount == 0 && _record.HostConfig.RestartPolicy?.Name is not (null or "" or "no")
                 ? Durability.Power : Durability.Process;
-            SetUnlocked(StartedUnlocked(process, _services.Time.GetUtcNow(), restartCount), durability, Event("start"));
+            SetUnlocked(StartedUnlocked(process, _services.Time.GetUtcNow(), restartCount), durability, (EngineEvent[])[.. VolumeEvents("mount"), Event("start")]);
             Watch(process);
         }
         catch (Exception error) when (error is CaissonException or IOException or UnauthorizedAccessException)
@@ -203,6 +217,7 @@ public sealed partial class Workload
         Profile = Profiles.Find(_record.Profile),
         User = user,
         FilesDirectory = _services.DirectoryOf(Id),
+        VolumePath = _services.Volumes.DataPath,
         OpenFilesMax = _services.Facts.OpenFilesMax,
         Devices = DeviceNodes.Read(_record.HostConfig),
     };
@@ -257,7 +272,7 @@ public sealed partial class Workload
         Write("hostname", _record.Config.Hostname + "\n");
         string hostText = HostFiles.TryReadText("/etc/resolv.conf") ?? "";
         Write("resolv.conf", _record.Networks.Count > 0 ? HostsFile.NetworkResolver(_record.HostConfig, hostText) : HostsFile.Resolver(_record.HostConfig, hostText));
-        foreach (ContainerMount mount in ContainerMount.Read(_record.HostConfig, new List<Problem>()))
+        foreach (ContainerMount mount in _record.AllMounts)
         {
             if (mount.Type != "bind" || Path.Exists(mount.Source))
             {
@@ -343,7 +358,7 @@ public sealed partial class Workload
             ("exitCode", exit.Code.ToString(CultureInfo.InvariantCulture)),
             ("execDuration", ((long)Math.Max(0, ran.TotalSeconds)).ToString(CultureInfo.InvariantCulture)));
         EngineEvent[] left = DisconnectUnlocked();
-        EngineEvent[] told = exit.OomKilled ? [Event("oom"), died, .. left] : [died, .. left];
+        EngineEvent[] told = [.. exit.OomKilled ? [Event("oom")] : Array.Empty<EngineEvent>(), died, .. left, .. VolumeEvents("unmount")];
         SetUnlocked(ended, Durability.Process, told);
         _run = null;
         await run.Process.DisposeAsync();
@@ -356,7 +371,7 @@ public sealed partial class Workload
         }
         else if (_record.HostConfig.AutoRemove && !_restartingByUser)
         {
-            await RemoveUnlockedAsync();
+            await RemoveUnlockedAsync(volumes: true);
         }
     }
 
@@ -371,6 +386,7 @@ public sealed partial class Workload
         {
             _services.Log.Warn($"container {Id}: release what its run held: {error.Message}");
         }
+        _services.Volumes.Leave(Id);
     }
 
     private void StartLater(TimeSpan delay)

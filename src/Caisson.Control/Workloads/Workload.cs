@@ -99,13 +99,14 @@ public sealed partial class Workload
     }
 
     /// <summary>Commits a new record together with a new status; needs the gate.</summary>
-    private void SetUnlocked(ContainerRecord record, ContainerStatus status)
+    private void SetUnlocked(ContainerRecord record, ContainerStatus status, params ReadOnlySpan<EngineEvent> events)
     {
         _services.Events.Commit(
             Durability.Power,
             new StateChange()
                 .Put(RecordKind.Container, Id, record, ControlJson.Default.ContainerRecord)
-                .Put(RecordKind.Status, Id, status, ControlJson.Default.ContainerStatus));
+                .Put(RecordKind.Status, Id, status, ControlJson.Default.ContainerStatus),
+            events);
         _record = record;
         _status = status;
     }
