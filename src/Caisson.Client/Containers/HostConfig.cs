@@ -233,12 +233,16 @@ public sealed class HostConfig
         Some(json, nameof(DnsSearch), DnsSearch);
         Some(json, nameof(ExtraHosts), ExtraHosts);
         Some(json, nameof(Links), Links);
-        if (PortBindings.Count == 0)
+        if (PortBindings.Count > 0)
         {
-            return;
+            WritePorts(json, PortBindings);
         }
+    }
+
+    internal static void WritePorts(Utf8JsonWriter json, IReadOnlyDictionary<string, List<PortBinding>> ports)
+    {
         json.WriteStartObject(nameof(PortBindings));
-        foreach (var (port, bindings) in PortBindings)
+        foreach (var (port, bindings) in ports)
         {
             json.WriteStartArray(port);
             foreach (var binding in bindings)
