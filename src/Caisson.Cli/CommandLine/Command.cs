@@ -78,4 +78,5 @@ internal enum CompletionKind
     RunningContainers,
     Images,
     Networks,
+    Services,
 }

@@ -36,25 +36,6 @@ public static class ComposeLoader
         };
     }
 
-    /// <summary>The name of a project without reading its services: for commands that need only what the engine has.</summary>
-    /// <exception cref="CaissonException">There is no file, and no name was given.</exception>
-    public static string FindName(ProjectOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(options);
-        List<Problem> problems = [];
-        if (options.Name.Length > 0 || options.Variable("COMPOSE_PROJECT_NAME") is { Length: > 0 })
-        {
-            string given = options.Name.Length > 0 ? options.Name : options.Variable("COMPOSE_PROJECT_NAME")!;
-            Check(given, problems);
-            ProblemsException.ThrowIfAny("project name", problems);
-            return given;
-        }
-        var place = ProjectPlace.Find(options, problems);
-        string name = NameOf(options, place, new ModelLoader(options, problems), problems);
-        ProblemsException.ThrowIfAny("invalid compose project", problems);
-        return name;
-    }
-
     /// <summary>A directory's or file's name as the name of a project: lower case, without what names may not have.</summary>
     public static string NormalizeName(string text)
     {

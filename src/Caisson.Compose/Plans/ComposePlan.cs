@@ -82,7 +82,15 @@ public sealed partial class ComposePlan
         AddVolumes(selected);
         foreach (var service in _project.InDependencyOrder().Where(service => selected.Contains(service.Name)))
         {
-            AddService(service);
+            if (service.Name == _options.WithoutContainers)
+            {
+                // All it waits for is waited for at the end of the plan.
+                _ = DependenciesOf(service).ToList();
+            }
+            else
+            {
+                AddService(service);
+            }
         }
     }
 

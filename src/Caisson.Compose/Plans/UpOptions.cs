@@ -32,6 +32,9 @@ public sealed record UpOptions
     /// <summary>Anonymous volumes are made anew instead of taken over.</summary>
     public bool RenewAnonymousVolumes { get; init; }
 
+    /// <summary>A service whose containers are left alone: its networks and volumes are made, and what it depends on. Empty: none.</summary>
+    public string WithoutContainers { get; init; } = "";
+
     /// <summary>Containers of a service instead of what the files say.</summary>
     public ImmutableDictionary<string, int> Scale { get; init; } = ImmutableDictionary<string, int>.Empty;
 
