@@ -34,7 +34,7 @@ public sealed record ConnectedEndpoint(EndpointConfig Endpoint, Namespace Networ
 /// May be used by many threads. What it makes outlives it: rules, bridges and connected containers stay as they are until
 /// <see cref="Open"/> is told what should be there. Only names are answered by this process.
 /// </remarks>
-public sealed class NetworkPlane : IDisposable
+public sealed partial class NetworkPlane : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly NetworkPlaneOptions _options;
@@ -388,7 +388,7 @@ public sealed class NetworkPlane : IDisposable
         {
             container.RunInside(Join);
         }
-        network.Names.Add(endpoint.Id, endpoint.Name, [endpoint.Name, ShortId(endpoint.ContainerId), .. endpoint.Aliases], endpoint.IPv4, endpoint.IPv6);
+        network.Names.Add(endpoint.Id, endpoint.Name, NamesOf(endpoint), endpoint.IPv4, endpoint.IPv6);
         network.Endpoints.Add(endpoint.Id, state);
 
         void Join() => _resolver.Join(endpoint.ContainerId, network.Names, forwards: !network.Config.Internal, endpoint.NameServers);

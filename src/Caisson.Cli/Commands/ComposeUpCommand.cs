@@ -68,7 +68,7 @@ internal sealed class ComposeUpCommand : ComposeCommand
         }
         var options = Describe();
         bool attached = !_detach.Value && !_wait.Value && !_noStart.Value && !session.Compose.DryRun;
-        using var attachment = attached ? new UpAttachment(session, project, Attached(project))
+        using var attachment = attached ? new UpAttachment(session, project, project.Select(Arguments, _noDeps.Value), Attached(project))
         {
             NoColor = _noColor.Value,
             NoPrefix = _noPrefix.Value,

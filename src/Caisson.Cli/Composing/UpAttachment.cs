@@ -14,6 +14,7 @@ internal sealed class UpAttachment : IDisposable
     private readonly Session _session;
     private readonly ComposeProject _project;
     private readonly HashSet<string> _services;
+    private readonly IReadOnlyCollection<string> _selected;
     private readonly string _since;
     private readonly object _lock = new();
     private readonly Dictionary<string, Thread> _followed = new(StringComparer.Ordinal);
@@ -24,9 +25,13 @@ internal sealed class UpAttachment : IDisposable
     private bool _stopping;
     private int? _exitCode;
 
-    public UpAttachment(Session session, ComposeProject project, HashSet<string> services)
+    /// <param name="session">Of the command.</param>
+    /// <param name="project">What is brought up.</param>
+    /// <param name="selected">The services that are: they are stopped again.</param>
+    /// <param name="services">Those of them whose output is shown.</param>
+    public UpAttachment(Session session, ComposeProject project, IReadOnlyCollection<string> selected, HashSet<string> services)
     {
-        (_session, _project, _services) = (session, project, services);
+        (_session, _project, _selected, _services) = (session, project, selected, services);
         long ticks = (session.Clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks;
         _since = string.Create(CultureInfo.InvariantCulture, $"{ticks / TimeSpan.TicksPerSecond}.{ticks % TimeSpan.TicksPerSecond * 100:D9}");
         _signals = [.. ((PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM]).Select(signal => PosixSignalRegistration.Create(signal, Interrupt))];
@@ -65,7 +70,7 @@ internal sealed class UpAttachment : IDisposable
     /// <returns>The exit code of the command.</returns>
     public int Run()
     {
-        var containers = ProjectObserver.Containers(_session.Engine, _project.Name).Where(container => !container.IsOneOff && _project.Services.ContainsKey(container.Service)).ToList();
+        var containers = ProjectObserver.Containers(_session.Engine, _project.Name).Where(container => !container.IsOneOff && _selected.Contains(container.Service)).ToList();
         lock (_lock)
         {
             Logs.Reserve(containers.Where(container => _services.Contains(container.Service)).Select(container => container.Name));
@@ -207,7 +212,7 @@ internal sealed class UpAttachment : IDisposable
         {
             var observed = ProjectObserver.Observe(_session.Engine, _project);
             using var progress = new ComposeProgress(_session);
-            ComposeCommand.Runner(_session, _project, observed, progress).Run(ComposePlan.CompileStop(_project, observed, [], TimeoutSeconds), CancellationToken.None);
+            ComposeCommand.Runner(_session, _project, observed, progress).Run(ComposePlan.CompileStop(_project, observed, [.. _selected], TimeoutSeconds), CancellationToken.None);
         }
         catch (CaissonException e)
         {
@@ -217,7 +222,7 @@ internal sealed class UpAttachment : IDisposable
 
     private void Kill()
     {
-        foreach (var container in ProjectObserver.Containers(_session.Engine, _project.Name).Where(container => container.IsRunning))
+        foreach (var container in ProjectObserver.Containers(_session.Engine, _project.Name).Where(container => container.IsRunning && !container.IsOneOff && _selected.Contains(container.Service)))
         {
             try
             {

@@ -48,6 +48,11 @@ public sealed class YamlReader
         {
             problems.Add(new(yaml.At(e.Start).ToString(), $"is not YAML: {Reason(e.Message)}"));
         }
+        catch (InvalidOperationException)
+        {
+            // The scanner ran out of what it can read without saying so itself.
+            problems.Add(new(yaml.At(yaml._parser.Current?.End ?? Mark.Empty).ToString(), "is not YAML: from here on nothing can be read; look for a bracket or a quote that is not closed"));
+        }
         catch (TooLargeException e)
         {
             problems.Add(new(e.Position.ToString(), e.Message));

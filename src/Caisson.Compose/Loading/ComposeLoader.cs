@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 using Caisson.Compose.Documents;
@@ -25,7 +26,7 @@ public static class ComposeLoader
         document = (MappingNode?)NodeMerge.Settle(document) ?? MappingNode.Empty;
         var binder = new ProjectBinder(options, place, name, problems);
         var project = binder.Bind(document);
-        ProblemsException.ThrowIfAny("invalid compose project", problems);
+        ProblemsException.ThrowIfAny("invalid compose project", InOrder(problems));
         return project with
         {
             Notices =
@@ -50,6 +51,19 @@ public static class ComposeLoader
         }
         return name.ToString().TrimStart('_', '-');
     }
+
+    /// <summary>Each place once a message, file by file from top to bottom: a person mends them in one go.</summary>
+    private static List<Problem> InOrder(List<Problem> problems) =>
+    [
+        .. problems.Distinct().Select(problem => (problem, place: problem.Path.Split(':')))
+            .OrderBy(pair => problems.FindIndex(other => other.Path.Split(':')[0] == pair.place[0]))
+            .ThenBy(pair => Number(pair.place, 1))
+            .ThenBy(pair => Number(pair.place, 2))
+            .Select(pair => pair.problem),
+    ];
+
+    private static int Number(string[] place, int index) =>
+        place.Length > index && int.TryParse(place[index], NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0;
 
     private static string NameOf(ProjectOptions options, ProjectPlace place, ModelLoader loader, List<Problem> problems)
     {

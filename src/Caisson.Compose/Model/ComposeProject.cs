@@ -125,7 +125,11 @@ public sealed record ComposeProject
 /// <param name="Name">Its name in the engine.</param>
 /// <param name="IsExternal">It is there already and stays.</param>
 /// <param name="Definition">Its attributes in the long form.</param>
-public sealed record ComposeResource(string Key, string Name, bool IsExternal, MappingNode Definition);
+public sealed record ComposeResource(string Key, string Name, bool IsExternal, MappingNode Definition)
+{
+    /// <summary>Changes exactly when it must be made anew.</summary>
+    public string Hash() => ComposeService.HashOf(Definition);
+}
 
 /// <summary>What must be so before a service is started.</summary>
 /// <param name="Service">The service it depends on.</param>

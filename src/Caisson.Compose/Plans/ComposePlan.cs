@@ -92,6 +92,25 @@ public sealed partial class ComposePlan
                 AddService(service);
             }
         }
+        if (_options.WithoutContainers.Length == 0)
+        {
+            LeaveOutIdleWaits();
+        }
+    }
+
+    /// <summary>Nobody waits for what no later step needs.</summary>
+    private void LeaveOutIdleWaits()
+    {
+        var needed = _steps.SelectMany(step => step.After).ToHashSet();
+        var places = new Dictionary<int, int>();
+        var kept = new List<PlannedStep>();
+        foreach (var step in _steps.Where(step => step.Step is not ComposeStep.AwaitContainer || needed.Contains(step.Index)))
+        {
+            places[step.Index] = kept.Count;
+            kept.Add(new(kept.Count, step.Step, [.. step.After.Select(index => places[index])]));
+        }
+        _steps.Clear();
+        _steps.AddRange(kept);
     }
 
     private void AddPull(ComposeService service)
@@ -165,7 +184,7 @@ public sealed partial class ComposePlan
             {
                 _notices.Add($"network {network.Name} exists and was not made for project {_project.Name}; it is used as it is. Write 'external: true' to say so");
             }
-            else if (there.Hash.Length > 0 && there.Hash != ComposeService.HashOf(network.Definition))
+            else if (there.Hash.Length > 0 && there.Hash != network.Hash())
             {
                 ReplaceNetwork(network);
             }
@@ -215,7 +234,7 @@ public sealed partial class ComposePlan
             {
                 _notices.Add($"volume \"{volume.Name}\" already exists but was not created for project \"{_project.Name}\". Use 'external: true' to use an existing volume");
             }
-            else if (there.Hash.Length > 0 && there.Hash != ComposeService.HashOf(volume.Definition))
+            else if (there.Hash.Length > 0 && there.Hash != volume.Hash())
             {
                 _notices.Add($"volume {volume.Name} exists with other options, and is kept for its data; 'caisson compose down -v' removes it");
             }

@@ -239,7 +239,7 @@ public sealed partial class ComposeRunner(EngineClient engine, ComposeProject pr
         var labels = definition.Pairs("labels").ToDictionary(label => label.Key, label => label.Value, StringComparer.Ordinal);
         labels[ComposeLabels.Project] = project.Name;
         labels[ComposeLabels.Network] = network.Key;
-        labels[ComposeLabels.ConfigHash] = ComposeService.HashOf(definition);
+        labels[ComposeLabels.ConfigHash] = network.Hash();
         return new(network.Name)
         {
             Driver = definition.Text("driver") is "default" ? "" : definition.Text("driver"),
@@ -257,7 +257,7 @@ public sealed partial class ComposeRunner(EngineClient engine, ComposeProject pr
         var labels = volume.Definition.Pairs("labels").ToDictionary(label => label.Key, label => label.Value, StringComparer.Ordinal);
         labels[ComposeLabels.Project] = project.Name;
         labels[ComposeLabels.Volume] = volume.Key;
-        labels[ComposeLabels.ConfigHash] = ComposeService.HashOf(volume.Definition);
+        labels[ComposeLabels.ConfigHash] = volume.Hash();
         return new(volume.Name)
         {
             Driver = volume.Definition.Text("driver"),

@@ -251,6 +251,22 @@ public sealed class ContainerNetworks : IDisposable
         }
     }
 
+    /// <summary>Gives a connected container the names that its record has now.</summary>
+    /// <param name="endpoint">Its place.</param>
+    /// <param name="container">With its name.</param>
+    /// <param name="attachment">With its further names there.</param>
+    internal EndpointRecord Rename(EndpointRecord endpoint, ContainerRecord container, NetworkAttachment attachment)
+    {
+        lock (_lock)
+        {
+            ImmutableArray<string> aliases = [.. EndpointRequest.AliasesOf(container, attachment)];
+            OpenUnlocked().Rename(endpoint.NetworkId, endpoint.Id, container.Name, aliases);
+            EndpointRecord renamed = endpoint with { Name = container.Name, Aliases = aliases };
+            _endpoints[endpoint.Id] = renamed;
+            return renamed;
+        }
+    }
+
     /// <summary>Takes a container out of a network; no error when it is not in it any more.</summary>
     /// <param name="endpoint">Its place.</param>
     /// <param name="inside">The network namespace of a container that runs on; null when it has ended.</param>

@@ -98,6 +98,7 @@ public sealed partial class Workload
                 throw;
             }
             _engine.Release(old);
+            RenameEndpointsUnlocked();
         }
     }
 
