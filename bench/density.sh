@@ -21,7 +21,8 @@ for tool in "${tools[@]}"; do
   for ((i = 0; i < containers; i++)); do
     $command run -d --network none --name "idle$i" $image sleep 100000 >/dev/null
   done
-  sleep 2
+  # As long as before: what an engine gives back, it gives back in these seconds.
+  sleep 8
   sample "each of $containers containers at rest, KiB" "$tool" "$(awk "BEGIN { print ($(memory_kib) - $alone) / $containers }")"
   used=$(processor_ms)
   sleep 10

@@ -5,6 +5,7 @@ using Caisson.Api.Http;
 using Caisson.Api.Transport;
 using Caisson.Control;
 using Caisson.Control.Workloads;
+using Caisson.Errors;
 
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -12,7 +13,7 @@ using Microsoft.Extensions.Options;
 
 namespace Caisson.Api;
 
-/// <summary>The engine's sockets.</summary>
+/// <summary>The engine's sockets and addresses.</summary>
 public sealed class ApiServer : IAsyncDisposable
 {
     private readonly KestrelServer _server;
@@ -23,7 +24,10 @@ public sealed class ApiServer : IAsyncDisposable
     /// <param name="engine">The containers, recovered.</param>
     /// <param name="identity">Who the engine is.</param>
     /// <param name="sockets">Absolute paths; made with mode 0660.</param>
-    public static Task<ApiServer> StartAsync(ContainerEngine engine, EngineIdentity identity, IReadOnlyList<string> sockets)
+    /// <param name="addresses">TCP addresses as well.</param>
+    /// <exception cref="CaissonException">A certificate cannot be used.</exception>
+    public static Task<ApiServer> StartAsync(
+        ContainerEngine engine, EngineIdentity identity, IReadOnlyList<string> sockets, IReadOnlyList<ListenAddress>? addresses = null)
     {
         var routes = new Router.Builder();
         new SystemRoutes(engine.Services, engine, identity).AddTo(routes);
@@ -33,11 +37,13 @@ public sealed class ApiServer : IAsyncDisposable
         new StatsRoutes(engine.Services, engine).AddTo(routes);
         new ImageRoutes(engine).AddTo(routes);
         new NetworkRoutes(engine.Services, engine).AddTo(routes);
+        new VolumeRoutes(engine.Services, engine).AddTo(routes);
         AbsentRoutes.AddTo(routes);
-        return StartAsync(routes.Build(), sockets, engine.Services.Log.Warn, engine.Services.Rest);
+        return StartAsync(routes.Build(), sockets, addresses ?? [], engine.Services.Log.Warn, engine.Services.Rest);
     }
 
-    internal static async Task<ApiServer> StartAsync(Router router, IReadOnlyList<string> sockets, Action<string> log, EngineRest? rest = null)
+    internal static async Task<ApiServer> StartAsync(
+        Router router, IReadOnlyList<string> sockets, IReadOnlyList<ListenAddress> addresses, Action<string> log, EngineRest? rest = null)
     {
         var options = new KestrelServerOptions { AddServerHeader = false, AllowSynchronousIO = false };
         options.Limits.MaxRequestBodySize = null;     // images are loaded through it; documents have their own limit
@@ -45,12 +51,22 @@ public sealed class ApiServer : IAsyncDisposable
         options.Limits.MinResponseDataRate = null;    // events and logs wait for hours
         options.Limits.MaxConcurrentConnections = null;
         options.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(5);
+        options.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(30);
+        options.Limits.MaxRequestLineSize = 64 << 10;         // filters and arguments of builds stand in it
+        options.Limits.MaxRequestHeadersTotalSize = 128 << 10; // credentials of many registries stand in one
+        options.Limits.MaxRequestHeaderCount = 100;
         foreach (string socket in sockets)
         {
-            options.Listen(new UnixDomainSocketEndPoint(socket));
+            options.Listen(new UnixDomainSocketEndPoint(socket), SpeakHttp1);
+        }
+        Dictionary<System.Net.IPEndPoint, TcpAccess> doors = [];
+        foreach (ListenAddress address in addresses)
+        {
+            doors[address.Address] = TcpAccess.Load(address);
+            options.Listen(address.Address, SpeakHttp1);
         }
 
-        var factory = new UnixListenerFactory(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
+        var factory = new EngineListenerFactory(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite, doors, log);
         var server = new KestrelServer(Options.Create(options), factory, NullLoggerFactory.Instance);
         try
         {
@@ -63,6 +79,9 @@ public sealed class ApiServer : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>What is taken over as a raw stream is HTTP/1.1 by its nature.</summary>
+    private static void SpeakHttp1(ListenOptions options) => options.Protocols = HttpProtocols.Http1;
 
     /// <summary>Stops accepting, gives running requests until <paramref name="deadline"/> fires, then cuts them.</summary>
     public Task StopAsync(CancellationToken deadline) => _server.StopAsync(deadline);

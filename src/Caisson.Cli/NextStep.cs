@@ -14,6 +14,8 @@ internal static class NextStep
             => "Run 'caisson images' to see what there is, or 'caisson image bootstrap busybox' to make an image from this host",
         EngineException { Status: 404 } e when e.Message.StartsWith("network ", StringComparison.Ordinal)
             => "Run 'caisson network ls' to see all networks",
+        EngineException { Status: 404 } e when e.Message.EndsWith("no such volume", StringComparison.Ordinal)
+            => "Run 'caisson volume ls' to see all volumes",
         EngineException { Status: 404 } e when e.Message.Contains("container", StringComparison.OrdinalIgnoreCase)
             => "Run 'caisson ps -a' to see all containers",
         CaissonException { Kind: ErrorKind.Unavailable } when failure is not EngineException

@@ -1,5 +1,6 @@
 using System.Text;
 
+using Caisson.Cli.CommandLine;
 using Caisson.Cli.Engines;
 using Caisson.Client;
 using Caisson.Linux.Terminals;
@@ -41,6 +42,9 @@ internal sealed class Session : IDisposable
     /// <summary>Given by <c>--host</c>; null: from the environment or the default.</summary>
     public string? Host { get; set; }
 
+    /// <summary>What was said about TLS before the command.</summary>
+    public TlsChoice Tls { get; } = new();
+
     /// <summary>Say more when something goes wrong.</summary>
     public bool Debug { get; set; }
 
@@ -68,10 +72,9 @@ internal sealed class Session : IDisposable
     /// <summary>The address of the engine and whether it may be started there.</summary>
     public (EngineEndpoint Endpoint, bool OnDemand) Address()
     {
-        string? given = Host ?? Variable("CAISSON_HOST");
-        return given is null
-            ? (EngineEndpoint.Parse(Paths.Socket), true)
-            : (EngineEndpoint.Parse(given), false);
+        string? given = Host ?? Variable("CAISSON_HOST") ?? Variable("DOCKER_HOST");
+        EngineEndpoint endpoint = EngineEndpoint.Parse(given ?? Paths.Socket, Tls.Files(Variable));
+        return (endpoint, endpoint.Remote is null && (given is null || (Host is null && endpoint.SocketPath == Paths.Socket)));
     }
 
     public void Flush()

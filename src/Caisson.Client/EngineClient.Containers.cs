@@ -165,21 +165,16 @@ public sealed partial class EngineClient
         return json.RootElement.Texts("Warnings");
     }
 
-    /// <summary>Changes the published ports of a container, running or not, at once.</summary>
-    /// <param name="id">Id or name.</param>
-    /// <param name="ports">All that are to be published from now on, by <c>80/tcp</c>; empty: none.</param>
-    /// <param name="takeover">The container that holds the same ports of the host and gives them up in the same moment; empty: none.</param>
-    /// <remarks>Caisson's own; other engines take no notice, so look at the ports afterwards.</remarks>
-    /// <exception cref="EngineException">400 or 501: this engine cannot; 409: a port is taken.</exception>
-    public void PublishPorts(string id, IReadOnlyDictionary<string, List<PortBinding>> ports, string takeover = "")
-    {
-        ArgumentNullException.ThrowIfNull(ports);
-        Do("POST", $"/containers/{Escape(id)}/update", JsonBody.Write(json =>
+    /// <summary>Publishes other ports from now on.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="ports">All that are published afterwards.</param>
+    /// <param name="from">A container that gives up those of them it has, in the same moment; empty for none.</param>
+    public void PublishPorts(string id, IReadOnlyDictionary<string, List<PortBinding>> ports, string from) => Do(
+        "POST", $"/containers/{Escape(id)}/update", JsonBody.Write(json =>
         {
             HostConfig.WritePorts(json, ports);
-            json.Text("PortTakeover", takeover);
+            json.Text("PortTakeover", from);
         }));
-    }
 
     /// <summary>A path inside as a tar archive whose first entry is its last component. The caller disposes the response.</summary>
     public (ArchivePathStat Stat, HttpResponse Archive) GetArchive(string id, string path)

@@ -162,7 +162,7 @@ public sealed partial class EngineClient : IDisposable
         }
         try
         {
-            return HttpConnection.Connect(Endpoint.SocketPath);
+            return HttpConnection.Connect(Endpoint);
         }
         catch (LinuxException e) when (_start is not null && IsAbsent(e))
         {
@@ -179,7 +179,7 @@ public sealed partial class EngineClient : IDisposable
     {
         try
         {
-            return HttpConnection.Connect(Endpoint.SocketPath);
+            return HttpConnection.Connect(Endpoint);
         }
         catch (LinuxException e)
         {

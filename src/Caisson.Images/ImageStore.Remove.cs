@@ -35,7 +35,7 @@ public sealed partial class ImageStore
         lock (_names)
         {
             ImageRecord record = FindRecord(text)
-                ?? throw new CaissonException(ErrorKind.NotFound, $"no such image: {DisplayName(text)}");
+                ?? throw new CaissonException(ErrorKind.NotFound, $"No such image: {DisplayName(text)}");
             string? name = NameMeant(text, record);
             string[] left = name is null ? [] : [.. record.Names.Where(other => other != name)];
             if (left.Any(other => Reference.Parse(other).Tag is not null))

@@ -78,7 +78,7 @@ public sealed partial class ImageStore : IDisposable
     /// <see cref="ErrorKind.NotFound"/>: none; <see cref="ErrorKind.InvalidArgument"/>: malformed, or the start of several ids.
     /// </exception>
     public Image Resolve(string text) => TryResolve(text)
-        ?? throw new CaissonException(ErrorKind.NotFound, $"no such image: {DisplayName(text)}");
+        ?? throw new CaissonException(ErrorKind.NotFound, $"No such image: {DisplayName(text)}");
 
     /// <summary>As <see cref="Resolve"/>; null when there is none.</summary>
     public Image? TryResolve(string text) => FindRecord(text) is { } record ? _reader.Read(record) : null;
@@ -142,7 +142,7 @@ public sealed partial class ImageStore : IDisposable
         lock (_names)
         {
             ImageRecord record = FindRecord(image)
-                ?? throw new CaissonException(ErrorKind.NotFound, $"no such image: {DisplayName(image)}");
+                ?? throw new CaissonException(ErrorKind.NotFound, $"No such image: {DisplayName(image)}");
             _catalog.Put(record with { Names = [.. record.Names.Append(reference.WithDefaultTag().ToString())] });
             return _reader.Read(_catalog.Find(record.Manifest)!);
         }

@@ -11,6 +11,9 @@ public enum NetworkDriver
 
     /// <summary>Devices of their own on the wire of one of the host's devices. Not the host itself can reach them.</summary>
     Macvlan,
+
+    /// <summary>The same with the hardware address of the host's device, for wires that allow only one.</summary>
+    Ipvlan,
 }
 
 /// <summary>Addresses of a network.</summary>
@@ -22,7 +25,15 @@ public sealed record SubnetConfig(Subnet Subnet)
 
     /// <summary>The bridge's own address, by which containers reach the rest; null for the first one.</summary>
     public InternetAddress? Gateway { get; init; }
+
+    /// <summary>Addresses that others have, never to be given out.</summary>
+    public ImmutableArray<ReservedAddress> Reserved { get; init; } = [];
 }
+
+/// <summary>An address that is not the network's to give.</summary>
+/// <param name="Name">What has it, for messages.</param>
+/// <param name="Address">In the subnet.</param>
+public sealed record ReservedAddress(string Name, InternetAddress Address);
 
 /// <summary>A network as it was asked for. Once <see cref="NetworkPlane.Create"/> gave it back, its subnets and gateways are all said.</summary>
 public sealed record NetworkConfig
@@ -35,6 +46,12 @@ public sealed record NetworkConfig
 
     /// <summary>What connects its containers.</summary>
     public NetworkDriver Driver { get; init; }
+
+    /// <summary>The network of containers that name none: it gets the first of the addresses to choose from, which others get last.</summary>
+    public bool IsDefault { get; init; }
+
+    /// <summary>The bridge's name, at most 15 letters, digits, dots, hyphens and underscores; empty for one made of the id.</summary>
+    public string BridgeName { get; init; } = "";
 
     /// <summary>At most one of each family; empty for one of IPv4 that is free.</summary>
     public ImmutableArray<SubnetConfig> Subnets { get; init; } = [];
@@ -60,8 +77,14 @@ public sealed record NetworkConfig
     /// <summary>Largest packet, bytes; 0 for 1500 or the parent's.</summary>
     public int MtuBytes { get; init; }
 
-    /// <summary>Of <see cref="NetworkDriver.Macvlan"/>: the host's device below.</summary>
+    /// <summary>Of <see cref="NetworkDriver.Macvlan"/> and <see cref="NetworkDriver.Ipvlan"/>: the host's device below.</summary>
     public string Parent { get; init; } = "";
+
+    /// <summary>Of <see cref="NetworkDriver.Macvlan"/>: what containers see of each other.</summary>
+    public MacvlanMode MacvlanMode { get; init; } = MacvlanMode.Bridge;
+
+    /// <summary>Of <see cref="NetworkDriver.Ipvlan"/>: where containers are.</summary>
+    public IpvlanMode IpvlanMode { get; init; } = IpvlanMode.L2;
 }
 
 /// <summary>A container's place in a network. Once <see cref="NetworkPlane.Connect"/> gave it back, its addresses are all said.</summary>
@@ -82,13 +105,16 @@ public sealed record EndpointConfig
     /// <summary>Further names in this network; several endpoints may share one.</summary>
     public ImmutableArray<string> Aliases { get; init; } = [];
 
+    /// <summary>Names by which this container alone finds others of the network.</summary>
+    public ImmutableArray<NameLink> Links { get; init; } = [];
+
     /// <summary>An address asked for; null for one that is free, if the network has IPv4.</summary>
     public InternetAddress? IPv4 { get; init; }
 
     /// <summary>An address asked for; null for one that is free, if the network has IPv6.</summary>
     public InternetAddress? IPv6 { get; init; }
 
-    /// <summary>Null for one made of the address.</summary>
+    /// <summary>Null for one made of the address, and where containers share the parent's.</summary>
     public HardwareAddress? HardwareAddress { get; init; }
 
     /// <summary>The device inside; different for each network of the container.</summary>
@@ -105,4 +131,24 @@ public sealed record EndpointConfig
 
     /// <summary>Ports of the host that lead here.</summary>
     public ImmutableArray<PublishedPort> Ports { get; init; } = [];
+
+    /// <summary>The addresses it has, that of IPv4 first.</summary>
+    internal List<InternetAddress> Addresses()
+    {
+        List<InternetAddress> addresses = [];
+        if (IPv4 is { } four)
+        {
+            addresses.Add(four);
+        }
+        if (IPv6 is { } six)
+        {
+            addresses.Add(six);
+        }
+        return addresses;
+    }
 }
+
+/// <summary>Another name of a container, for one that asks.</summary>
+/// <param name="Alias">What is asked for.</param>
+/// <param name="Target">A name, alias or beginning of the id, 12 digits, that the network knows.</param>
+public sealed record NameLink(string Alias, string Target);

@@ -19,14 +19,17 @@ public sealed class NetworkNames(string owner)
     /// <summary>How the names of all devices of this engine begin.</summary>
     public string LinkPrefix => $"c{_hash[..5]}";
 
-    /// <summary>How the names of its bridges begin.</summary>
+    /// <summary>How the names of its bridges begin, but for those that were asked for.</summary>
     public string BridgePrefix => $"{LinkPrefix}b";
+
+    /// <summary>The group of devices that its bridges are in, whatever their names.</summary>
+    public int BridgeGroup => Convert.ToInt32(_hash, 16) & int.MaxValue | 1 << 30;
 
     /// <summary>How the names of the host's ends of its pairs begin.</summary>
     public string PortPrefix => $"{LinkPrefix}v";
 
-    /// <summary>The bridge of a network; 15 bytes.</summary>
-    public string Bridge(string networkId) => BridgePrefix + Hash(networkId, 8);
+    /// <summary>The bridge of a network; at most 15 bytes.</summary>
+    public string Bridge(NetworkConfig network) => network.BridgeName.Length > 0 ? network.BridgeName : BridgePrefix + Hash(network.Id, 8);
 
     /// <summary>The host's end of an endpoint's pair; 15 bytes.</summary>
     public string Port(string endpointId) => PortPrefix + Hash(endpointId, 8);

@@ -18,8 +18,11 @@ public sealed record NetworkFacts
     /// <summary>Subnets that the host has routes for.</summary>
     public ImmutableArray<Subnet> Routed { get; init; } = [];
 
-    /// <summary>Names of the host's devices that can carry others; asked for macvlan only.</summary>
+    /// <summary>Names of the host's devices; asked for where one is named.</summary>
     public ImmutableArray<string> Devices { get; init; } = [];
+
+    /// <summary>Whether ports can be published at ::1, see <see cref="NetworkPlane.HasLoopback6"/>.</summary>
+    public bool Loopback6 { get; init; }
 
     /// <summary>Where subnets come from when none is named.</summary>
     public ImmutableArray<AddressBlock> Blocks { get; init; } = AddressPool.Default;
@@ -40,7 +43,11 @@ public static class NetworkPlan
     public static NetworkConfig Complete(NetworkConfig asked, NetworkFacts facts, ICollection<Problem> problems)
     {
         CheckNetwork(asked, facts, problems);
-        List<Subnet> taken = [.. facts.Networks.SelectMany(network => network.Subnets).Select(subnet => subnet.Subnet), .. facts.Routed];
+        List<Subnet> taken = [.. facts.Routed];
+        foreach (var other in facts.Networks.SelectMany(network => network.Subnets))
+        {
+            taken.Add(other.Subnet);
+        }
         List<SubnetConfig> subnets = [];
         for (int i = 0; i < asked.Subnets.Length; i++)
         {
@@ -54,7 +61,9 @@ public static class NetworkPlan
 
         if (!subnets.Exists(subnet => !subnet.Subnet.First.IsIPv6) && (subnets.Count == 0 || asked.Driver == NetworkDriver.Bridge))
         {
-            subnets.Insert(0, WithGateway(new(AddressPool.Choose(facts.Blocks, taken))));
+            // The first block is the default network's, whenever that is made.
+            ImmutableArray<AddressBlock> order = asked.IsDefault || facts.Blocks.Length < 2 ? facts.Blocks : [.. facts.Blocks[1..], facts.Blocks[0]];
+            subnets.Insert(0, WithGateway(new(AddressPool.Choose(order, taken))));
         }
         if (asked.IPv6 && !subnets.Exists(subnet => subnet.Subnet.First.IsIPv6))
         {
@@ -70,11 +79,11 @@ public static class NetworkPlan
         {
             return [];
         }
-        string bridge = facts.Names.Bridge(network.Id);
+        string bridge = facts.Names.Bridge(network);
         var steps = ImmutableArray.CreateBuilder<NetworkStep>();
         // The rules are there before the first packet can be.
         steps.Add(new NetworkStep.AddElements(Ruleset.ElementsOf(network, facts.Names)));
-        steps.Add(new NetworkStep.CreateBridge(bridge, NetworkNames.Hardware(network.Id), network.MtuBytes));
+        steps.Add(new NetworkStep.CreateBridge(bridge, NetworkNames.Hardware(network.Id), network.MtuBytes, facts.Names.BridgeGroup));
         steps.Add(new NetworkStep.HostSetting($"net/ipv6/conf/{bridge}/disable_ipv6", network.IPv6 ? "0" : "1"));
         if (network.IPv6)
         {
@@ -100,16 +109,25 @@ public static class NetworkPlan
             steps.Add(new NetworkStep.HostAddress(bridge, NetworkNames.Hardware(network.Id).LinkLocalAddress(), LinkLocalPrefix));
         }
         steps.Add(new NetworkStep.HostUp(bridge));
+        if (network.IPv6 && !network.Internal)
+        {
+            // The answers to what the host sent from ::1 come by the bridge; the kernel drops what says so itself, before it is translated.
+            steps.Add(new NetworkStep.HostLocalRoute(bridge, InternetAddress.IPv6(1)));
+        }
         return steps.ToImmutable();
     }
 
     /// <summary>Reports what is wrong with an endpoint before anything is taken for it.</summary>
-    public static void Check(EndpointConfig endpoint, NetworkConfig network, ICollection<Problem> problems)
+    public static void Check(EndpointConfig endpoint, NetworkConfig network, NetworkFacts facts, ICollection<Problem> problems)
     {
         CheckName(endpoint.DeviceName, "/DeviceName", problems);
         if (endpoint.HardwareAddress is { IsUnicast: false } hardware)
         {
             problems.Add(new("/HardwareAddress", $"{hardware} is a group's; a device needs one of its own, such as 02:…"));
+        }
+        if (endpoint.HardwareAddress is not null && network.Driver == NetworkDriver.Ipvlan)
+        {
+            problems.Add(new("/HardwareAddress", $"containers of network {network.Name} share the hardware address of {network.Parent}"));
         }
         CheckFamily(endpoint.IPv4, isIPv6: false, "/IPv4");
         CheckFamily(endpoint.IPv6, isIPv6: true, "/IPv6");
@@ -125,9 +143,11 @@ public static class NetworkPlan
             {
                 problems.Add(new(path, $"{port}: ports are 1 to 65535"));
             }
-            if (port.HostAddress is { IsIPv6: true, IsLoopback: true })
+            if (port.HostAddress is { IsIPv6: true, IsLoopback: true } && !facts.Loopback6)
             {
-                problems.Add(new(path, "::1: the kernel lets nothing leave from there; publish at 127.0.0.1"));
+                problems.Add(new(
+                    path,
+                    "::1: this host passes bridged packets through its rules of IPv6 (net.bridge.bridge-nf-call-ip6tables is 1), and then drops answers to ::1; set that to 0, or publish at 127.0.0.1"));
             }
             if (port.HostAddress is { IsIPv6: true } address && !network.IPv6)
             {
@@ -139,7 +159,7 @@ public static class NetworkPlan
         {
             if (address is { } asked && (asked.IsIPv6 != isIPv6 || !network.Subnets.Any(subnet => subnet.Subnet.Contains(asked))))
             {
-                problems.Add(new(path, $"{asked} is in no {(isIPv6 ? "IPv6" : "IPv4")} subnet of network {network.Name} ({string.Join(", ", network.Subnets.Select(subnet => subnet.Subnet))})"));
+                problems.Add(new(path, $"{asked} is in no {(isIPv6 ? "IPv6" : "IPv4")} subnet of network {network.Name} ({string.Join(", ", network.Subnets.Select(subnet => subnet.Subnet.ToString()))})"));
             }
         }
     }
@@ -148,25 +168,34 @@ public static class NetworkPlan
     public static ImmutableArray<NetworkStep> Compile(EndpointConfig endpoint, NetworkConfig network, NetworkFacts facts)
     {
         string device = endpoint.DeviceName;
-        var hardware = endpoint.HardwareAddress!.Value;
+        var hardware = endpoint.HardwareAddress ?? default;
         var steps = ImmutableArray.CreateBuilder<NetworkStep>();
         if (network.Driver == NetworkDriver.Bridge)
         {
             string port = facts.Names.Port(endpoint.Id);
-            steps.Add(new NetworkStep.AddElements(Ruleset.ElementsOf(endpoint, facts.Names)));
-            steps.Add(new NetworkStep.CreatePair(port, facts.Names.Bridge(network.Id), network.MtuBytes, device, hardware));
+            steps.Add(new NetworkStep.AddElements(Ruleset.ElementsOf(endpoint, network, facts.Names)));
+            steps.Add(new NetworkStep.CreatePair(port, facts.Names.Bridge(network), network.MtuBytes, device, hardware));
             steps.Add(new NetworkStep.HostPort(port, network.IsolatedPorts));
             steps.Add(new NetworkStep.HostUp(port));
         }
+        else if (network.Driver == NetworkDriver.Macvlan)
+        {
+            steps.Add(new NetworkStep.CreateMacvlan(network.Parent, network.MtuBytes, device, hardware, network.MacvlanMode));
+        }
         else
         {
-            steps.Add(new NetworkStep.CreateMacvlan(network.Parent, network.MtuBytes, device, hardware));
+            steps.Add(new NetworkStep.CreateIpvlan(network.Parent, network.MtuBytes, device, network.IpvlanMode));
         }
+        // Of a hardware address that several share the kernel makes several link-local ones.
+        bool ownLinkLocal = network.IPv6 && network.Driver != NetworkDriver.Ipvlan;
 
         steps.Add(new NetworkStep.ContainerSetting($"net/ipv6/conf/{device}/disable_ipv6", network.IPv6 ? "0" : "1"));
         if (network.IPv6)
         {
             steps.Add(new NetworkStep.ContainerSetting($"net/ipv6/conf/{device}/accept_ra", "0"));
+        }
+        if (ownLinkLocal)
+        {
             steps.Add(new NetworkStep.ContainerNoLinkLocal(device));
         }
         steps.Add(new NetworkStep.ContainerUp("lo"));
@@ -176,15 +205,18 @@ public static class NetworkPlan
             var address = subnet.Subnet.First.IsIPv6 ? endpoint.IPv6!.Value : endpoint.IPv4!.Value;
             steps.Add(new NetworkStep.ContainerAddress(device, address, subnet.Subnet.PrefixLength));
         }
-        if (network.IPv6)
+        if (ownLinkLocal)
         {
             steps.Add(new NetworkStep.ContainerAddress(device, hardware.LinkLocalAddress(), LinkLocalPrefix));
         }
         if (endpoint.DefaultRoute && !network.Internal)
         {
+            bool routed = network is { Driver: NetworkDriver.Ipvlan, IpvlanMode: not IpvlanMode.L2 };
             foreach (var subnet in network.Subnets.Where(subnet => subnet.Gateway is not null))
             {
-                steps.Add(new NetworkStep.ContainerDefaultRoute(device, subnet.Gateway!.Value, endpoint.Metric));
+                steps.Add(routed
+                    ? new NetworkStep.ContainerDeviceRoute(device, subnet.Subnet.First.IsIPv6, endpoint.Metric)
+                    : new NetworkStep.ContainerDefaultRoute(device, subnet.Gateway!.Value, endpoint.Metric));
             }
         }
         return steps.ToImmutable();
@@ -204,7 +236,16 @@ public static class NetworkPlan
         {
             problems.Add(new("/MtuBytes", $"{asked.MtuBytes} bytes: packets are {(asked.IPv6 ? MtuIPv6Min : MtuMin)} to {MtuMax} bytes"));
         }
-        if (asked.Driver == NetworkDriver.Macvlan && !facts.Devices.Contains(asked.Parent))
+        if (asked.BridgeName.Length > 0)
+        {
+            CheckName(asked.BridgeName, "/BridgeName", problems);
+            if (asked.BridgeName.StartsWith(facts.Names.LinkPrefix, StringComparison.Ordinal) || facts.Devices.Contains(asked.BridgeName)
+                || facts.Networks.Any(network => facts.Names.Bridge(network) == asked.BridgeName))
+            {
+                problems.Add(new("/BridgeName", $"'{asked.BridgeName}' is the name of another device"));
+            }
+        }
+        if (asked.Driver != NetworkDriver.Bridge && !facts.Devices.Contains(asked.Parent))
         {
             problems.Add(new("/Parent", $"the host has no device '{asked.Parent}'; name one of: {string.Join(", ", facts.Devices)}"));
         }
@@ -238,6 +279,19 @@ public static class NetworkPlan
         {
             problems.Add(new($"{path}/Gateway", $"{gateway} is not inside {subnet}"));
         }
+        for (int i = 0; i < asked.Reserved.Length; i++)
+        {
+            var (name, address) = asked.Reserved[i];
+            string at = $"{path}/Reserved/{i}";
+            if (!subnet.Contains(address) || address == subnet.First || (!address.IsIPv6 && address == subnet.Last))
+            {
+                problems.Add(new(at, $"{name}={address} is not an address that a host of {subnet} can have"));
+            }
+            else if (asked.Reserved.Take(i).Any(other => other.Address == address) || address == asked.Gateway)
+            {
+                problems.Add(new(at, $"{name}={address}: the address is named twice"));
+            }
+        }
     }
 
     private static void CheckName(string device, string path, ICollection<Problem> problems)
@@ -248,5 +302,14 @@ public static class NetworkPlan
         }
     }
 
-    private static SubnetConfig WithGateway(SubnetConfig subnet) => subnet with { Gateway = subnet.Gateway ?? subnet.Subnet.First.Plus(1) };
+    /// <summary>The first address that is not kept for others.</summary>
+    private static SubnetConfig WithGateway(SubnetConfig subnet)
+    {
+        var gateway = subnet.Gateway ?? subnet.Subnet.First.Plus(1);
+        while (subnet.Gateway is null && subnet.Reserved.Any(reserved => reserved.Address == gateway))
+        {
+            gateway = gateway.Plus(1);
+        }
+        return subnet with { Gateway = gateway };
+    }
 }

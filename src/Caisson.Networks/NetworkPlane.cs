@@ -102,6 +102,29 @@ public sealed partial class NetworkPlane : IDisposable
         }
     }
 
+    /// <summary>Whether ports can be published at ::1. The kernel drops answers to it where bridged packets go through the rules of IPv6, net.bridge.bridge-nf-call-ip6tables.</summary>
+    public bool HasLoopback6
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _runner.HasLoopback6();
+            }
+        }
+    }
+
+    /// <summary>A plane that knows the networks and no endpoint, and has changed nothing: for <see cref="Explain(EndpointConfig)"/> and the like.</summary>
+    public static NetworkPlane ForPlans(NetworkPlaneOptions options, IReadOnlyCollection<NetworkConfig> networks)
+    {
+        var plane = new NetworkPlane(options);
+        foreach (var network in networks)
+        {
+            plane._networks.Add(network.Id, new NetworkState(network));
+        }
+        return plane;
+    }
+
     /// <summary>The steps that <see cref="Create"/> would make, one a line; nothing is changed.</summary>
     public string Explain(NetworkConfig asked)
     {
@@ -112,16 +135,35 @@ public sealed partial class NetworkPlane : IDisposable
         }
     }
 
-    /// <summary>The steps that <see cref="Connect"/> would make, one a line, with the addresses that are free now; nothing is changed.</summary>
+    /// <summary>The steps that <see cref="Connect"/> would make, one a line, with the addresses and ports that are free now; nothing is changed.</summary>
     public string Explain(EndpointConfig asked)
     {
         lock (_lock)
         {
-            var network = Find(asked.NetworkId);
-            var endpoint = TakeAddresses(asked, network);
-            ReleaseAddresses(endpoint, network);
-            return string.Join('\n', NetworkPlan.Compile(endpoint, network.Config, Facts(null)));
+            return ExplainUnlocked(asked, Find(asked.NetworkId));
         }
+    }
+
+    /// <summary>The steps that <see cref="Create"/> and then <see cref="Connect"/> would make; nothing is changed.</summary>
+    public string Explain(NetworkConfig network, EndpointConfig asked)
+    {
+        lock (_lock)
+        {
+            var facts = Facts(network);
+            var made = Complete(network, facts);
+            return $"{string.Join('\n', NetworkPlan.Compile(made, facts))}\n{ExplainUnlocked(asked, new NetworkState(made))}";
+        }
+    }
+
+    private string ExplainUnlocked(EndpointConfig asked, NetworkState network)
+    {
+        var endpoint = TakeAddresses(asked, network);
+        ReleaseAddresses(endpoint, network);
+        if (!endpoint.Ports.IsEmpty)
+        {
+            endpoint = endpoint with { Ports = [.. _runner.OnHost(() => endpoint.Ports.Select(port => port.HostPort == 0 ? _ports.Choose(port) : port).ToList())] };
+        }
+        return string.Join('\n', NetworkPlan.Compile(endpoint, network.Config, Facts(null)));
     }
 
     /// <summary>All rules as they should be, in the language of nft(8).</summary>
@@ -130,7 +172,7 @@ public sealed partial class NetworkPlane : IDisposable
         lock (_lock)
         {
             var all = AllElements().ToList();
-            return $"{Ruleset.Host(_names, all.SelectMany(one => one.Host), _runner.Guards.IPv4, _runner.Guards.IPv6)}\n{Ruleset.Ports(_names, all.SelectMany(one => one.Ports))}";
+            return $"{Ruleset.Host(_names, all.SelectMany(one => one.Host), _runner.Guards.IPv4, _runner.Guards.IPv6, _runner.HasLoopback6())}\n{Ruleset.Ports(_names, all.SelectMany(one => one.Ports))}";
         }
     }
 
@@ -183,15 +225,17 @@ public sealed partial class NetworkPlane : IDisposable
                 throw new CaissonException(ErrorKind.AlreadyExists, $"connect {asked.Name} to network {network.Config.Name}: endpoint {asked.Id} exists");
             }
             var state = new EndpointState(TakeAddresses(asked, network) with { Ports = [] });
+            PortChange? ports = null;
             try
             {
-                TakePorts(state, asked.Ports, keepOnConflict: false);
+                LeadLoopback6(asked.Ports);
+                ports = TakePorts(state, asked.Ports, from: null);
                 WithRules(() => Attach(state, network, container));
                 return state.Config;
             }
             catch
             {
-                ReleasePorts(state);
+                UndoPorts(ports);
                 ReleaseAddresses(state.Config, network);
                 throw;
             }
@@ -215,7 +259,7 @@ public sealed partial class NetworkPlane : IDisposable
             if (network.Config.Driver == NetworkDriver.Bridge)
             {
                 // Without its elements a port that is still there can send nothing.
-                WithRules(() => _runner.ChangeElements(Ruleset.ElementsOf(endpoint, _names), new([], [])));
+                WithRules(() => _runner.ChangeElements(Ruleset.ElementsOf(endpoint, network.Config, _names), new([], [])));
                 if (container is not null)
                 {
                     _runner.DeleteLink(_names.Port(endpoint.Id));
@@ -226,51 +270,31 @@ public sealed partial class NetworkPlane : IDisposable
                 NetworkRunner.DeleteInside(container, endpoint.DeviceName);
             }
             network.Endpoints.Remove(endpoint.Id);
-            ReleasePorts(state);
+            TakePorts(state, [], from: null)?.Keep();
             ReleaseAddresses(endpoint, network);
         }
     }
 
-    /// <summary>Changes the published ports of a connected container, at once; connections by ports that stay go on.</summary>
-    /// <returns>The endpoint with its new ports, those that were left open said.</returns>
-    /// <exception cref="CaissonException"><see cref="ErrorKind.Conflict"/>: a port is taken, by whom is said; nothing was changed.</exception>
-    public EndpointConfig Publish(string networkId, string endpointId, ImmutableArray<PublishedPort> ports)
+    /// <summary>Gives a connected container other names, by which others in the network find it at once, and no more by the old ones.</summary>
+    /// <param name="networkId">Of the network.</param>
+    /// <param name="endpointId">Of the endpoint.</param>
+    /// <param name="name">Of the container.</param>
+    /// <param name="aliases">All further names it has from now on; null: those it has.</param>
+    /// <returns>The endpoint with its new names.</returns>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.NotFound"/>: no such network or endpoint.</exception>
+    public EndpointConfig Rename(string networkId, string endpointId, string name, ImmutableArray<string>? aliases = null)
     {
         lock (_lock)
         {
             var network = Find(networkId);
             var state = Find(network, endpointId);
-            Check(state.Config with { Ports = ports }, network.Config);
-            var (before, reserved) = (state.Config, state.Reserved);
-            foreach (var port in before.Ports)
+            state.Config = state.Config with { Name = name, Aliases = aliases ?? state.Config.Aliases };
+            foreach (var address in state.Config.Addresses())
             {
-                _ports.Release(port, Holder(before));
+                network.Space(address.IsIPv6)?.Rename(address, Holder(state.Config));
             }
-            reserved.ForEach(socket => socket.Dispose());
-            state.Config = before with { Ports = [] };
-            state.Reserved = [];
-            try
-            {
-                TakePorts(state, ports, keepOnConflict: false);
-                var old = Ruleset.PortElements(before);
-                var now = Ruleset.PortElements(state.Config);
-                try
-                {
-                    _runner.ChangeElements(new([.. old.Except(now)], []), new([.. now.Except(old)], []));
-                }
-                catch (LinuxException e) when (e.Errno == Errno.ENOENT)
-                {
-                    _runner.ReplaceRules(AllElements()); // somebody removed ours: all, with the new ports, are written anew
-                }
-                return state.Config;
-            }
-            catch
-            {
-                ReleasePorts(state);
-                state.Config = before with { Ports = [] };
-                TakePorts(state, before.Ports, keepOnConflict: true);
-                throw;
-            }
+            network.Names.Replace(endpointId, name, NamesOf(state.Config), state.Config.IPv4, state.Config.IPv6);
+            return state.Config;
         }
     }
 
@@ -308,10 +332,7 @@ public sealed partial class NetworkPlane : IDisposable
         lock (_lock)
         {
             _resolver.Dispose();
-            foreach (var endpoint in _networks.Values.SelectMany(network => network.Endpoints.Values))
-            {
-                endpoint.Reserved.ForEach(socket => socket.Dispose());
-            }
+            _ports.Dispose();
             _runner.Dispose();
         }
     }
@@ -324,7 +345,7 @@ public sealed partial class NetworkPlane : IDisposable
 
         HashSet<string> wanted =
         [
-            .. networks.Where(network => network.Driver == NetworkDriver.Bridge).Select(network => _names.Bridge(network.Id)),
+            .. networks.Where(network => network.Driver == NetworkDriver.Bridge).Select(_names.Bridge),
             .. endpoints.Select(endpoint => _names.Port(endpoint.Endpoint.Id)),
         ];
         List<string> there = [.. OwnLinks()];
@@ -332,18 +353,25 @@ public sealed partial class NetworkPlane : IDisposable
         {
             _runner.DeleteLink(link);
         }
-        _runner.ReplaceRules(networks.Select(network => Ruleset.ElementsOf(network, _names)).Concat(endpoints.Select(endpoint => Ruleset.ElementsOf(endpoint.Endpoint, _names))));
-        foreach (var network in states)
-        {
-            bool exists = there.Contains(_names.Bridge(network.Config.Id));
-            _runner.Run([.. NetworkPlan.Compile(network.Config, facts).Where(step => !exists || step is not NetworkStep.CreateBridge)]);
-        }
+        List<(EndpointState State, NetworkState Network, Namespace Container)> connected = [];
         foreach (var (endpoint, container) in endpoints)
         {
             var network = Find(endpoint.NetworkId);
             var state = new EndpointState(TakeAddresses(endpoint, network) with { Ports = [] });
-            TakePorts(state, endpoint.Ports, keepOnConflict: true);
-            if (network.Config.Driver == NetworkDriver.Bridge && !there.Contains(_names.Port(endpoint.Id)))
+            // Of two that are said to have a port one has it: a map has one place for a port.
+            _runner.OnHost(() => state.Config = state.Config with { Ports = [.. _ports.Restore(state, endpoint.Ports)] });
+            connected.Add((state, network, container));
+        }
+        _runner.ReplaceRules(networks.Select(network => Ruleset.ElementsOf(network, _names)).Concat(
+            connected.Where(one => one.Network.Config.Driver == NetworkDriver.Bridge).Select(one => Ruleset.ElementsOf(one.State.Config, one.Network.Config, _names))));
+        foreach (var network in states)
+        {
+            bool exists = there.Contains(_names.Bridge(network.Config));
+            _runner.Run([.. NetworkPlan.Compile(network.Config, facts).Where(step => !exists || step is not NetworkStep.CreateBridge)]);
+        }
+        foreach (var (state, network, container) in connected)
+        {
+            if (network.Config.Driver == NetworkDriver.Bridge && !there.Contains(_names.Port(state.Config.Id)))
             {
                 Attach(state, network, container);
             }
@@ -391,10 +419,12 @@ public sealed partial class NetworkPlane : IDisposable
         network.Names.Add(endpoint.Id, endpoint.Name, NamesOf(endpoint), endpoint.IPv4, endpoint.IPv6);
         network.Endpoints.Add(endpoint.Id, state);
 
-        void Join() => _resolver.Join(endpoint.ContainerId, network.Names, forwards: !network.Config.Internal, endpoint.NameServers);
+        void Join() => _resolver.Join(endpoint.ContainerId, new(network.Names, Forwards: !network.Config.Internal, endpoint.Links), endpoint.NameServers);
     }
 
-    private static EndpointConfig TakeAddresses(EndpointConfig asked, NetworkState network)
+    private static IEnumerable<string> NamesOf(EndpointConfig endpoint) => [endpoint.Name, ShortId(endpoint.ContainerId), .. endpoint.Aliases];
+
+    private EndpointConfig TakeAddresses(EndpointConfig asked, NetworkState network)
     {
         Check(asked, network.Config);
         string holder = Holder(asked);
@@ -419,7 +449,7 @@ public sealed partial class NetworkPlane : IDisposable
             }
             throw;
         }
-        return taken with
+        return network.Config.Driver == NetworkDriver.Ipvlan ? taken : taken with
         {
             // As Docker makes them, so that an address that comes again is at the same hardware address.
             HardwareAddress = asked.HardwareAddress
@@ -439,39 +469,10 @@ public sealed partial class NetworkPlane : IDisposable
 
     private static void ReleaseAddresses(EndpointConfig endpoint, NetworkState network)
     {
-        foreach (var address in new[] { endpoint.IPv4, endpoint.IPv6 }.OfType<InternetAddress>())
+        foreach (var address in endpoint.Addresses())
         {
             network.Space(address.IsIPv6)?.Release(address);
         }
-    }
-
-    private void TakePorts(EndpointState state, ImmutableArray<PublishedPort> ports, bool keepOnConflict)
-    {
-        string holder = Holder(state.Config);
-        foreach (var asked in ports)
-        {
-            var port = asked.HostPort == 0 ? _runner.OnHost(() => HostPorts.Choose(asked, _ports)) : asked;
-            _ports.Take(port, holder);
-            state.Config = state.Config with { Ports = [.. state.Config.Ports, port] };
-            try
-            {
-                state.Reserved.AddRange(_runner.OnHost(() => HostPorts.Reserve(port, holder)));
-            }
-            catch (CaissonException) when (keepOnConflict)
-            {
-                // The container had the port first and the rules still lead there: a program that took it while no engine ran must not end that.
-            }
-        }
-    }
-
-    private void ReleasePorts(EndpointState state)
-    {
-        foreach (var port in state.Config.Ports)
-        {
-            _ports.Release(port, Holder(state.Config));
-        }
-        state.Reserved.ForEach(socket => socket.Dispose());
-        state.Reserved = [];
     }
 
     private static NetworkConfig Complete(NetworkConfig asked, NetworkFacts facts)
@@ -482,11 +483,22 @@ public sealed partial class NetworkPlane : IDisposable
         return network;
     }
 
-    private static void Check(EndpointConfig endpoint, NetworkConfig network)
+    private void Check(EndpointConfig endpoint, NetworkConfig network)
     {
         List<Problem> problems = [];
-        NetworkPlan.Check(endpoint, network, problems);
+        bool atLoopback6 = endpoint.Ports.Any(port => port.HostAddress is { IsIPv6: true, IsLoopback: true });
+        bool loopback6 = atLoopback6 && _runner.HasLoopback6();
+        NetworkPlan.Check(endpoint, network, Facts(null) with { Loopback6 = loopback6 }, problems);
         ProblemsException.ThrowIfAny($"connect {endpoint.Name} to network {network.Name}", problems);
+    }
+
+    /// <summary>Has the rules lead ::1, which could not be when they were written.</summary>
+    private void LeadLoopback6(ImmutableArray<PublishedPort> ports)
+    {
+        if (!_runner.LeadsLoopback6 && ports.Any(port => port.HostAddress is { IsIPv6: true, IsLoopback: true }))
+        {
+            _runner.ReplaceRules(AllElements());
+        }
     }
 
     /// <summary>What a plan must know; of the host only what the network that is to be made needs.</summary>
@@ -496,18 +508,20 @@ public sealed partial class NetworkPlane : IDisposable
         Networks = [.. _networks.Values.Select(network => network.Config)],
         Blocks = _options.Blocks,
         Routed = asked is { Driver: NetworkDriver.Bridge } ? [.. _runner.RoutedSubnets()] : [],
-        Devices = asked is { Driver: NetworkDriver.Macvlan } ? [.. _runner.Links().Where(link => link.Index != 1).Select(link => link.Name)] : [],
+        Devices = asked is not null && (asked.Driver != NetworkDriver.Bridge || asked.BridgeName.Length > 0)
+            ? [.. _runner.Links().Where(link => link.Index != 1).Select(link => link.Name)]
+            : [],
     };
 
     private IEnumerable<RuleElements> AllElements() => _networks.Values.SelectMany(network =>
         network.Endpoints.Values
             .Where(_ => network.Config.Driver == NetworkDriver.Bridge)
-            .Select(endpoint => Ruleset.ElementsOf(endpoint.Config, _names))
+            .Select(endpoint => Ruleset.ElementsOf(endpoint.Config, network.Config, _names))
             .Prepend(Ruleset.ElementsOf(network.Config, _names)));
 
     private IEnumerable<string> OwnLinks() => _runner.Links()
-        .Select(link => link.Name)
-        .Where(name => name.StartsWith(_names.BridgePrefix, StringComparison.Ordinal) || name.StartsWith(_names.PortPrefix, StringComparison.Ordinal));
+        .Where(link => link.Group == _names.BridgeGroup || link.Name.StartsWith(_names.PortPrefix, StringComparison.Ordinal))
+        .Select(link => link.Name);
 
     private NetworkState Find(string networkId) => _networks.GetValueOrDefault(networkId)
         ?? throw new CaissonException(ErrorKind.NotFound, $"network {networkId} not found");

@@ -9,6 +9,9 @@ namespace Caisson.Networks;
 /// <remarks>For one thread at a time.</remarks>
 internal sealed class NetworkRunner : IDisposable
 {
+    /// <summary>Of routes beside the kernel's own, plus the number of the device.</summary>
+    private const uint LocalMetric = 4096;
+
     private readonly Namespace? _host;
     private readonly NetworkNames _names;
     private readonly RouteSocket _route;
@@ -18,6 +21,7 @@ internal sealed class NetworkRunner : IDisposable
     private readonly Dictionary<string, int> _indexes = [];
     private bool _guard4;
     private bool _guard6;
+    private bool _loopback6;
 
     /// <summary>For the network of <paramref name="host"/>, which stays the caller's, or null for that of the process.</summary>
     internal NetworkRunner(Namespace? host, NetworkNames names)
@@ -30,6 +34,13 @@ internal sealed class NetworkRunner : IDisposable
 
     /// <summary>Whether the rules keep the host from passing on what it did not before.</summary>
     internal (bool IPv4, bool IPv6) Guards => (_guard4, _guard6);
+
+    /// <summary>Whether the rules that are in the kernel lead ::1 to published ports.</summary>
+    internal bool LeadsLoopback6 => _loopback6;
+
+    /// <summary>Whether the kernel takes an answer to ::1 that was translated back to it: not where bridged packets are translated before they arrive (br_netfilter).</summary>
+    internal bool HasLoopback6() =>
+        OnHost(() => HostFiles.TryReadText("/proc/sys/net/bridge/bridge-nf-call-ip6tables"))?.Trim() is null or "0";
 
     /// <summary>The host's devices.</summary>
     internal IReadOnlyList<NetworkLink> Links() => _route.ListLinks();
@@ -81,9 +92,16 @@ internal sealed class NetworkRunner : IDisposable
         catch
         {
             Undo(begun);
-            foreach (var macvlan in begun.OfType<NetworkStep.CreateMacvlan>().Where(_ => isHostDone))
+            foreach (var step in isHostDone ? begun : [])
             {
-                DeleteInside(container!, macvlan.Device);
+                if (step is NetworkStep.CreateMacvlan macvlan)
+                {
+                    DeleteInside(container!, macvlan.Device);
+                }
+                else if (step is NetworkStep.CreateIpvlan ipvlan)
+                {
+                    DeleteInside(container!, ipvlan.Device);
+                }
             }
             throw;
         }
@@ -116,8 +134,9 @@ internal sealed class NetworkRunner : IDisposable
         var chains = _filter.ListChains(NftFamily.Inet, _names.Table);
         _guard4 |= chains.Contains(Ruleset.GuardChain(isIPv6: false));
         _guard6 |= chains.Contains(Ruleset.GuardChain(isIPv6: true));
+        _loopback6 = HasLoopback6();
         _filter.Commit(new NftTransaction()
-            .Replace(Ruleset.Host(_names, all.SelectMany(one => one.Host), _guard4, _guard6))
+            .Replace(Ruleset.Host(_names, all.SelectMany(one => one.Host), _guard4, _guard6, _loopback6))
             .Replace(Ruleset.Ports(_names, all.SelectMany(one => one.Ports))));
     }
 
@@ -188,7 +207,7 @@ internal sealed class NetworkRunner : IDisposable
                 ChangeElements(new([], []), added.Elements);
                 break;
             case NetworkStep.CreateBridge bridge:
-                batch.Add(new RouteRequest.CreateBridge(bridge.Name, bridge.Address, bridge.MtuBytes));
+                batch.Add(new RouteRequest.CreateBridge(bridge.Name, bridge.Address, bridge.MtuBytes, bridge.Group));
                 batch.Add(new RouteRequest.NoLinkLocalAddress(bridge.Name));
                 break;
             case NetworkStep.HostSetting setting:
@@ -203,6 +222,10 @@ internal sealed class NetworkRunner : IDisposable
                 Flush(_route, batch);
                 batch.Add(new RouteRequest.AddAddress(IndexOf(address.Device), address.Address, address.PrefixLength));
                 break;
+            case NetworkStep.HostLocalRoute local:
+                Flush(_route, batch);
+                batch.Add(new RouteRequest.AddLocalRoute(IndexOf(local.Device), local.Address, LocalMetric + (uint)IndexOf(local.Device)));
+                break;
             case NetworkStep.HostUp up:
                 batch.Add(new RouteRequest.Up(up.Device));
                 break;
@@ -214,7 +237,10 @@ internal sealed class NetworkRunner : IDisposable
                 batch.Add(new RouteRequest.SetPort(port.Name, port.Isolated));
                 break;
             case NetworkStep.CreateMacvlan macvlan:
-                batch.Add(new RouteRequest.CreateMacvlan(macvlan.Device, IndexOf(macvlan.Parent), macvlan.Address, macvlan.MtuBytes, container!));
+                batch.Add(new RouteRequest.CreateMacvlan(macvlan.Device, IndexOf(macvlan.Parent), macvlan.Address, macvlan.MtuBytes, container!, macvlan.Mode));
+                break;
+            case NetworkStep.CreateIpvlan ipvlan:
+                batch.Add(new RouteRequest.CreateIpvlan(ipvlan.Device, IndexOf(ipvlan.Parent), ipvlan.MtuBytes, container!, ipvlan.Mode));
                 break;
             default:
                 rest.Add(step);
@@ -252,6 +278,9 @@ internal sealed class NetworkRunner : IDisposable
                     break;
                 case NetworkStep.ContainerAddress address:
                     batch.Add(new RouteRequest.AddAddress(IndexOf(address.Device), address.Address, address.PrefixLength));
+                    break;
+                case NetworkStep.ContainerDeviceRoute direct:
+                    batch.Add(new RouteRequest.AddDeviceDefaultRoute(IndexOf(direct.Device), direct.IsIPv6, direct.Metric));
                     break;
                 case NetworkStep.ContainerDefaultRoute gateway:
                     batch.Add(new RouteRequest.AddDefaultRoute(IndexOf(gateway.Device), gateway.Gateway, gateway.Metric));

@@ -1,4 +1,3 @@
-using Caisson.Linux;
 using Caisson.Networks.Addresses;
 using Caisson.Networks.Names;
 
@@ -21,6 +20,10 @@ internal sealed class NetworkState(NetworkConfig config)
     private static AddressSpace Space(SubnetConfig subnet, string name)
     {
         var space = new AddressSpace(subnet.Subnet, subnet.Range);
+        foreach (var reserved in subnet.Reserved)
+        {
+            space.Take(reserved.Address, $"{reserved.Name}, for which network {name} keeps it,");
+        }
         space.Take(subnet.Gateway!.Value, $"the gateway of network {name}");
         return space;
     }
@@ -30,6 +33,4 @@ internal sealed class NetworkState(NetworkConfig config)
 internal sealed class EndpointState(EndpointConfig config)
 {
     internal EndpointConfig Config { get; set; } = config;
-
-    internal List<InternetSocket> Reserved { get; set; } = [];
 }

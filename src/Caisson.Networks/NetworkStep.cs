@@ -18,10 +18,10 @@ public abstract record NetworkStep
     }
 
     /// <summary>Makes a bridge, down.</summary>
-    public sealed record CreateBridge(string Name, HardwareAddress Address, int MtuBytes) : NetworkStep
+    public sealed record CreateBridge(string Name, HardwareAddress Address, int MtuBytes, int Group) : NetworkStep
     {
         /// <inheritdoc/>
-        public override string ToString() => $"ip {new RouteRequest.CreateBridge(Name, Address, MtuBytes)}";
+        public override string ToString() => $"ip {new RouteRequest.CreateBridge(Name, Address, MtuBytes, Group)}";
     }
 
     /// <summary>Writes a file below /proc/sys as the host's network sees it.</summary>
@@ -43,6 +43,13 @@ public abstract record NetworkStep
     {
         /// <inheritdoc/>
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"ip addr add {Address}/{PrefixLength} dev {Device}");
+    }
+
+    /// <summary>Takes what comes by a device of the host for one of the host's addresses, after translation, for its own.</summary>
+    public sealed record HostLocalRoute(string Device, InternetAddress Address) : NetworkStep
+    {
+        /// <inheritdoc/>
+        public override string ToString() => $"ip route add local {Address} dev {Device} table local metric 4096";
     }
 
     /// <summary>Takes a device of the host up.</summary>
@@ -69,10 +76,17 @@ public abstract record NetworkStep
     }
 
     /// <summary>Makes a device in the container on one of the host's.</summary>
-    public sealed record CreateMacvlan(string Parent, int MtuBytes, string Device, HardwareAddress Address) : NetworkStep
+    public sealed record CreateMacvlan(string Parent, int MtuBytes, string Device, HardwareAddress Address, MacvlanMode Mode) : NetworkStep
     {
         /// <inheritdoc/>
-        public override string ToString() => $"ip link add {Device} link {Parent} address {Address} netns CONTAINER type macvlan mode bridge";
+        public override string ToString() => $"ip link add {Device} link {Parent} address {Address} netns CONTAINER type macvlan mode {Mode.Word()}";
+    }
+
+    /// <summary>Makes a device in the container on one of the host's, with its hardware address.</summary>
+    public sealed record CreateIpvlan(string Parent, int MtuBytes, string Device, IpvlanMode Mode) : NetworkStep
+    {
+        /// <inheritdoc/>
+        public override string ToString() => $"ip link add {Device} link {Parent} netns CONTAINER type ipvlan mode {Mode.Word()}";
     }
 
     /// <summary>Writes a file below /proc/sys as the container's network sees it.</summary>
@@ -101,6 +115,14 @@ public abstract record NetworkStep
     {
         /// <inheritdoc/>
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"ip -n CONTAINER addr add {Address}/{PrefixLength} dev {Device}");
+    }
+
+    /// <summary>Sends what has no better route out by the device, behind which the host is the router.</summary>
+    public sealed record ContainerDeviceRoute(string Device, bool IsIPv6, uint Metric) : NetworkStep
+    {
+        /// <inheritdoc/>
+        public override string ToString() => string.Create(
+            CultureInfo.InvariantCulture, $"ip -n CONTAINER{(IsIPv6 ? " -6" : "")} route add default dev {Device}{(Metric == 0 ? "" : $" metric {Metric}")}");
     }
 
     /// <summary>Sends what has no better route out by the gateway.</summary>

@@ -14,6 +14,35 @@ public sealed record PublishedPort(TransportProtocol Protocol, InternetAddress? 
     /// <summary>Whether it is for addresses of that family.</summary>
     internal bool IsFor(bool isIPv6) => HostAddress is not { } address || address.IsIPv6 == isIPv6;
 
+    /// <summary>Whether a port of the host at that place would be one of these, too.</summary>
+    internal bool Collides(Ports.PortTable.Place place) => Protocol == place.Protocol
+        && place.Port >= HostPort && place.Port < HostPort + Count
+        && (HostAddress is not { } address || Collide(address, place.Address));
+
+    /// <summary>What is left of these when <paramref name="taken"/> are gone, in order.</summary>
+    internal IEnumerable<PublishedPort> Without(IReadOnlyList<PublishedPort> taken)
+    {
+        int first = 0;
+        for (int i = 0; i <= Count; i++)
+        {
+            if (i < Count && !IsTaken((ushort)(HostPort + i)))
+            {
+                continue;
+            }
+            if (i > first)
+            {
+                yield return this with { HostPort = (ushort)(HostPort + first), ContainerPort = (ushort)(ContainerPort + first), Count = i - first };
+            }
+            first = i + 1;
+        }
+
+        bool IsTaken(ushort number) => Ports.PortTable.PlacesOf(this with { HostPort = number, Count = 1 }).Any(place => taken.Any(port => port.Collides(place)));
+    }
+
+    /// <summary>Whether a port at one address is the same port at the other.</summary>
+    internal static bool Collide(InternetAddress one, InternetAddress other) =>
+        one.IsIPv6 == other.IsIPv6 && (one.IsAny || other.IsAny || one == other);
+
     /// <summary>As in <c>127.0.0.1:8080->80/tcp</c>, with ranges as <c>first-last</c>.</summary>
     public override string ToString()
     {

@@ -8,6 +8,7 @@ using Caisson.Control.Hosting;
 using Caisson.Control.Images;
 using Caisson.Control.Networking;
 using Caisson.Control.State;
+using Caisson.Control.Volumes;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Images;
@@ -35,12 +36,12 @@ internal sealed class EngineProcess : IAsyncDisposable
     }
 
     /// <summary>Takes the directories, takes over what runs, and serves.</summary>
-    public static async Task<EngineProcess> StartAsync(EngineDirectories directories)
+    public static async Task<EngineProcess> StartAsync(EngineDirectories directories, EngineArguments arguments)
     {
         var process = new EngineProcess(directories);
         try
         {
-            await process.StartAsync();
+            await process.StartAsync(arguments);
             return process;
         }
         catch
@@ -84,7 +85,7 @@ internal sealed class EngineProcess : IAsyncDisposable
         }
     }
 
-    private async Task StartAsync()
+    private async Task StartAsync(EngineArguments arguments)
     {
         foreach (FileStream held in _directories.Take())
         {
@@ -110,6 +111,7 @@ internal sealed class EngineProcess : IAsyncDisposable
             Host = host,
             Images = images,
             Networks = networks,
+            Volumes = new ContainerVolumes(_directories.Root, state, events, _log, TimeProvider.System),
             Events = events,
             Log = _log,
             Rest = rest,
@@ -124,8 +126,14 @@ internal sealed class EngineProcess : IAsyncDisposable
         {
             File.Delete(socket);
         }
-        _server = await ApiServer.StartAsync(_containers, EngineIdentity.Load(state), sockets);
+        _server = await ApiServer.StartAsync(_containers, EngineIdentity.Load(state), sockets, arguments.Addresses);
         _log.Note($"caissond {ProductVersion.Text} serves on {_directories.DockerSocket}; {_containers.List().Count} containers");
+        foreach (ListenAddress address in arguments.Addresses)
+        {
+            _log.Note(address.Certificates is { } files
+                ? $"it serves on {address}, too, for clients with a certificate of {files.Authority}"
+                : $"it serves on {address}, too, without certificates: every program of this machine that connects there is root");
+        }
         if (wasKilled)
         {
             _collection = Task.Run(() => CollectLeftovers(images));

@@ -4,18 +4,24 @@ using Caisson.Engine;
 
 switch (args)
 {
-    case []:
-        break;
     case ["--version" or "-v"]:
         Console.Out.WriteLine($"caissond {ProductVersion.Text}");
         return 0;
     case ["--help" or "-h"]:
         Console.Out.WriteLine(
             """
-            Usage: caissond
+            Usage: caissond [OPTIONS]
 
             The engine: runs containers and serves the Docker Engine API on CAISSON_RUN/docker.sock.
             Containers go on when it ends; the next one takes them over.
+
+              --listen tcp://ADDRESS:PORT  also there, for clients with a certificate; may be repeated
+              --tls-ca FILE                who signs certificates of clients
+              --tls-cert FILE              the engine's certificate, and what is between it and its root
+              --tls-key FILE               its private key
+              --insecure-listen            without certificates, at 127.0.0.1 or ::1: every program of this machine
+                                           is then root
+              --allow-host NAME            a name by which clients call the address, beside those in the certificate
 
               CAISSON_ROOT     where images and containers are kept (default /var/lib/caisson)
               CAISSON_RUN      where sockets are (default /run/caisson)
@@ -23,17 +29,27 @@ switch (args)
             """);
         return 0;
     default:
-        Console.Error.WriteLine($"caissond: unknown argument '{args[0]}'; see caissond --help");
-        return 2;
+        break;
+}
+
+EngineArguments arguments;
+try
+{
+    arguments = EngineArguments.Parse(args);
+}
+catch (CaissonException error)
+{
+    Console.Error.WriteLine($"caissond: {error.Message}");
+    return 2;
 }
 
 try
 {
-    await using EngineProcess engine = await EngineProcess.StartAsync(EngineDirectories.FromEnvironment());
+    await using EngineProcess engine = await EngineProcess.StartAsync(EngineDirectories.FromEnvironment(), arguments);
     await engine.RunAsync();
     return 0;
 }
-catch (Exception error) when (error is CaissonException or IOException or UnauthorizedAccessException)
+catch (Exception error) when (error is CaissonException or IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException)
 {
     Console.Error.WriteLine($"caissond: {error.Message}");
     return 1;

@@ -44,6 +44,7 @@ internal static class Headers
         #include <linux/ioprio.h>
         #include <linux/landlock.h>
         #include <linux/limits.h>
+        #include <linux/loop.h>
         #include <linux/magic.h>
         #include <linux/mount.h>
         #include <linux/netfilter.h>

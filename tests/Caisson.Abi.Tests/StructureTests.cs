@@ -43,6 +43,7 @@ public sealed class StructureTests
         (typeof(sockaddr_in6), "struct sockaddr_in6", []),
         (typeof(bpf_insn), "struct bpf_insn", new() { ["regs"] = "" }),
         (typeof(statfs), "struct statfs", []),
+        (typeof(loop_config), "struct loop_config", new() { ["lo_flags"] = "info.lo_flags" }),
         (typeof(Elf64_Phdr), "Elf64_Phdr", []),
         (typeof(bpf_attr_prog_load), "union bpf_attr", []),
         (typeof(bpf_attr_prog_attach), "union bpf_attr", []),

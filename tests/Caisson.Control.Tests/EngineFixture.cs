@@ -6,6 +6,7 @@ using Caisson.Control.Images;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
 using Caisson.Control.State;
+using Caisson.Control.Volumes;
 using Caisson.Control.Workloads;
 using Caisson.Images;
 using Caisson.Linux;
@@ -37,7 +38,7 @@ public sealed class EngineFixture : IAsyncDisposable
     public FakeHost Host { get; } = new();
 
     /// <summary>The network namespace that takes the place of the host's.</summary>
-    public Namespace Space { get; } = Namespace.CreateNetwork();
+    public Namespace Space { get; } = HostLike();
 
     public ContainerEngine Engine { get; private set; }
 
@@ -119,6 +120,15 @@ public sealed class EngineFixture : IAsyncDisposable
         Directory.Delete(Root, recursive: true);
     }
 
+    /// <summary>A host has 127.0.0.1; a new namespace has it when its loopback device is up.</summary>
+    private static Namespace HostLike()
+    {
+        Namespace space = Namespace.CreateNetwork();
+        using RouteSocket route = RouteSocket.Open(space);
+        route.SetLinkUp(NetlinkMessages.LoopbackIndex);
+        return space;
+    }
+
     private (SqliteStateStore, ImageStore, ContainerNetworks, ContainerEngine) Open()
     {
         SqliteStateStore state = SqliteStateStore.Open($"{Root}/state.db");
@@ -132,6 +142,7 @@ public sealed class EngineFixture : IAsyncDisposable
             Host = Host,
             Images = images,
             Networks = networks,
+            Volumes = new ContainerVolumes(Root, state, events, log, Time),
             Events = events,
             Log = log,
             Facts = HostFacts.Read(),

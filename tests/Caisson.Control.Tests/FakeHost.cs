@@ -104,6 +104,27 @@ public sealed class FakeHost : IContainerHost, IDisposable
         }
     }
 
+    /// <summary>What was told to be mounted in running containers: the path inside, and what the mount shows, as names.</summary>
+    public ConcurrentQueue<(string Target, string[] Names)> Attached { get; } = new();
+
+    public Task AttachMountAsync(string id, MountTree mount, string target, bool isFile, CancellationToken cancellationToken)
+    {
+        if (Refusal is { } refusal)
+        {
+            throw refusal;
+        }
+        string[] names = [];
+        if (!isFile)
+        {
+            using DirectoryDescriptor root = mount.OpenRoot();
+            names = [.. root.Enumerate().Select(entry => entry.Name).Order(StringComparer.Ordinal)];
+        }
+        Attached.Enqueue((target, names));
+        return Record($"attach {id[..4]} {target}");
+    }
+
+    public Task DetachMountAsync(string id, string target, CancellationToken cancellationToken) => Record($"detach {id[..4]} {target}");
+
     public Task PauseAsync(string id, CancellationToken cancellationToken) => Record($"pause {id[..4]}");
 
     public Task ResumeAsync(string id, CancellationToken cancellationToken) => Record($"resume {id[..4]}");
@@ -176,10 +197,31 @@ public sealed class FakeProcess(string id, IReadOnlyList<string> args) : IMonito
         return new SocketAttachment(near);
     }
 
+    public bool TrySignal(int signal)
+    {
+        bool runs = !_exit.Task.IsCompleted;
+        End(128 + signal);
+        return runs;
+    }
+
     public ValueTask ResizeAsync(ushort rows, ushort columns, CancellationToken cancellationToken)
     {
         Size = (rows, columns);
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Writes to stdout, as a monitor frames it.</summary>
+    public void Say(string text)
+    {
+        byte[] bytes = System.Text.Encoding.UTF8.GetBytes(text);
+        byte[] header = [1, 0, 0, 0, 0, 0, (byte)(bytes.Length >> 8), (byte)bytes.Length];
+        lock (Streams)
+        {
+            foreach (Socket stream in Streams)
+            {
+                stream.Send([.. header, .. bytes]);
+            }
+        }
     }
 
     /// <summary>Ends the process: its streams close, then its end can be seen.</summary>

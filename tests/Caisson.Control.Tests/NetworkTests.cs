@@ -134,6 +134,99 @@ public sealed class NetworkTests
     }
 
     [Fact]
+    public async Task Ports_of_a_running_container_are_replaced_and_the_next_engine_knows()
+    {
+        await using EngineFixture fixture = await EngineFixture.CreateAsync();
+        Workload web = await fixture.StartAsync(Publishing(""), name: "web");
+        int chosen = Assert.Single(Assert.Single(web.Status.Endpoints).Ports).HostPort;
+
+        await web.UpdateAsync(
+            new UpdateConfig { PortBindings = new Dictionary<string, IReadOnlyList<PortBinding>?> { ["80/tcp"] = [new()], ["443/tcp"] = [new() { HostIp = "127.0.0.1", HostPort = "18443" }] } },
+            CancellationToken.None);
+        fixture.Host.Left[web.Id] = fixture.Host.Running[web.Id];
+        fixture.Host.Running.Clear();
+        await fixture.ReplaceEngineAsync();
+        web = fixture.Engine.Find("web");
+
+        // What may be anywhere stays where it is.
+        Assert.Equal([$":{chosen}", "127.0.0.1:18443"], Assert.Single(web.Status.Endpoints).Ports.Select(port => $"{port.HostAddress}:{port.HostPort}"));
+        Assert.Equal(["443/tcp", "80/tcp"], web.Record.HostConfig.PortBindings!.Keys.Order(StringComparer.Ordinal));
+        var taken = await Assert.ThrowsAsync<CaissonException>(() => fixture.StartAsync(Publishing("18443")));
+        Assert.Contains("container web", taken.Message, StringComparison.Ordinal);
+        await web.UpdateAsync(new UpdateConfig { PortBindings = new Dictionary<string, IReadOnlyList<PortBinding>?>() }, CancellationToken.None);
+        Assert.Empty(Assert.Single(web.Status.Endpoints).Ports);
+    }
+
+    [Fact]
+    public async Task Ports_go_over_from_another_container_which_does_not_ask_for_them_any_more()
+    {
+        await using EngineFixture fixture = await EngineFixture.CreateAsync();
+        Workload blue = await fixture.StartAsync(
+            new HostConfig { PortBindings = new Dictionary<string, IReadOnlyList<PortBinding>?> { ["80/tcp"] = [new() { HostPort = "18300" }], ["81/tcp"] = [new() { HostPort = "18301" }] } },
+            name: "blue");
+        Workload green = await fixture.StartAsync(name: "green");
+        Workload stopped = await fixture.CreateAsync(name: "stopped");
+        var change = new UpdateConfig { PortBindings = Publishing("18300").PortBindings, PortTakeover = "blue" };
+
+        var refused = await Assert.ThrowsAsync<CaissonException>(() => green.UpdateAsync(change with { PortTakeover = "" }, CancellationToken.None));
+        var idle = await Assert.ThrowsAsync<CaissonException>(() => stopped.UpdateAsync(change, CancellationToken.None));
+        await green.UpdateAsync(change, CancellationToken.None);
+
+        Assert.Contains("already leads to container blue", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("not running", idle.Message, StringComparison.Ordinal);
+        Assert.Equal(18300, Assert.Single(Assert.Single(green.Status.Endpoints).Ports).HostPort);
+        Assert.Equal(18301, Assert.Single(Assert.Single(blue.Status.Endpoints).Ports).HostPort);
+        Assert.Equal(["81/tcp"], blue.Record.HostConfig.PortBindings!.Keys);
+        await blue.StopAsync(null, 0, CancellationToken.None);
+        await blue.StartAsync(CancellationToken.None);
+        Assert.Equal(18301, Assert.Single(Assert.Single(blue.Status.Endpoints).Ports).HostPort);
+    }
+
+    [Fact]
+    public async Task A_name_that_changes_changes_in_networks_too()
+    {
+        await using EngineFixture fixture = await EngineFixture.CreateAsync();
+        Workload web = await fixture.StartAsync(name: "before");
+
+        await web.RenameAsync("after", CancellationToken.None);
+
+        EndpointRecord endpoint = Assert.Single(web.Status.Endpoints);
+        Assert.Equal("after", endpoint.Name);
+        Assert.Equal("after", Assert.Single(fixture.Services.Networks.EndpointsOf(endpoint.NetworkId)).Name);
+    }
+
+    [Fact]
+    public async Task A_link_is_kept_by_id_and_one_to_nobody_is_refused()
+    {
+        await using EngineFixture fixture = await EngineFixture.CreateAsync();
+        Workload db = await fixture.StartAsync(name: "postgres");
+
+        Workload web = await fixture.StartAsync(new HostConfig { Links = ["postgres:db"] });
+        var nobody = await Assert.ThrowsAsync<CaissonException>(() => fixture.CreateAsync(new HostConfig { Links = ["nobody:db"] }));
+        var conflicting = await Assert.ThrowsAsync<ProblemsException>(() => fixture.CreateAsync(new HostConfig { NetworkMode = "none", Links = ["postgres:db"] }));
+
+        Assert.Equal(("db", db.Id[..12]), (Assert.Single(Assert.Single(web.Status.Endpoints).Links).Key, Assert.Single(Assert.Single(web.Status.Endpoints).Links).Value));
+        Assert.Equal(ErrorKind.NotFound, nobody.Kind);
+        Assert.Equal("/HostConfig/Links", Assert.Single(conflicting.Problems).Path);
+    }
+
+    [Fact]
+    public async Task A_plan_shows_the_network_and_makes_nothing()
+    {
+        await using EngineFixture fixture = await EngineFixture.CreateAsync();
+        Workload web = await fixture.CreateAsync(Publishing("18400"));
+
+        string plan = await web.ExplainAsync(CancellationToken.None);
+
+        Assert.Contains("network bridge: made by the engine", plan, StringComparison.Ordinal);
+        Assert.Contains("type bridge", plan, StringComparison.Ordinal);
+        Assert.Contains("ip -n CONTAINER addr add 172.17.0.2/16 dev eth0", plan, StringComparison.Ordinal);
+        Assert.Contains("tcp . 18400 : 172.17.0.2 . 80", plan, StringComparison.Ordinal);
+        Assert.Contains("table inet caisson_", plan, StringComparison.Ordinal);
+        Assert.Equal(["lo"], Links(fixture));
+    }
+
+    [Fact]
     public async Task Another_containers_network_is_shared_while_that_one_runs()
     {
         await using EngineFixture fixture = await EngineFixture.CreateAsync();

@@ -34,7 +34,7 @@ public sealed class PlanTests
         await using EngineFixture fixture = await EngineFixture.CreateAsync();
 
         ProblemsException error = await Assert.ThrowsAsync<ProblemsException>(() => fixture.CreateAsync(
-            new HostConfig { Memory = 5, Binds = ["data:/x"], CapAdd = ["CAP_FLY"], RestartPolicy = new Model.RestartPolicy { Name = "maybe" } },
+            new HostConfig { Memory = 5, Binds = ["da!ta:/x"], CapAdd = ["CAP_FLY"], RestartPolicy = new Model.RestartPolicy { Name = "maybe" } },
             new ContainerCreate { WorkingDir = "here" },
             name: "wrong"));
 

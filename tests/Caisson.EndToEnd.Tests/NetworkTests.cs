@@ -1,5 +1,7 @@
 using System.Globalization;
 
+using Caisson.EndToEnd.Tests.Chaos;
+
 using Xunit;
 
 namespace Caisson.EndToEnd.Tests;
@@ -78,6 +80,22 @@ public sealed class NetworkTests(Engine engine) : IClassFixture<Engine>
         Assert.Contains("eth0", left, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void An_engine_that_ends_leaves_no_device_and_no_rule_and_one_that_serves_leaves_both()
+    {
+        engine.SkipUnlessPublished();
+        using Engine own = new();
+        Ok(own.Caisson("run", "-d", "--name", "web", "-p", "127.0.0.1::80", "busybox", "sleep", "300"));
+
+        Ok(own.Caisson("engine", "stop"));
+        IReadOnlyList<string> serving = Remains.OfNetworks(own.Run);
+        Ok(own.Caisson("rm", "-f", "web"));
+        Ok(own.Caisson("engine", "stop"));
+
+        Assert.Equal(2, serving.Count(name => name.StartsWith("link ", StringComparison.Ordinal)));
+        Assert.Empty(Remains.OfNetworks(own.Run));
+    }
+
     private static string Ok(Answer answer)
     {
         Assert.True(answer.Code == 0, answer.ToString());
@@ -90,8 +108,7 @@ public sealed class NetworkTests(Engine engine) : IClassFixture<Engine>
         return await client.GetStringAsync(new Uri(string.Create(CultureInfo.InvariantCulture, $"http://{where}/")));
     }
 
-    /// <summary>The name is asked for apart: a static busybox cannot load what wget(1) would resolve it with.</summary>
+    /// <summary>By timeout(1): with its own option for it, -T, this busybox ends by a signal whatever it is asked for.</summary>
     private string Get(string client, string network, string host) => engine.By(
-        client, "run", "--rm", "--network", network, "busybox", "sh", "-c",
-        $"a={host}; case $a in *[a-z]*) a=$(nslookup $a | awk '/^Address: /{{print $2; exit}}');; esac; wget -T 5 -qO- http://$a:8080/").Output;
+        client, "run", "--rm", "--network", network, "busybox", "timeout", "5", "wget", "-qO-", $"http://{host}:8080/").Output;
 }

@@ -151,6 +151,70 @@ public sealed class BridgeTests
     }
 
     [Fact]
+    public void The_default_network_has_the_first_addresses_whenever_it_is_made()
+    {
+        using var sandbox = new Sandbox();
+
+        var other = sandbox.Network("other");
+        var first = sandbox.Network("bridge", asked => asked with { IsDefault = true });
+
+        Assert.Equal(("172.18.0.0/16", "172.17.0.0/16"), (other.Subnets[0].Subnet.ToString(), first.Subnets[0].Subnet.ToString()));
+    }
+
+    [Fact]
+    public void Addresses_that_others_have_are_never_given_out()
+    {
+        using var sandbox = new Sandbox();
+        var network = sandbox.Network("one", asked => asked with
+        {
+            Subnets = [new(Subnet.Parse("10.77.0.0/24")) { Reserved = [new("router", InternetAddress.Parse("10.77.0.1")), new("printer", InternetAddress.Parse("10.77.0.3"))] }],
+        });
+
+        Assert.Equal("10.77.0.2", network.Subnets[0].Gateway.ToString());
+        Assert.Equal("10.77.0.4", sandbox.Container(network, "a").Address);
+        Assert.Contains("printer", Assert.Throws<CaissonException>(() => sandbox.Container(network, "b", asked => asked with { IPv4 = InternetAddress.Parse("10.77.0.3") })).Message);
+        var e = Assert.Throws<ProblemsException>(() => sandbox.Network("two", asked => asked with
+        {
+            Subnets = [new(Subnet.Parse("10.78.0.0/24")) { Reserved = [new("far", InternetAddress.Parse("10.77.0.9")), new("x", InternetAddress.Parse("10.78.0.9")), new("y", InternetAddress.Parse("10.78.0.9"))] }],
+        }));
+        Assert.Equal(["/Subnets/0/Reserved/0", "/Subnets/0/Reserved/2"], e.Problems.Select(problem => problem.Path));
+    }
+
+    [Fact]
+    public void A_bridge_may_have_a_name_of_its_own_and_is_isolated_as_any()
+    {
+        using var sandbox = new Sandbox();
+        var named = sandbox.Network("named", asked => asked with { BridgeName = "front0" });
+        var a = sandbox.Container(named, "a", asked => asked with { Ports = [new(TransportProtocol.Tcp, null, 8080, 80)] });
+        var b = sandbox.Container(sandbox.Network("other"), "b");
+        sandbox.ServeTcp(a.Space, 80);
+        sandbox.ServeTcp(sandbox.Outside, 80);
+
+        Assert.Equal(Sandbox.HostAddress, Sandbox.Tcp(a.Space, Sandbox.OutsideAddress, 80));
+        Assert.NotNull(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8080));
+        Assert.Null(Sandbox.TryTcp(b.Space, a.Address, 80));
+        Assert.Contains("another device", Assert.Throws<ProblemsException>(() => sandbox.Network("x", asked => asked with { BridgeName = "up0" })).Message);
+        Assert.Contains("another device", Assert.Throws<ProblemsException>(() => sandbox.Network("x", asked => asked with { BridgeName = "front0" })).Message);
+        sandbox.Plane.RemoveAll();
+        Assert.DoesNotContain("front0", sandbox.OnHost("ip -br link"));
+    }
+
+    [Theory]
+    [InlineData(IpvlanMode.L2, "ip -n CONTAINER route add default via 10.77.0.1 dev eth0")]
+    [InlineData(IpvlanMode.L3, "ip -n CONTAINER route add default dev eth0")]
+    public void An_ipvlan_container_shares_the_parents_hardware_address(IpvlanMode mode, string route)
+    {
+        using var sandbox = new Sandbox();
+        var network = sandbox.Network("wire", asked => asked with { Driver = NetworkDriver.Ipvlan, Parent = "up0", IpvlanMode = mode, Subnets = [new(Subnet.Parse("10.77.0.0/24"))] });
+
+        string plan = sandbox.Plane.Explain(new EndpointConfig { Id = "e", NetworkId = network.Id, ContainerId = "c", Name = "a" });
+
+        Assert.StartsWith($"ip link add eth0 link up0 netns CONTAINER type ipvlan mode {mode.Word()}", plan);
+        Assert.EndsWith(route, plan);
+        Assert.Contains("share", Assert.Throws<ProblemsException>(() => sandbox.Container(network, "a", asked => asked with { HardwareAddress = new(0x02AABBCCDDEE) })).Message);
+    }
+
+    [Fact]
     public void A_network_that_cannot_be_is_refused_with_every_problem_and_changes_nothing()
     {
         using var sandbox = new Sandbox();

@@ -44,6 +44,37 @@ public sealed class NamesTests
     }
 
     [Fact]
+    public void A_container_that_is_renamed_is_found_by_its_new_name_alone()
+    {
+        using var sandbox = new Sandbox();
+        var network = sandbox.Network("one", asked => asked with { Internal = true });
+        var a = sandbox.Container(network, "a");
+        var b = sandbox.Container(network, "before", asked => asked with { Aliases = ["alias"] });
+
+        sandbox.Plane.Rename(network.Id, b.Endpoint.Id, "after");
+
+        Assert.Equal([b.Address], Ask(a.Space, "after")!);
+        Assert.Equal([b.Address], Ask(a.Space, "alias")!);
+        Assert.Null(Ask(a.Space, "before"));
+        Assert.Contains("container after has it", Assert.Throws<Errors.CaissonException>(() => sandbox.Container(network, "c", asked => asked with { IPv4 = b.Endpoint.IPv4 })).Message);
+    }
+
+    [Fact]
+    public void A_link_is_a_name_for_one_container_alone()
+    {
+        using var sandbox = new Sandbox();
+        var network = sandbox.Network("one", asked => asked with { Internal = true });
+        var db = sandbox.Container(network, "postgres");
+        var a = sandbox.Container(network, "a", asked => asked with { Links = [new("db", db.Endpoint.ContainerId[..12])] });
+        var b = sandbox.Container(network, "b");
+
+        Assert.Equal([db.Address], Ask(a.Space, "DB")!);
+        Assert.Null(Ask(b.Space, "db"));
+        sandbox.Plane.Rename(network.Id, db.Endpoint.Id, "other");
+        Assert.Equal([db.Address], Ask(a.Space, "db")!);
+    }
+
+    [Fact]
     public void One_alias_of_several_containers_begins_with_each_in_turn()
     {
         using var sandbox = new Sandbox();

@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Caisson.Errors;
 using Caisson.Linux;
 using Xunit;
@@ -169,8 +171,111 @@ public sealed class PublishTests
 
         Assert.Contains(e.Problems, problem => problem.Path == "/Ports/0" && problem.Message.Contains("internal"));
         Assert.Contains(e.Problems, problem => problem.Path == "/Ports/0" && problem.Message.Contains("1 to 65535"));
-        var six = sandbox.Network("six", asked => asked with { IPv6 = true });
-        Assert.Contains("127.0.0.1", Assert.Throws<ProblemsException>(() => sandbox.Container(six, "b", asked => asked with { Ports = [new(Tcp, InternetAddress.Parse("::1"), 80, 80)] })).Message);
+    }
+
+    [Fact]
+    public void A_port_of_the_hosts_loopback_of_IPv6_is_the_hosts_alone_where_the_kernel_lets_it_be()
+    {
+        using var sandbox = new Sandbox();
+        var network = sandbox.Network("six", asked => asked with { IPv6 = true });
+        var atLoopback = ImmutableArray.Create(new PublishedPort(Tcp, InternetAddress.Parse("::1"), 8080, 80));
+        var web = sandbox.Container(network, "web");
+        var neighbour = sandbox.Container(network, "neighbour");
+        sandbox.ServeTcp(web.Space, 80, isIPv6: true);
+        sandbox.OnHost("echo 1 > /proc/sys/net/bridge/bridge-nf-call-ip6tables");
+        if (!sandbox.Plane.HasLoopback6)
+        {
+            Assert.Contains(
+                "bridge-nf-call-ip6tables", Assert.Throws<ProblemsException>(() => sandbox.Plane.Publish(network.Id, web.Endpoint.Id, atLoopback)).Message);
+            sandbox.OnHost("echo 0 > /proc/sys/net/bridge/bridge-nf-call-ip6tables");
+        }
+
+        sandbox.Plane.Publish(network.Id, web.Endpoint.Id, atLoopback);
+
+        Assert.NotNull(Sandbox.Tcp(sandbox.Host, "::1", 8080));
+        Assert.Null(Sandbox.TryTcp(sandbox.Outside, Sandbox.HostAddress6, 8080));
+        Assert.Null(Sandbox.TryTcp(neighbour.Space, Sandbox.HostAddress6, 8080));
+        sandbox.Plane.Publish(network.Id, web.Endpoint.Id, [new(Tcp, null, 8081, 80)]);
+        Assert.NotNull(Sandbox.Tcp(sandbox.Host, "::1", 8081));
+    }
+
+    [Fact]
+    public void Ports_go_over_to_another_container_in_one_moment_and_connections_stay()
+    {
+        using var sandbox = new Sandbox();
+        var network = sandbox.Network("one");
+        var blue = sandbox.Container(network, "blue", asked => asked with { Ports = [new(Tcp, null, 8080, 80, 3), new(Tcp, null, 9000, 90)] });
+        var green = sandbox.Container(network, "green");
+        sandbox.EchoTcp(blue.Space, 90);
+        sandbox.ServeTcp(blue.Space, 80, says: "blue");
+        sandbox.ServeTcp(blue.Space, 81, says: "blue");
+        sandbox.ServeTcp(green.Space, 80, says: "green");
+        using var established = Connect(sandbox, 9000);
+        Assert.Equal("blue", Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8080));
+        List<string?> answers = [];
+        using var over = new ManualResetEventSlim();
+        var client = new Thread(() =>
+        {
+            while (!over.IsSet)
+            {
+                answers.Add(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8080));
+            }
+            answers.Add(Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8080));
+        });
+        client.Start();
+
+        var (mine, theirs) = sandbox.Plane.TakeOver(
+            network.Id, green.Endpoint.Id, [new(Tcp, null, 8080, 80), new(Tcp, null, 9000, 90)], network.Id, blue.Endpoint.Id);
+        over.Set();
+        client.Join();
+
+        Assert.Equal(["8080->80/tcp", "9000->90/tcp"], mine.Ports.Select(port => port.ToString()));
+        Assert.Equal(["8081-8082->81-82/tcp"], theirs.Ports.Select(port => port.ToString()));
+        Assert.DoesNotContain(null, answers);
+        Assert.Equal("green", answers[^1]);
+        Assert.Equal("blue", Sandbox.Tcp(sandbox.Outside, Sandbox.HostAddress, 8081));
+        established.Send("still"u8);
+        byte[] buffer = new byte[16];
+        Assert.Equal("still", Encoding.ASCII.GetString(buffer, 0, established.Receive(buffer)));
+        sandbox.Host.RunInside(() =>
+        {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            Assert.Throws<SocketException>(() => socket.Bind(new IPEndPoint(IPAddress.Any, 8080)));
+        });
+    }
+
+    [Fact]
+    public void A_takeover_that_cannot_be_changes_nothing()
+    {
+        using var sandbox = new Sandbox();
+        var network = sandbox.Network("one");
+        var blue = sandbox.Container(network, "blue", asked => asked with { Ports = [new(Tcp, InternetAddress.Parse("127.0.0.1"), 8080, 80)] });
+        var green = sandbox.Container(network, "green", asked => asked with { Ports = [new(Tcp, null, 8090, 80)] });
+        sandbox.Container(network, "third", asked => asked with { Ports = [new(Tcp, null, 9090, 80)] });
+        sandbox.ServeTcp(sandbox.Host, 7070);
+        string before = sandbox.OnHost("nft list ruleset; cat /proc/net/tcp | awk '{print $2}' | sort");
+
+        var third = Assert.Throws<CaissonException>(() => sandbox.Plane.TakeOver(
+            network.Id, green.Endpoint.Id, [new(Tcp, null, 8080, 80), new(Tcp, null, 9090, 80)], network.Id, blue.Endpoint.Id));
+        var program = Assert.Throws<CaissonException>(() => sandbox.Plane.TakeOver(
+            network.Id, green.Endpoint.Id, [new(Tcp, null, 8080, 80), new(Tcp, null, 7070, 80)], network.Id, blue.Endpoint.Id));
+
+        Assert.Contains("container third", third.Message);
+        Assert.Contains($"process {Environment.ProcessId} (", program.Message);
+        Assert.Equal(before, sandbox.OnHost("nft list ruleset; cat /proc/net/tcp | awk '{print $2}' | sort"));
+        sandbox.Plane.TakeOver(network.Id, green.Endpoint.Id, [new(Tcp, null, 8080, 80)], network.Id, blue.Endpoint.Id);
+        Assert.Empty(sandbox.Plane.EndpointsOf(network.Id).Single(endpoint => endpoint.Name == "blue").Ports);
+    }
+
+    private static Socket Connect(Sandbox sandbox, int port)
+    {
+        Socket connected = null!;
+        sandbox.Outside.RunInside(() =>
+        {
+            connected = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 10000 };
+            connected.Connect(Sandbox.HostAddress, port);
+        });
+        return connected;
     }
 
     [Fact]

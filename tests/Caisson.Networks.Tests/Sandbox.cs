@@ -64,8 +64,8 @@ internal sealed class Sandbox : IDisposable
         return Plane.Connect(change?.Invoke(asked) ?? asked, space);
     }
 
-    /// <summary>Answers each connection with the address of who connected.</summary>
-    public void ServeTcp(Namespace where, int port, bool isIPv6 = false)
+    /// <summary>Answers each connection with the address of who connected, or with <paramref name="says"/>.</summary>
+    public void ServeTcp(Namespace where, int port, bool isIPv6 = false, string? says = null)
     {
         Socket listener = null!;
         where.RunInside(() =>
@@ -82,7 +82,37 @@ internal sealed class Sandbox : IDisposable
                 while (true)
                 {
                     using var connection = listener.Accept();
-                    connection.Send(Encoding.ASCII.GetBytes(((IPEndPoint)connection.RemoteEndPoint!).Address.ToString()));
+                    connection.Send(Encoding.ASCII.GetBytes(says ?? ((IPEndPoint)connection.RemoteEndPoint!).Address.ToString()));
+                }
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                // the test is over
+            }
+        })
+        { IsBackground = true }.Start();
+    }
+
+    /// <summary>Sends back what comes, as long as it comes.</summary>
+    public void EchoTcp(Namespace where, int port)
+    {
+        Socket listener = null!;
+        where.RunInside(() =>
+        {
+            listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            listener.Bind(new IPEndPoint(IPAddress.Any, port));
+            listener.Listen();
+        });
+        Own(listener);
+        new Thread(() =>
+        {
+            try
+            {
+                using var connection = listener.Accept();
+                byte[] buffer = new byte[64];
+                for (int count; (count = connection.Receive(buffer)) > 0;)
+                {
+                    connection.Send(buffer.AsSpan(0, count));
                 }
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)

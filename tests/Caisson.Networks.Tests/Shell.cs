@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Caisson.Linux;
 
 namespace Caisson.Networks.Tests;
 
@@ -23,5 +24,13 @@ internal static class Shell
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return (output + errors.Result).Trim();
+    }
+
+    /// <summary>The same in a network.</summary>
+    public static string RunIn(Namespace network, string script)
+    {
+        string said = "";
+        network.RunInside(() => said = Run(script));
+        return said;
     }
 }

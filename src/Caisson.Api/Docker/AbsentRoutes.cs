@@ -1,13 +1,7 @@
-using System.Text.Json;
-
 using Caisson.Api.Http;
 using Caisson.Errors;
 
 namespace Caisson.Api.Docker;
-
-internal sealed record VolumesBody(IReadOnlyList<JsonElement> Volumes, IReadOnlyList<string>? Warnings);
-
-internal sealed record VolumesPrunedBody(IReadOnlyList<string> VolumesDeleted, long SpaceReclaimed);
 
 internal sealed record CachePrunedBody(IReadOnlyList<string> CachesDeleted, long SpaceReclaimed);
 
@@ -19,13 +13,6 @@ internal static class AbsentRoutes
 
     public static void AddTo(Router.Builder routes)
     {
-        routes.Get("/volumes", call => call.Json(new VolumesBody([], null), DockerJson.Default.VolumesBody));
-        routes.Get("/volumes/{name}", call => throw NoVolume(call));
-        routes.Post("/volumes/create", _ => throw NotYet("named volumes come with the volume store; bind a directory of the host"));
-        routes.Post("/volumes/prune", call => call.Json(new VolumesPrunedBody([], 0), DockerJson.Default.VolumesPrunedBody));
-        routes.Put("/volumes/{name}", call => throw NoVolume(call));
-        routes.Delete("/volumes/{name}", call => call.Flag("force") ? call.Empty() : throw NoVolume(call));
-
         routes.Post("/build", _ => throw NotYet("building images comes with the builder; import or load an image"));
         routes.Post("/build/prune", call => call.Json(new CachePrunedBody([], 0), DockerJson.Default.CachePrunedBody));
         routes.Post("/build/cancel", call => call.Empty());
@@ -33,8 +20,18 @@ internal static class AbsentRoutes
         routes.Post("/grpc", _ => throw NotYet("build sessions come with the builder"));
 
         routes.Get("/plugins", call => call.Json([], DockerJson.Default.IReadOnlyListJsonElement));
-        routes.Get("/plugins/{name*}/json", call => throw new CaissonException(ErrorKind.NotFound, $"plugin \"{call.Path("name")}\" not found"));
+        routes.Get("/plugins/{name*}/json", call => throw NoPlugin(call));
+        routes.Get("/plugins/privileges", _ => throw NotYet("plugins are not supported"));
         routes.Post("/plugins/pull", _ => throw NotYet("plugins are not supported"));
+        routes.Post("/plugins/create", _ => throw NotYet("plugins are not supported"));
+        foreach (string action in (string[])["enable", "disable", "upgrade", "push", "set"])
+        {
+            routes.Post($"/plugins/{{name*}}/{action}", call => throw NoPlugin(call));
+        }
+        routes.Delete("/plugins/{name*}", call => throw NoPlugin(call));
+        routes.Post("/swarm/init", _ => throw NotYet("this engine is one machine: it makes and joins no swarm"));
+        routes.Post("/swarm/join", _ => throw NotYet("this engine is one machine: it makes and joins no swarm"));
+        routes.Post("/swarm/leave", _ => throw new CaissonException(ErrorKind.Unavailable, "This node is not part of a swarm"));
 
         foreach (string family in (string[])["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"])
         {
@@ -49,5 +46,5 @@ internal static class AbsentRoutes
 
     private static CaissonException NotYet(string message) => new(ErrorKind.Unimplemented, message);
 
-    private static CaissonException NoVolume(Call call) => new(ErrorKind.NotFound, $"get {call.Path("name")}: no such volume");
+    private static CaissonException NoPlugin(Call call) => new(ErrorKind.NotFound, $"plugin \"{call.Path("name")}\" not found");
 }

@@ -1,7 +1,10 @@
 using System.Text.Json.Serialization;
 
+using Caisson.Api.Http;
+using Caisson.Containers.Profiles;
 using Caisson.Control.Listing;
 using Caisson.Control.Model;
+using Caisson.Control.Volumes;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Images.Snapshots;
@@ -58,8 +61,20 @@ internal sealed record SummaryNetworksBody(IReadOnlyDictionary<string, EndpointS
 internal sealed record MountPointBody
 {
     public required string Type { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Name { get; init; }
+
     public string Source { get; init; } = "";
     public required string Destination { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Driver { get; init; }
+
+    /// <summary>The part of the volume; of this engine alone.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Subpath { get; init; }
+
     public string Mode { get; init; } = "";
     public bool RW { get; init; }
     public string Propagation { get; init; } = "";
@@ -117,7 +132,14 @@ internal sealed record StateBody
     public required string Error { get; init; }
     public required string StartedAt { get; init; }
     public required string FinishedAt { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public HealthBody? Health { get; init; }
 }
+
+internal sealed record HealthBody(string Status, int FailingStreak, IReadOnlyList<HealthResultBody> Log);
+
+internal sealed record HealthResultBody(string Start, string End, int ExitCode, string Output);
 
 internal sealed record GraphDriverBody
 {
@@ -142,6 +164,8 @@ internal sealed record NetworkSettingsBody
     public int IPPrefixLen { get; init; }
     public string IPv6Gateway { get; init; } = "";
     public string MacAddress { get; init; } = "";
+    public IReadOnlyList<string>? SecondaryIPAddresses { get; init; }
+    public IReadOnlyList<string>? SecondaryIPv6Addresses { get; init; }
     public required IReadOnlyDictionary<string, EndpointSettings> Networks { get; init; }
 }
 
@@ -205,7 +229,7 @@ internal sealed record ExecStartBody
 internal static class ContainerBodies
 {
     /// <summary>A line of <c>docker ps</c>.</summary>
-    public static ContainerSummaryBody Summary(Workload workload, EngineServices services, bool withSize)
+    public static ContainerSummaryBody Summary(Workload workload, EngineServices services, bool withSize, ApiVersion version)
     {
         ContainerRecord record = workload.Record;
         ContainerStatus status = workload.Status;
@@ -225,13 +249,13 @@ internal static class ContainerBodies
             State = ContainerList.StateOf(status),
             Status = HumanTime.StatusText(status, services.Time.GetUtcNow()),
             HostConfig = new(record.HostConfig.NetworkMode),
-            NetworkSettings = new(EndpointBodies.Networks(record, status, services.Networks)),
-            Mounts = Mounts(record.HostConfig),
+            NetworkSettings = new(EndpointBodies.Networks(record, status, services.Networks, version)),
+            Mounts = Mounts(record, services),
         };
     }
 
     /// <summary>Everything about one container.</summary>
-    public static ContainerBody Full(Workload workload, EngineServices services, bool withSize)
+    public static ContainerBody Full(Workload workload, EngineServices services, bool withSize, ApiVersion version)
     {
         ContainerRecord record = workload.Record;
         ContainerStatus status = workload.Status;
@@ -256,6 +280,7 @@ internal static class ContainerBodies
                 Error = status.Error,
                 StartedAt = Times.Text(status.StartedAt),
                 FinishedAt = Times.Text(status.FinishedAt),
+                Health = Health(status.Health),
             },
             Image = record.ImageId,
             ResolvConfPath = $"{directory}/resolv.conf",
@@ -267,14 +292,33 @@ internal static class ContainerBodies
             SecurityProfile = record.Profile,
             SecurityWeaknesses = workload.Weaknesses,
             ExecIDs = execs.Count > 0 ? execs : null,
-            HostConfig = record.HostConfig,
+            HostConfig = Effective(record),
             SizeRw = written,
             SizeRootFs = root,
-            Mounts = Mounts(record.HostConfig),
+            Mounts = Mounts(record, services),
             Config = record.Config,
-            NetworkSettings = EndpointBodies.Settings(record, status, services.Networks),
+            NetworkSettings = EndpointBodies.Settings(record, status, services.Networks, version),
         };
     }
+
+    /// <summary>What was asked for, with what the profile adds where nothing was.</summary>
+    private static HostConfig Effective(ContainerRecord record)
+    {
+        HostConfig host = record.HostConfig;
+        SecurityProfile? profile = SecurityProfiles.All.FirstOrDefault(profile => profile.Name == record.Profile);
+        return host with
+        {
+            MaskedPaths = host.Privileged ? null : host.MaskedPaths ?? profile?.MaskedPaths,
+            ReadonlyPaths = host.Privileged ? null : host.ReadonlyPaths ?? profile?.ReadOnlyPaths,
+            PidsLimit = host.PidsLimit is 0 ? null : host.PidsLimit,
+            MemorySwappiness = host.MemorySwappiness is -1 ? null : host.MemorySwappiness,
+        };
+    }
+
+    private static HealthBody? Health(HealthState? health) => health is null ? null : new HealthBody(
+        health.Word,
+        health.FailingStreak,
+        [.. health.Log.Select(result => new HealthResultBody(Times.Text(result.Start), Times.Text(result.End), result.ExitCode, result.Output))]);
 
     private static (long? Written, long? Root) Sizes(Workload workload, EngineServices services)
     {
@@ -293,18 +337,21 @@ internal static class ContainerBodies
     private static string Command(IReadOnlyList<string> args) =>
         string.Join(' ', args.Select(arg => arg.Contains(' ', StringComparison.Ordinal) || arg.Length == 0 ? $"'{arg}'" : arg));
 
-    private static List<MountPointBody> Mounts(HostConfig host) =>
-    [
-        .. ContainerMount.Read(host, new List<Problem>()).Select(mount => new MountPointBody
-        {
-            Type = mount.Type,
-            Source = mount.Source,
-            Destination = mount.Target,
-            Mode = mount.Mode,
-            RW = !mount.ReadOnly,
-            Propagation = mount.Type == "bind" ? mount.Propagation : "",
-        }),
-    ];
+    private static List<MountPointBody> Mounts(ContainerRecord record, EngineServices services) => [.. record.AllMounts.Select(mount => Mount(mount, services))];
+
+    /// <summary>A mount of a container.</summary>
+    public static MountPointBody Mount(ContainerMount mount, EngineServices services) => new()
+    {
+        Type = mount.Type,
+        Name = mount.Type == "volume" ? mount.Volume : null,
+        Source = mount.Type == "volume" ? services.Volumes.DataPath(mount.Volume) : mount.Source,
+        Destination = mount.Target,
+        Driver = mount.Type == "volume" ? ContainerVolumes.Driver : null,
+        Mode = mount.Mode,
+        RW = !mount.ReadOnly,
+        Propagation = mount.Type != "bind" ? "" : mount.Propagation.Length > 0 ? mount.Propagation : "rprivate",
+        Subpath = mount.Subpath.Length > 0 ? mount.Subpath : null,
+    };
 
     /// <summary>Docker's number of a change.</summary>
     public static int KindOf(ChangeKind kind) => kind switch

@@ -3,12 +3,16 @@ using Caisson.Control.Listing;
 using Caisson.Control.Model;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
+using Caisson.Images;
 
 namespace Caisson.Api.Docker;
 
 /// <summary>Containers but for their streams. Source: Docker Engine API, "Containers".</summary>
 internal sealed class ContainerRoutes(EngineServices services, ContainerEngine engine)
 {
+    /// <summary>Clients send an empty document where Docker's first versions took one.</summary>
+    private const int EmptyDocumentBytesMax = 7;
+
     private readonly ContainerList _list = new(engine);
 
     public void AddTo(Router.Builder routes)
@@ -17,8 +21,8 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
         routes.Post("/containers/create", Create);
         routes.Post("/containers/prune", Prune);
         routes.Get("/containers/{id}/json", call => call.Json(
-            ContainerBodies.Full(Find(call), services, call.Flag("size")), DockerJson.Default.ContainerBody));
-        routes.Post("/containers/{id}/start", async call => await call.Empty(await Find(call).StartAsync(call.Gone) ? 204 : 304));
+            ContainerBodies.Full(Find(call), services, call.Flag("size"), call.Version), DockerJson.Default.ContainerBody));
+        routes.Post("/containers/{id}/start", Start);
         routes.Post("/containers/{id}/stop", async call => await call.Empty(await Find(call).StopAsync(call.Query("signal"), call.Number("t"), call.Gone) ? 204 : 304));
         routes.Post("/containers/{id}/restart", call => Done(call, workload => workload.RestartAsync(call.Query("signal"), call.Number("t"), call.Gone)));
         routes.Post("/containers/{id}/kill", call => Done(call, workload => workload.KillAsync(call.Query("signal"), call.Gone)));
@@ -51,14 +55,52 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
     {
         IReadOnlyList<Workload> found = _list.List(call.Flag("all"), call.Number("limit"), call.Filters());
         bool size = call.Flag("size");
-        return call.Json([.. found.Select(workload => ContainerBodies.Summary(workload, services, size))], DockerJson.Default.IReadOnlyListContainerSummaryBody);
+        return call.Json([.. found.Select(workload => ContainerBodies.Summary(workload, services, size, call.Version))], DockerJson.Default.IReadOnlyListContainerSummaryBody);
+    }
+
+    private async Task Start(Call call)
+    {
+        if (call.Http.Request.ContentLength > EmptyDocumentBytesMax)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24");
+        }
+        await call.Empty(await Find(call).StartAsync(call.Gone) ? 204 : 304);
     }
 
     private async Task Create(Call call)
     {
         ContainerCreate asked = await call.ReadAsync(DockerJson.Default.ContainerCreate);
-        ContainerEngine.Created created = await engine.CreateAsync(call.Query("name"), asked, call.Gone);
+        Image? image = services.Images.TryResolve(asked.Image);
+        if (image is not null && call.Query("platform") is { } platform)
+        {
+            RequirePlatform(image, asked.Image, platform);
+        }
+        ContainerEngine.Created created;
+        try
+        {
+            created = await engine.CreateAsync(call.Query("name"), asked, call.Gone);
+        }
+        catch (CaissonException error) when (error.Kind == ErrorKind.NotFound && image is not null)
+        {
+            // Clients take 404 as a missing image, and pull it.
+            throw new CaissonException(ErrorKind.InvalidArgument, error.Message, error);
+        }
         await call.Json(new CreatedBody(created.Id, created.Warnings), DockerJson.Default.CreatedBody, 201);
+    }
+
+    /// <summary>Whether the image is made for <paramref name="platform"/>: <c>os</c>, <c>arch</c>, <c>os/arch</c> or <c>os/arch/variant</c>.</summary>
+    private static void RequirePlatform(Image image, string name, string platform)
+    {
+        string[] parts = platform.ToLowerInvariant().Split('/');
+        string os = parts.Length > 1 || parts[0] == "linux" ? parts[0] : image.Config.Os;
+        string architecture = parts.Length > 1 ? parts[1] : parts[0] == "linux" ? image.Config.Architecture : parts[0];
+        architecture = architecture switch { "x86_64" or "x86-64" => "amd64", "aarch64" => "arm64", _ => architecture };
+        if (os != image.Config.Os || architecture != image.Config.Architecture)
+        {
+            throw new CaissonException(
+                ErrorKind.NotFound,
+                $"image with reference {name} was found but does not match the specified platform: wanted {platform}, actual: {image.Config.Os}/{image.Config.Architecture}");
+        }
     }
 
     private async Task Prune(Call call)
@@ -95,7 +137,7 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
 
     private async Task Wait(Call call)
     {
-        WaitCondition condition = call.Query("condition") switch
+        WaitCondition condition = (call.Version < new ApiVersion(1, 30) ? null : call.Query("condition")) switch
         {
             null or "not-running" => WaitCondition.NotRunning,
             "next-exit" => WaitCondition.NextExit,
@@ -129,7 +171,7 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
         {
             throw new CaissonException(ErrorKind.InvalidArgument, "links are not supported");
         }
-        await Find(call).RemoveAsync(call.Flag("force"), CancellationToken.None);
+        await Find(call).RemoveAsync(call.Flag("force"), volumes: call.Flag("v"), CancellationToken.None);
         await call.Empty();
     }
 }

@@ -1,4 +1,5 @@
 using Caisson.Api.Http;
+using Caisson.Api.Transport;
 using Caisson.Control;
 using Caisson.Errors;
 
@@ -49,7 +50,7 @@ internal sealed class DockerApi(Router router, Action<string> log, EngineRest? r
 
     private async Task DispatchAsync(HttpContext context)
     {
-        RefuseBrowsers(context.Request);
+        BrowserGuard.Check(context.Request, context.Features.Get<EngineConnection>()?.Hosts ?? HostNames.OfSocket);
         string path = context.Request.Path.Value ?? "/";
         if (ApiVersion.TryTake(path, out ApiVersion version, out string rest))
         {
@@ -76,15 +77,6 @@ internal sealed class DockerApi(Router router, Action<string> log, EngineRest? r
             context,
             match.OtherMethod ? StatusCodes.Status405MethodNotAllowed : StatusCodes.Status404NotFound,
             match.OtherMethod ? $"{context.Request.Method} is not allowed on {rest}" : "page not found");
-    }
-
-    /// <summary>A web page that reaches this socket through a proxy must not steer the engine.</summary>
-    private static void RefuseBrowsers(HttpRequest request)
-    {
-        if (request.Headers.Origin.Count > 0 || request.Headers.ContainsKey("Sec-Fetch-Site"))
-        {
-            throw new CaissonException(ErrorKind.PermissionDenied, "requests from web pages are refused");
-        }
     }
 
     private async Task FailAsync(HttpContext context, Exception error)

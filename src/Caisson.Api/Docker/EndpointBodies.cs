@@ -1,5 +1,6 @@
 using System.Globalization;
 
+using Caisson.Api.Http;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
 
@@ -27,7 +28,7 @@ internal static class EndpointBodies
     }
 
     /// <summary>The networks of a container by name, with what it has there while it runs.</summary>
-    public static Dictionary<string, EndpointSettings> Networks(ContainerRecord record, ContainerStatus status, ContainerNetworks networks)
+    public static Dictionary<string, EndpointSettings> Networks(ContainerRecord record, ContainerStatus status, ContainerNetworks networks, ApiVersion version)
     {
         Dictionary<string, EndpointSettings> settings = [];
         if (record.Networks.Count == 0)
@@ -42,15 +43,15 @@ internal static class EndpointBodies
         foreach (NetworkAttachment attachment in record.Networks)
         {
             settings[attachment.NetworkName] = Endpoint(
-                record, attachment, status.Endpoints.FirstOrDefault(one => one.NetworkId == attachment.NetworkId), networks.TryFind(attachment.NetworkId));
+                record, attachment, status.Endpoints.FirstOrDefault(one => one.NetworkId == attachment.NetworkId), networks.TryFind(attachment.NetworkId)).For(record, version);
         }
         return settings;
     }
 
     /// <summary>All about the network of one container.</summary>
-    public static NetworkSettingsBody Settings(ContainerRecord record, ContainerStatus status, ContainerNetworks networks)
+    public static NetworkSettingsBody Settings(ContainerRecord record, ContainerStatus status, ContainerNetworks networks, ApiVersion version)
     {
-        Dictionary<string, EndpointSettings> all = Networks(record, status, networks);
+        Dictionary<string, EndpointSettings> all = Networks(record, status, networks, version);
         EndpointSettings of = all.GetValueOrDefault(ContainerNetworks.DefaultName) ?? new EndpointSettings();
         var ports = new SortedDictionary<string, IReadOnlyList<PortBinding>?>(StringComparer.Ordinal);
         if (status.HasProcess)
@@ -84,6 +85,14 @@ internal static class EndpointBodies
         };
     }
 
+    /// <summary>Before 1.44 there was no list of names; up to it the short id was an alias in networks of one's own.</summary>
+    private static EndpointSettings For(this EndpointSettings settings, ContainerRecord record, ApiVersion version) => settings with
+    {
+        DNSNames = version < new ApiVersion(1, 44) ? null : settings.DNSNames,
+        Aliases = version < new ApiVersion(1, 45) && settings.Aliases is { } aliases && !aliases.Contains(record.Id[..12])
+            ? [.. aliases, record.Id[..12]] : settings.Aliases,
+    };
+
     /// <summary>The bits of the network part of an address, by the subnet it is in.</summary>
     public static int PrefixOf(NetworkRecord? network, bool isIPv6) =>
         SubnetOf(network, isIPv6)?.Subnet is { } subnet ? int.Parse(subnet[(subnet.IndexOf('/') + 1)..], CultureInfo.InvariantCulture) : 0;
@@ -95,6 +104,7 @@ internal static class EndpointBodies
             IPAMConfig = attachment.IPv4.Length + attachment.IPv6.Length == 0
                 ? null
                 : new EndpointAddresses { IPv4Address = attachment.IPv4, IPv6Address = attachment.IPv6 },
+            Links = attachment.Links.Count > 0 ? [.. attachment.Links.Select(link => $"{link.Value[..12]}:{link.Key}")] : null,
             Aliases = attachment.Aliases.Count > 0 ? attachment.Aliases : null,
             MacAddress = attachment.HardwareAddress,
             NetworkID = attachment.NetworkId,

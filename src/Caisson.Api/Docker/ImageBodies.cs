@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
 
 using Caisson.Api.Http;
-using Caisson.Control.Model;
+using Caisson.Control.Json;
 using Caisson.Images;
 using Caisson.Oci;
 
@@ -34,7 +34,7 @@ internal sealed record ImageBody
     public required string Created { get; init; }
     public string DockerVersion { get; init; } = "";
     public string Author { get; init; } = "";
-    public required ContainerConfig Config { get; init; }
+    public required ImageConfigBody Config { get; init; }
     public required string Architecture { get; init; }
     public string Variant { get; init; } = "";
     public required string Os { get; init; }
@@ -46,6 +46,62 @@ internal sealed record ImageBody
     public GraphDriverBody GraphDriver { get; init; } = new();
     public required RootFsBody RootFS { get; init; }
     public required ImageMetadataBody Metadata { get; init; }
+}
+
+internal sealed record ImageConfigBody
+{
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Hostname { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Domainname { get; init; }
+
+    public string User { get; init; } = "";
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? AttachStdin { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? AttachStdout { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? AttachStderr { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    [JsonConverter(typeof(NameSetConverter))]
+    public IReadOnlyList<string>? ExposedPorts { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? Tty { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? OpenStdin { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? StdinOnce { get; init; }
+
+    public IReadOnlyList<string>? Env { get; init; }
+    public IReadOnlyList<string>? Cmd { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public HealthcheckConfig? Healthcheck { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Image { get; init; }
+
+    [JsonConverter(typeof(NameSetConverter))]
+    public IReadOnlyList<string>? Volumes { get; init; }
+
+    public string WorkingDir { get; init; } = "";
+    public IReadOnlyList<string>? Entrypoint { get; init; }
+    public IReadOnlyList<string>? OnBuild { get; init; }
+    public IReadOnlyDictionary<string, string>? Labels { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? StopSignal { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Shell { get; init; }
 }
 
 internal sealed record RootFsBody(string Type, IReadOnlyList<string> Layers);
@@ -115,17 +171,25 @@ internal sealed record ProgressDetailBody
 internal static class ImageBodies
 {
     /// <summary>A line of <c>docker images</c>.</summary>
-    public static ImageSummaryBody Summary(Image image, int containers, ApiVersion version) => new()
+    /// <param name="image">The image.</param>
+    /// <param name="containers">How many use it; -1 when that was not counted.</param>
+    /// <param name="version">What the client speaks.</param>
+    /// <param name="patterns">Only names that fit one of them; all when there is none.</param>
+    public static ImageSummaryBody Summary(Image image, int containers, ApiVersion version, IReadOnlyList<string>? patterns = null) => new()
     {
         Id = image.Id.ToString(),
-        RepoTags = image.RepoTags,
-        RepoDigests = image.RepoDigests,
+        RepoTags = Names(image.RepoTags.Where(tag => patterns is null or { Count: 0 } || patterns.Any(pattern => ReferencePattern.Matches(tag, pattern))), "<none>:<none>", version),
+        RepoDigests = Names(image.RepoDigests, "<none>@<none>", version),
         Created = (image.Config.Created ?? image.Record.Added).ToUnixTimeSeconds(),
         Size = Size(image),
         VirtualSize = version < new ApiVersion(1, 44) ? Size(image) : null,
         Labels = image.Execution.Labels,
         Containers = containers,
     };
+
+    /// <summary>Before 1.43 an image without names had one that says so.</summary>
+    private static string[] Names(IEnumerable<string> names, string none, ApiVersion version) =>
+        names.ToArray() is { Length: > 0 } some ? some : version < new ApiVersion(1, 43) ? [none] : [];
 
     /// <summary>Everything about one image.</summary>
     public static ImageBody Full(Image image, ApiVersion version) => new()
@@ -136,7 +200,7 @@ internal static class ImageBodies
         Comment = image.Config.History is [.., { Comment: { } comment }] ? comment : "",
         Created = Times.Text(image.Config.Created ?? image.Record.Added),
         Author = image.Config.Author ?? "",
-        Config = Config(image.Execution),
+        Config = Config(image.Execution, version),
         Architecture = image.Config.Architecture,
         Variant = image.Config.Variant ?? "",
         Os = image.Config.Os,
@@ -176,7 +240,12 @@ internal static class ImageBodies
 
     private static long Size(Image image) => image.UnpackedBytes ?? image.StoredBytes;
 
-    private static ContainerConfig Config(ExecutionConfig config) => new()
+    /// <summary>Up to 1.49 with what only containers have.</summary>
+    private static ImageConfigBody Config(ExecutionConfig config, ApiVersion version) => Config(config) is var body && version >= new ApiVersion(1, 50)
+        ? body
+        : body with { Hostname = "", Domainname = "", AttachStdin = false, AttachStdout = false, AttachStderr = false, Tty = false, OpenStdin = false, StdinOnce = false, Image = "" };
+
+    private static ImageConfigBody Config(ExecutionConfig config) => new()
     {
         User = config.User ?? "",
         ExposedPorts = config.ExposedPorts,

@@ -33,7 +33,7 @@ internal static class ImageChanges
                 "VOLUME" => config with { Volumes = [.. (config.Volumes ?? []).Union(value.StartsWith('[') ? List(value) : value.Split(' ', StringSplitOptions.RemoveEmptyEntries))] },
                 "WORKDIR" => config with { WorkingDir = value },
                 "STOPSIGNAL" => config with { StopSignal = value },
-                _ => throw new CaissonException(ErrorKind.InvalidArgument, $"{instruction} is not a valid change command"),
+                _ => throw new CaissonException(ErrorKind.InvalidArgument, $"{instruction.ToLowerInvariant()} is not a valid change command"),
             };
         }
         return config;

@@ -41,6 +41,10 @@ internal sealed class ImageRoutes(ContainerEngine engine)
     private Task List(Call call)
     {
         FilterSet filters = call.Filters();
+        if (call.Version < new ApiVersion(1, 25) && call.Query("filter") is { } pattern)
+        {
+            filters = new FilterSet(new Dictionary<string, IReadOnlyList<string>>(filters.Values) { ["reference"] = [pattern] });
+        }
         filters.RequireKnown("before", "dangling", "label", "label!", "reference", "since", "until");
         DateTimeOffset? before = Created(filters["before"]);
         DateTimeOffset? since = Created(filters["since"]);
@@ -52,7 +56,8 @@ internal sealed class ImageRoutes(ContainerEngine engine)
             && filters.Allows("dangling", dangling => (image.RepoTags.Count == 0) == dangling is "1" or "true")
             && filters.Allows("reference", pattern => image.RepoTags.Any(tag => ReferencePattern.Matches(tag, pattern)))
             && filters.AllowsLabels(image.Execution.Labels));
-        return call.Json([.. found.Select(image => ImageBodies.Summary(image, -1, call.Version))], DockerJson.Default.IReadOnlyListImageSummaryBody);
+        IReadOnlyList<string> patterns = filters["reference"];
+        return call.Json([.. found.Select(image => ImageBodies.Summary(image, -1, call.Version, patterns))], DockerJson.Default.IReadOnlyListImageSummaryBody);
     }
 
     private DateTimeOffset? Created(IReadOnlyList<string> names) => names.Count > 0 ? _images.Store.Resolve(names[0]).Config.Created : null;
@@ -163,22 +168,33 @@ internal sealed class ImageRoutes(ContainerEngine engine)
             CreatedBy = string.Join(' ', workload.Record.Args),
             Execution = ImageChanges.Apply(current, [.. call.QueryAll("changes")]),
         };
-        bool pause = call.Flag("pause", otherwise: true) && workload.Status.Phase == Control.Model.ContainerPhase.Running;
-        if (pause)
-        {
-            await workload.PauseAsync(call.Gone);
-        }
+        bool paused = call.Flag("pause", otherwise: true) && await IsDoneAsync(workload.PauseAsync(call.Gone));
+        Image image;
         try
         {
-            Image image = await _images.CommitAsync(container, options, call.Gone);
-            await call.Json(new IdBody(image.Id.ToString()), DockerJson.Default.IdBody, 201);
+            image = await _images.CommitAsync(container, options, call.Gone);
         }
         finally
         {
-            if (pause)
+            if (paused)
             {
-                await workload.ResumeAsync(CancellationToken.None);
+                _ = await IsDoneAsync(workload.ResumeAsync(CancellationToken.None));
             }
+        }
+        await call.Json(new IdBody(image.Id.ToString()), DockerJson.Default.IdBody, 201);
+    }
+
+    /// <summary>False when the container did not run or ended meanwhile: then it writes nothing that a pause would hold back.</summary>
+    private static async Task<bool> IsDoneAsync(Task change)
+    {
+        try
+        {
+            await change;
+            return true;
+        }
+        catch (CaissonException error) when (error.Kind == ErrorKind.Conflict)
+        {
+            return false;
         }
     }
 

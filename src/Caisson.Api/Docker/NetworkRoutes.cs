@@ -15,7 +15,9 @@ internal sealed record NetworkBody
     public required string Created { get; init; }
     public string Scope { get; init; } = "local";
     public required string Driver { get; init; }
-    public bool EnableIPv4 { get; init; } = true;
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? EnableIPv4 { get; init; }
+
     public bool EnableIPv6 { get; init; }
     public IpamBody IPAM { get; init; } = new();
     public bool Internal { get; init; }
@@ -45,6 +47,9 @@ internal sealed record IpamPoolBody
     public string? IPRange { get; init; }
 
     public required string Gateway { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, string>? AuxiliaryAddresses { get; init; }
 }
 
 internal sealed record NetworkContainerBody
@@ -68,7 +73,7 @@ internal sealed class NetworkRoutes(EngineServices services, ContainerEngine eng
     public void AddTo(Router.Builder routes)
     {
         routes.Get("/networks", List);
-        routes.Get("/networks/{id}", call => call.Json(Body(services.Networks.Find(call.Path("id")), withContainers: true), DockerJson.Default.NetworkBody));
+        routes.Get("/networks/{id}", call => call.Json(Body(services.Networks.Find(call.Path("id")), withContainers: true, call.Version), DockerJson.Default.NetworkBody));
         routes.Post("/networks/create", Create);
         routes.Post("/networks/prune", Prune);
         routes.Post("/networks/{id}/connect", Connect);
@@ -77,7 +82,7 @@ internal sealed class NetworkRoutes(EngineServices services, ContainerEngine eng
     }
 
     private Task List(Call call) => call.Json(
-        [.. _list.List(call.Filters()).Select(network => Body(network, withContainers: false))], DockerJson.Default.IReadOnlyListNetworkBody);
+        [.. _list.List(call.Filters()).Select(network => Body(network, withContainers: call.Version < new ApiVersion(1, 28), call.Version))], DockerJson.Default.IReadOnlyListNetworkBody);
 
     private async Task Create(Call call)
     {
@@ -116,8 +121,9 @@ internal sealed class NetworkRoutes(EngineServices services, ContainerEngine eng
         return call.Json(new NetworksPrunedBody(_list.Prune(filters, until)), DockerJson.Default.NetworksPrunedBody);
     }
 
-    private NetworkBody Body(NetworkRecord network, bool withContainers) => new()
+    private NetworkBody Body(NetworkRecord network, bool withContainers, ApiVersion version) => new()
     {
+        EnableIPv4 = version < new ApiVersion(1, 47) ? null : true,
         Name = network.Name,
         Id = network.Id,
         Created = Times.Text(network.Created),
@@ -132,6 +138,7 @@ internal sealed class NetworkRoutes(EngineServices services, ContainerEngine eng
                     Subnet = subnet.Subnet,
                     IPRange = subnet.Range.Length > 0 ? subnet.Range : null,
                     Gateway = subnet.Gateway,
+                    AuxiliaryAddresses = subnet.Reserved.Count > 0 ? subnet.Reserved : null,
                 }),
             ],
         },

@@ -18,14 +18,15 @@ internal static class StreamPump
     /// <param name="Output">It wants output or errors.</param>
     /// <param name="EndStdin">The end of what it sends is the end of stdin.</param>
     /// <param name="Keys">The keys that detach; null without a terminal.</param>
-    public readonly record struct Wish(bool Stdin, bool Output, bool EndStdin, DetachKeys? Keys);
+    /// <param name="Reframed">A terminal's output goes in frames, as output of the process.</param>
+    public readonly record struct Wish(bool Stdin, bool Output, bool EndStdin, DetachKeys? Keys, bool Reframed = false);
 
     /// <summary>Runs until the process has closed its output, the client is gone, or it typed the keys that detach.</summary>
     public static async Task RunAsync(Hijack hijack, Attachment attachment, Wish wish)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(hijack.Gone);
         Task<bool> input = wish.Stdin ? FromClientAsync(hijack.Input, attachment, wish, stop.Token) : Task.FromResult(false);
-        Task output = ToClientAsync(attachment, hijack.Output, stop.Token);
+        Task output = wish.Reframed ? ToClientFramedAsync(attachment, hijack.Output, stop.Token) : ToClientAsync(attachment, hijack.Output, stop.Token);
         try
         {
             while (!output.IsCompleted)
@@ -70,6 +71,21 @@ internal static class StreamPump
                 return;
             }
             client.Advance(count);
+            FlushResult flushed = await client.FlushAsync(stop);
+            if (flushed.IsCompleted)
+            {
+                return;
+            }
+        }
+    }
+
+    private static async Task ToClientFramedAsync(Attachment attachment, PipeWriter client, CancellationToken stop)
+    {
+        byte[] buffer = new byte[ChunkBytes];
+        int count;
+        while ((count = await attachment.ReadAsync(buffer, stop)) > 0)
+        {
+            WriteFrame(client, stream: 1, buffer.AsSpan(0, count));
             FlushResult flushed = await client.FlushAsync(stop);
             if (flushed.IsCompleted)
             {

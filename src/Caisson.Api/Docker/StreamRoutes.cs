@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using System.Text;
 
 using Caisson.Api.Http;
@@ -25,8 +26,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
     public void AddTo(Router.Builder routes)
     {
         routes.Post("/containers/{id}/attach", Attach);
-        routes.Get("/containers/{id}/attach/ws", _ => throw new CaissonException(
-            ErrorKind.Unimplemented, "attaching by websocket is not supported; use POST /containers/{id}/attach"));
+        routes.Get("/containers/{id}/attach/ws", AttachWebSocket);
         routes.Get("/containers/{id}/logs", Logs);
         routes.Post("/containers/{id}/exec", CreateExec);
         routes.Post("/exec/{id}/start", StartExec);
@@ -59,6 +59,33 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
                 {
                     await StreamPump.RunAsync(hijack, attachment, new StreamPump.Wish(
                         options.Stdin, options.Stdout || options.Stderr, EndStdin: config.StdinOnce, config.Tty && options.Stdin ? keys : null));
+                }
+            }
+        });
+    }
+
+    /// <summary>Attach as a websocket. Before 1.42 the parameters that choose streams were ignored. Source: Docker Engine API, "Attach to a container via a websocket".</summary>
+    private async Task AttachWebSocket(Call call)
+    {
+        Workload workload = engine.Find(call.Path("id"));
+        ContainerConfig config = workload.Record.Config;
+        bool chooses = call.Version >= new ApiVersion(1, 42);
+        var options = new AttachOptions(
+            config.OpenStdin && (!chooses || call.Flag("stdin")), !chooses || call.Flag("stdout"), !chooses || call.Flag("stderr"));
+        WebSocketMessageType kind = call.Version >= new ApiVersion(1, 28) ? WebSocketMessageType.Binary : WebSocketMessageType.Text;
+        Workload.PendingAttachment? pending = call.Flag("stream") ? await workload.AttachAsync(options, call.Gone) : null;
+        await Hijack.RunWebSocketAsync(call, async hijack =>
+        {
+            Attachment? attachment = pending is null ? null : await pending.ConnectAsync(hijack.Gone);
+            try
+            {
+                await WebSocketPump.RunAsync(hijack, attachment, framed: !config.Tty, kind, options.Stdin);
+            }
+            finally
+            {
+                if (attachment is not null)
+                {
+                    await attachment.DisposeAsync();
                 }
             }
         });
@@ -106,6 +133,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         }
         bool follow = call.Flag("follow");
         bool timestamps = call.Flag("timestamps");
+        byte[]? details = call.Flag("details") ? Details(workload.Record) : null;
         bool multiplexed = !workload.Record.Config.Tty;
         await call.Begin(multiplexed && call.Version >= new ApiVersion(1, 42)
             ? "application/vnd.docker.multiplexed-stream"
@@ -130,7 +158,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
                     any = true;
                     if (LogReader.Accepts(query, entry))
                     {
-                        Write(call.Http.Response.BodyWriter, workload, entry, timestamps);
+                        Write(call.Http.Response.BodyWriter, workload, entry, timestamps, details);
                         if (call.Http.Response.BodyWriter.UnflushedBytes > 32 << 10)
                         {
                             await call.Http.Response.BodyWriter.FlushAsync(call.Gone);
@@ -152,9 +180,13 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         }
     }
 
-    private static void Write(System.Buffers.IBufferWriter<byte> output, Workload workload, LogEntry entry, bool timestamps)
+    private static void Write(System.Buffers.IBufferWriter<byte> output, Workload workload, LogEntry entry, bool timestamps, byte[]? details = null)
     {
         ReadOnlySpan<byte> text = entry.Text.Span;
+        if (details is not null)
+        {
+            text = (byte[])[.. details, .. text];
+        }
         if (timestamps)
         {
             text = (byte[])[.. Encoding.ASCII.GetBytes(entry.Time), (byte)' ', .. text];
@@ -167,6 +199,32 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         {
             StreamPump.WriteFrame(output, entry.Stderr ? Stderr : Stdout, text);
         }
+    }
+
+    /// <summary>What the log's options <c>labels</c> and <c>env</c> name, before each line. Source: docker logs, --details.</summary>
+    private static byte[] Details(ContainerRecord record)
+    {
+        IReadOnlyDictionary<string, string> options = record.HostConfig.LogConfig?.Config ?? new Dictionary<string, string>();
+        List<string> found = [];
+        foreach (string label in Names("labels"))
+        {
+            if (record.Config.Labels?.TryGetValue(label, out string? value) == true)
+            {
+                found.Add($"{Uri.EscapeDataString(label)}={Uri.EscapeDataString(value)}");
+            }
+        }
+        foreach (string variable in Names("env"))
+        {
+            if (record.Config.Env?.FirstOrDefault(entry => entry.StartsWith(variable + "=", StringComparison.Ordinal)) is { } entry)
+            {
+                found.Add($"{Uri.EscapeDataString(variable)}={Uri.EscapeDataString(entry[(variable.Length + 1)..])}");
+            }
+        }
+        found.Sort(StringComparer.Ordinal);
+        return Encoding.UTF8.GetBytes(string.Join(',', found) + " ");
+
+        string[] Names(string option) => options.TryGetValue(option, out string? names)
+            ? names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) : [];
     }
 
     private async Task CreateExec(Call call)
@@ -199,7 +257,9 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         }
 
         var options = new AttachOptions(config.AttachStdin, config.AttachStdout, config.AttachStderr);
-        await Hijack.RunAsync(call, multiplexed: !config.Tty, async hijack =>
+        // How the client reads is what it says here; clients that say nothing of a terminal that they made expect frames.
+        bool framed = !start.Tty;
+        await Hijack.RunAsync(call, framed, async hijack =>
         {
             try
             {
@@ -212,7 +272,8 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
                             options.Stdin,
                             options.Stdout || options.Stderr,
                             EndStdin: true,
-                            config.Tty && options.Stdin ? DetachKeys.Parse(config.DetachKeys) : null));
+                            config.Tty && options.Stdin ? DetachKeys.Parse(config.DetachKeys) : null,
+                            Reframed: framed && config.Tty));
                     }
                     // Clients ask for the exit code as soon as the stream ends.
                     await Task.WhenAny(session.Ended, Task.Delay(ExitPatience, hijack.Gone));
@@ -222,7 +283,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
             {
                 // The answer's head is out, so the reason goes where the client shows it; the exit code tells the kind.
                 byte[] text = Encoding.UTF8.GetBytes($"cannot run in the container: {error.Message}\r\n");
-                if (config.Tty)
+                if (!framed)
                 {
                     System.Buffers.BuffersExtensions.Write(hijack.Output, text);
                 }

@@ -40,6 +40,19 @@ internal sealed record InfoBody
     public bool CPUShares { get; init; } = true;
     public bool CPUSet { get; init; } = true;
     public bool PidsLimit { get; init; } = true;
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? KernelMemory { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? BridgeNfIptables { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? BridgeNfIp6tables { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ExecutionDriver { get; init; }
+
     public bool IPv4Forwarding { get; init; } = true;
     public bool OomKillDisable { get; init; }
     public bool Debug { get; init; }
@@ -85,7 +98,7 @@ internal sealed record InfoBody
 
 internal sealed record PluginsBody
 {
-    public IReadOnlyList<string> Volume { get; init; } = [];
+    public IReadOnlyList<string> Volume { get; init; } = ["local"];
     public IReadOnlyList<string> Network { get; init; } = ["bridge", "host", "macvlan", "null"];
     public IReadOnlyList<string>? Authorization { get; init; }
     public IReadOnlyList<string> Log { get; init; } = ["json-file", "local", "none"];
@@ -153,6 +166,9 @@ internal sealed record DiskUsageBody
     public long LayersSize { get; init; }
     public IReadOnlyList<ImageSummaryBody>? Images { get; init; }
     public IReadOnlyList<ContainerSummaryBody>? Containers { get; init; }
-    public IReadOnlyList<JsonElement>? Volumes { get; init; }
+    public IReadOnlyList<VolumeBody>? Volumes { get; init; }
     public IReadOnlyList<JsonElement>? BuildCache { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? BuilderSize { get; init; }
 }

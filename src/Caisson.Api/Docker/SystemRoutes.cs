@@ -98,7 +98,13 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
                 DockerRootDir = services.Root,
                 Name = facts.Hostname,
                 ServerVersion = ProductVersion.Text,
-                SecurityOptions = ["name=seccomp,profile=builtin", "name=userns", "name=no-new-privileges"],
+                SecurityOptions = call.Version < new ApiVersion(1, 25)
+                    ? ["seccomp", "userns", "no-new-privileges"]
+                    : ["name=seccomp,profile=builtin", "name=userns", "name=no-new-privileges"],
+                ExecutionDriver = call.Version < new ApiVersion(1, 25) ? "<not supported>" : null,
+                KernelMemory = call.Version < new ApiVersion(1, 42) ? false : null,
+                BridgeNfIptables = call.Version < new ApiVersion(1, 50) ? true : null,
+                BridgeNfIp6tables = call.Version < new ApiVersion(1, 50) ? true : null,
                 Profiles = [.. SecurityProfiles.All.Select(profile => profile.Name)],
             },
             DockerJson.Default.InfoBody);
@@ -191,14 +197,19 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
             && filters.Allows("scope", scope => scope == "local")
             && filters.Allows("daemon", _ => entry.Type == "daemon")
             && filters.Allows("network", wanted => Named("network", wanted))
-            && !filters.Has("volume") && !filters.Has("plugin") && !filters.Has("node")
+            && filters.Allows("volume", wanted => Named("volume", wanted))
+            && !filters.Has("plugin") && !filters.Has("node")
             && !filters.Has("service") && !filters.Has("secret") && !filters.Has("config")
             && filters.AllowsLabels(entry.Attributes);
     }
 
     private Task DiskUsage(Call call)
     {
-        string[] kinds = [.. call.QueryAll("type")];
+        string[] kinds = call.Version < new ApiVersion(1, 42) ? [] : [.. call.QueryAll("type")];
+        if (kinds.FirstOrDefault(kind => kind is not ("container" or "image" or "volume" or "build-cache")) is { } unknown)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, $"unknown object type: {unknown}");
+        }
         bool Wants(string kind) => kinds.Length == 0 || kinds.Contains(kind);
         IReadOnlyList<Workload> containers = engine.List();
         IReadOnlyList<Image> images = services.Images.List();
@@ -210,10 +221,11 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
                     ? [.. images.Select(image => ImageBodies.Summary(image, containers.Count(each => each.Record.ImageId == image.Id.ToString()), call.Version))]
                     : null,
                 Containers = Wants("container")
-                    ? [.. containers.Select(each => ContainerBodies.Summary(each, services, withSize: true))]
+                    ? [.. containers.Select(each => ContainerBodies.Summary(each, services, withSize: true, call.Version))]
                     : null,
-                Volumes = Wants("volume") ? [] : null,
+                Volumes = Wants("volume") ? [.. services.Volumes.List().Select(volume => VolumeBodies.Full(volume, services.Volumes, withSize: true))] : null,
                 BuildCache = Wants("build-cache") ? [] : null,
+                BuilderSize = call.Version < new ApiVersion(1, 42) ? 0 : null,
             },
             DockerJson.Default.DiskUsageBody);
     }

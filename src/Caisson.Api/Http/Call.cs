@@ -24,6 +24,9 @@ internal sealed class Call(HttpContext http, ApiVersion version, IReadOnlyList<K
     /// <summary>Fires when the client is gone.</summary>
     public CancellationToken Gone => http.RequestAborted;
 
+    /// <summary>Whether the request's body was read as a document.</summary>
+    public bool BodyWasRead { get; private set; }
+
     /// <summary>The part of the path that the route calls <paramref name="name"/>.</summary>
     public string Path(string name)
     {
@@ -129,6 +132,7 @@ internal sealed class Call(HttpContext http, ApiVersion version, IReadOnlyList<K
 
     private async Task<byte[]> ReadBytesAsync()
     {
+        BodyWasRead = true;
         if (http.Request.ContentLength > BodyBytesMax)
         {
             throw TooLarge();

@@ -1,9 +1,11 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text;
 
 using Caisson.Api.Transport;
+using Caisson.Errors;
 
 using Microsoft.AspNetCore.Http;
 
@@ -16,12 +18,12 @@ namespace Caisson.Api.Http;
 /// </remarks>
 internal sealed class Hijack
 {
-    private readonly UnixConnection _connection;
+    private readonly EngineConnection _connection;
 
-    private Hijack(UnixConnection connection)
+    private Hijack(EngineConnection connection, PipeReader input)
     {
         _connection = connection;
-        Input = connection.Transport.Input;
+        Input = input;
         Output = connection.Transport.Output;
     }
 
@@ -40,31 +42,67 @@ internal sealed class Hijack
     /// <param name="body">Uses the stream; a lost peer ends it.</param>
     public static async Task RunAsync(Call call, bool multiplexed, Func<Hijack, Task> body)
     {
-        UnixConnection connection = call.Http.Features.Get<UnixConnection>()
-            ?? throw new InvalidOperationException("a stream can only be taken over on our own transport");
+        EngineConnection connection = Take(call);
+        HttpRequest request = call.Http.Request;
+        bool upgrade = WantsUpgrade(request);
         string contentType = multiplexed && call.Version >= new ApiVersion(1, 42)
             ? "application/vnd.docker.multiplexed-stream"
             : "application/vnd.docker.raw-stream";
-        string head = WantsUpgrade(call.Http.Request)
+        string head = upgrade
             ? $"HTTP/1.1 101 UPGRADED\r\nContent-Type: {contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nApi-Version: {ApiVersion.Max}\r\n\r\n"
             : $"HTTP/1.1 200 OK\r\nContent-Type: {contentType}\r\nApi-Version: {ApiVersion.Max}\r\n\r\n";
+        // Without an upgrade, what a client streams may be the request's body: its chunks are no part of what it says.
+        bool inBody = !upgrade && !call.BodyWasRead && (request.ContentLength > 0 || request.Headers.TransferEncoding.Count > 0);
+        var hijack = new Hijack(connection, inBody ? request.BodyReader : connection.Transport.Input);
+        await RunAsync(hijack, head, body);
+    }
 
-        var hijack = new Hijack(connection);
+    /// <summary>Answers the opening of a websocket, runs <paramref name="body"/> and ends the connection. Source: RFC 6455 §4.2.</summary>
+    /// <param name="call">The request, validated.</param>
+    /// <param name="body">Uses the stream, which carries frames of websockets; a lost peer ends it.</param>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.InvalidArgument"/>: it is not the opening of a websocket.</exception>
+    public static async Task RunWebSocketAsync(Call call, Func<Hijack, Task> body)
+    {
+        EngineConnection connection = Take(call);
+        IHeaderDictionary headers = call.Http.Request.Headers;
+        if (!WantsUpgrade(call.Http.Request)
+            || !headers.Upgrade.Any(value => "websocket".Equals(value, StringComparison.OrdinalIgnoreCase))
+            || headers.SecWebSocketKey is not [{ Length: 24 } key]
+            || headers.SecWebSocketVersion is not ["13"])
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, "this is no websocket: headers Upgrade: websocket, Sec-WebSocket-Version: 13 and Sec-WebSocket-Key are needed");
+        }
+#pragma warning disable CA5350 // the standard's own; it protects nothing
+        string accept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
+#pragma warning restore CA5350
+        string head = $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\nApi-Version: {ApiVersion.Max}\r\n\r\n";
+        await RunAsync(new Hijack(connection, connection.Transport.Input), head, body);
+    }
+
+    /// <summary>Both directions as one stream; nothing of it needs to be disposed.</summary>
+    public Stream AsStream() => new DuplexStream(Input.AsStream(leaveOpen: true), Output.AsStream(leaveOpen: true));
+
+    private static async Task RunAsync(Hijack hijack, string head, Func<Hijack, Task> body)
+    {
+        hijack._connection.TakeOver();
         try
         {
             hijack.Output.Write(Encoding.ASCII.GetBytes(head));
             await hijack.Output.FlushAsync();
             await body(hijack);
         }
-        catch (Exception error) when (error is OperationCanceledException or IOException or SocketException)
+        catch (Exception error) when (error is OperationCanceledException or IOException or SocketException or BadHttpRequestException)
         {
             // The client or the process is gone: a stream ends then, and there is no other way to tell.
         }
         finally
         {
-            await connection.FinishAsync();
+            await hijack._connection.FinishAsync();
         }
     }
+
+    private static EngineConnection Take(Call call) => call.Http.Features.Get<EngineConnection>()
+        ?? throw new InvalidOperationException("a stream can only be taken over on our own transport");
 
     private static bool WantsUpgrade(HttpRequest request) =>
         request.Headers.Connection.Any(value => value?.Contains("upgrade", StringComparison.OrdinalIgnoreCase) == true)

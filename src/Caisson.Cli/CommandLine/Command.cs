@@ -79,4 +79,5 @@ internal enum CompletionKind
     Images,
     Networks,
     Services,
+    Volumes,
 }

@@ -9,14 +9,18 @@ internal static class CommandTable
     private const string Containers = "Containers";
     private const string Images = "Images";
     private const string Networks = "Networks";
+    private const string Volumes = "Volumes";
     private const string Compose = "Compose projects";
     private const string Engine = "Engine";
 
     /// <summary>Headings of the overview, in order.</summary>
-    public static readonly string[] Groups = [Common, Containers, Images, Networks, Compose, Engine];
+    public static readonly string[] Groups = [Common, Containers, Images, Networks, Volumes, Compose, Engine];
 
     /// <summary>First words that only lead to others.</summary>
-    public static readonly string[] Words = ["container", "image", "network", "compose", "engine", "system"];
+    public static readonly string[] Words = ["container", "image", "network", "volume", "compose", "engine", "system"];
+
+    /// <summary>First two words that only lead to others.</summary>
+    public static readonly string[] Pairs = ["volume snapshot"];
 
     public static readonly CommandEntry[] Entries =
     [
@@ -70,6 +74,19 @@ internal static class CommandTable
         new(Networks, ["network prune"], "Remove all unused networks", () => new NetworkPruneCommand()),
         new(Networks, ["network rm", "network remove"], "Remove one or more networks", () => new RemoveNetworkCommand()),
 
+        new(Volumes, ["volume attach"], "Give a container a volume, also while it runs", () => new VolumeAttachCommand()),
+        new(Volumes, ["volume clone"], "Make a new volume with what another holds", () => new VolumeCloneCommand()),
+        new(Volumes, ["volume create"], "Create a volume", () => new VolumeCreateCommand()),
+        new(Volumes, ["volume detach"], "Take a volume out of a container, also while it runs", () => new VolumeDetachCommand()),
+        new(Volumes, ["volume inspect"], "Display detailed information on one or more volumes", () => new InspectCommand("volume")),
+        new(Volumes, ["volume ls", "volume list"], "List volumes", () => new VolumesCommand()),
+        new(Volumes, ["volume prune"], "Remove unused local volumes", () => new VolumePruneCommand()),
+        new(Volumes, ["volume rm", "volume remove"], "Remove one or more volumes", () => new RemoveVolumeCommand()),
+        new(Volumes, ["volume snapshot create"], "Keep a copy of what a volume holds now", () => new SnapshotCreateCommand()),
+        new(Volumes, ["volume snapshot ls", "volume snapshot list"], "List the snapshots of a volume", () => new SnapshotsCommand()),
+        new(Volumes, ["volume snapshot restore"], "Put a volume back to a snapshot", () => new SnapshotRestoreCommand()),
+        new(Volumes, ["volume snapshot rm", "volume snapshot remove"], "Remove one or more snapshots of a volume", () => new RemoveSnapshotCommand()),
+
         new(Compose, ["compose build"], "Build or rebuild services", () => new ComposeBuildCommand()),
         new(Compose, ["compose config", "compose convert"], "Parse, resolve and render compose file in canonical format", () => new ComposeConfigCommand()),
         new(Compose, ["compose cp"], "Copy files/folders between a service container and the local filesystem", () => new ComposeCopyCommand()),
@@ -115,7 +132,11 @@ internal static class CommandTable
     public static CommandEntry? Find(ReadOnlySpan<string> words, out string path, out int length)
     {
         length = words.Length > 1 && Words.Contains(words[0]) ? 2 : 1;
-        path = length == 2 ? $"{words[0]} {words[1]}" : words[0];
+        if (length == 2 && words.Length > 2 && Pairs.Contains($"{words[0]} {words[1]}"))
+        {
+            length = 3;
+        }
+        path = string.Join(' ', words[..length]);
         foreach (var entry in Entries)
         {
             foreach (string name in entry.Paths)

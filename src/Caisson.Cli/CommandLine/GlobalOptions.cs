@@ -33,6 +33,16 @@ internal static class GlobalOptions
                 case "-H" or "--host":
                     session.Host = i < words.Length ? words[i++] : throw new UsageException($"flag needs an argument: {word}");
                     break;
+                case "--tls" or "--tlsverify":
+                    session.Tls.Use = true;
+                    session.Tls.Verify |= word == "--tlsverify";
+                    break;
+                case "--tlscacert" or "--tlscert" or "--tlskey":
+                    session.Tls.Name(word, i < words.Length ? words[i++] : throw new UsageException($"flag needs an argument: {word}"));
+                    break;
+                case ['-', '-', 't', 'l', 's', ..] when word.IndexOf('=') is > 0 and var equals && TlsChoice.Names(word[..equals]):
+                    session.Tls.Name(word[..equals], word[(equals + 1)..]);
+                    break;
                 default:
                     session.Host = word.StartsWith("--host=", StringComparison.Ordinal) ? word["--host=".Length..]
                         : word.StartsWith("-H", StringComparison.Ordinal) ? word[2..].TrimStart('=')

@@ -65,12 +65,17 @@ internal static class HelpPage
         output.WriteLine("""
 
             Global options:
-              -H, --host string   Where the engine listens, as unix:///path (default "$CAISSON_RUN/docker.sock")
+              -H, --host string   Where the engine listens, as unix:///path or tcp://host:port (default "$CAISSON_RUN/docker.sock")
+                  --tlsverify     Speak TLS with an engine at tcp:// and make it prove who it is
+                  --tls           Speak TLS, whoever it is
+                  --tlscacert, --tlscert, --tlskey string
+                                  Certificates and key (default "ca.pem", "cert.pem", "key.pem" in $DOCKER_CERT_PATH or ~/.docker)
               -D, --debug         Say more when something goes wrong
                   --help          Print this page, or a command's with 'caisson COMMAND --help'
               -v, --version       Print the version
 
-            The engine is started when it does not run. Environment: CAISSON_HOST, CAISSON_RUN, CAISSON_ROOT.
+            The engine is started when it does not run. Environment: CAISSON_HOST, CAISSON_RUN, CAISSON_ROOT, and Docker's
+            DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH.
             """);
     }
 

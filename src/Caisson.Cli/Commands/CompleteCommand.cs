@@ -13,7 +13,7 @@ internal sealed class CompleteCommand : Command
         ["network"] = ["bridge", "none", "host"],
         ["pull"] = ["always", "missing", "never"],
         ["restart"] = ["no", "always", "unless-stopped", "on-failure"],
-        ["type"] = ["container", "image", "network"],
+        ["type"] = ["container", "image", "network", "volume"],
     };
 
     public override string Usage => "-- WORD...";
@@ -38,9 +38,9 @@ internal sealed class CompleteCommand : Command
 
     private static IEnumerable<string> Candidates(Session session, string[] before, string last)
     {
-        if (before.Length == 0 || (before.Length == 1 && CommandTable.Words.Contains(before[0])))
+        if (before.Length == 0 || (before.Length == 1 && CommandTable.Words.Contains(before[0])) || CommandTable.Pairs.Contains(string.Join(' ', before)))
         {
-            string prefix = before.Length == 0 ? "" : before[0] + " ";
+            string prefix = before.Length == 0 ? "" : string.Join(' ', before) + " ";
             return CommandTable.Entries.SelectMany(entry => entry.Paths)
                 .Where(path => path.StartsWith(prefix, StringComparison.Ordinal))
                 .Select(path => path[prefix.Length..].Split(' ')[0]);
@@ -98,6 +98,8 @@ internal sealed class CompleteCommand : Command
                 ? [.. engine.ListImages().SelectMany(image => image.RepoTags)]
                 : kind == CompletionKind.Networks
                 ? [.. engine.ListNetworks().Select(network => network.Name)]
+                : kind == CompletionKind.Volumes
+                ? [.. engine.ListVolumes().Select(volume => volume.Name)]
                 : [.. engine.ListContainers(kind == CompletionKind.Containers).SelectMany(container => container.Names).Select(name => name.TrimStart('/'))];
         }
         catch (CaissonException)

@@ -10,10 +10,10 @@ namespace Caisson.Cli.Commands;
 internal abstract class ContainerCommand : Command
 {
     private readonly ListOption<string> _attach, _env, _envFile, _label, _labelFile, _groupAdd;
-    private readonly SwitchOption _interactive, _tty, _readOnly, _privileged, _init, _publishAll, _oomKillDisable, _noHealthcheck, _remove;
+    private readonly SwitchOption _interactive, _tty, _readOnly, _privileged, _init, _publishAll, _oomKillDisable, _noHealthcheck, _restartUnhealthy, _remove;
     private readonly ValueOption<string> _workdir, _user, _entrypoint, _hostname, _domainname, _stopSignal, _name, _platform, _pull;
     private readonly ValueOption<string> _profile, _pid, _ipc, _uts, _userns, _cgroupns, _cgroupParent, _runtime, _isolation;
-    private readonly ValueOption<string> _cpuset, _cpusetMems, _ip, _ip6, _macAddress, _healthCommand, _volumeDriver, _logDriver, _cidfile;
+    private readonly ValueOption<string> _cpuset, _cpusetMems, _ip, _ip6, _macAddress, _healthCommand, _healthHttp, _healthTcp, _volumeDriver, _logDriver, _cidfile;
     private readonly ListOption<string> _volume, _tmpfs, _volumesFrom, _capAdd, _capDrop, _securityOpt, _deviceRule;
     private readonly ListOption<string> _dns, _dnsOption, _dnsSearch, _extraHost, _publish, _expose, _link, _network, _networkAlias;
     private readonly ListOption<MountConfig> _mount;
@@ -121,12 +121,15 @@ internal abstract class ContainerCommand : Command
 
         Heading("Health");
         _healthCommand = Text("health-cmd", "Command to run to check health");
+        _healthHttp = Text("health-http", "Address to GET from within the container's network to check health (e.g. http://:8080/healthz)");
+        _healthTcp = Text("health-tcp", "Port to connect to from within the container's network to check health");
         _healthInterval = Value("health-interval", "duration", "Time between running the check (ms|s|m|h) (default 0s)", Durations.Parse, 0L);
         _healthTimeout = Value("health-timeout", "duration", "Maximum time to allow one check to run (ms|s|m|h) (default 0s)", Durations.Parse, 0L);
         _healthStart = Value("health-start-period", "duration", "Time to initialize before counting failures (ms|s|m|h) (default 0s)", Durations.Parse, 0L);
         _healthStartInterval = Value("health-start-interval", "duration", "Time between checks during the start period (ms|s|m|h) (default 0s)", Durations.Parse, 0L);
         _healthRetries = Number("health-retries", "Consecutive failures needed to report unhealthy");
         _noHealthcheck = Switch("no-healthcheck", "Disable any container-specified HEALTHCHECK");
+        _restartUnhealthy = Switch("restart-unhealthy", "End and start the container again when it is unhealthy");
         Heading("");
     }
 
@@ -242,7 +245,11 @@ internal abstract class ContainerCommand : Command
 
     private HealthcheckConfig? DescribeHealthcheck()
     {
-        bool any = _healthCommand.IsSet || _healthInterval.IsSet || _healthTimeout.IsSet || _healthStart.IsSet
+        List<string[]> tests = [];
+        Add(_healthCommand, "CMD-SHELL");
+        Add(_healthHttp, "HTTP");
+        Add(_healthTcp, "TCP");
+        bool any = tests.Count > 0 || _healthInterval.IsSet || _healthTimeout.IsSet || _healthStart.IsSet
             || _healthStartInterval.IsSet || _healthRetries.IsSet;
         if (_noHealthcheck.Value)
         {
@@ -250,15 +257,27 @@ internal abstract class ContainerCommand : Command
                 ? throw new FormatException("--no-healthcheck conflicts with --health-* options")
                 : new HealthcheckConfig { Test = ["NONE"] };
         }
+        if (tests.Count > 1)
+        {
+            throw new FormatException("conflicting options: give one of --health-cmd, --health-http and --health-tcp");
+        }
         return !any ? null : new HealthcheckConfig
         {
-            Test = _healthCommand.IsSet ? ["CMD-SHELL", _healthCommand.Value] : [],
+            Test = tests.FirstOrDefault() ?? [],
             IntervalNanoseconds = _healthInterval.Value,
             TimeoutNanoseconds = _healthTimeout.Value,
             StartPeriodNanoseconds = _healthStart.Value,
             StartIntervalNanoseconds = _healthStartInterval.Value,
             Retries = _healthRetries.Value,
         };
+
+        void Add(ValueOption<string> option, string kind)
+        {
+            if (option.IsSet)
+            {
+                tests.Add([kind, option.Value]);
+            }
+        }
     }
 
     private void DescribeFiles(ContainerConfig config, HostConfig host)
@@ -319,6 +338,7 @@ internal abstract class ContainerCommand : Command
         host.Ulimits.AddRange(_ulimit.Values);
         (host.RestartPolicy, host.RestartRetriesMax) = _restart.Value;
         host.AutoRemove = _remove.Value;
+        host.RestartUnhealthy = _restartUnhealthy.Value;
     }
 
     private void DescribeIsolation(HostConfig host)

@@ -7,7 +7,7 @@ using Caisson.Errors;
 
 namespace Caisson.Cli.Commands;
 
-/// <summary><c>caisson inspect</c>, and of one kind only below <c>container</c>, <c>image</c> and <c>network</c>.</summary>
+/// <summary><c>caisson inspect</c>, and of one kind only below <c>container</c>, <c>image</c>, <c>network</c> and <c>volume</c>.</summary>
 internal sealed class InspectCommand : Command
 {
     private readonly ValueOption<string> _format;
@@ -19,13 +19,13 @@ internal sealed class InspectCommand : Command
     {
         _kind = kind;
         _format = Format('f');
-        if (kind is "" or "container")
+        if (kind is "" or "container" or "volume")
         {
-            _size = Switch("size", "Display total file sizes if the type is container", 's');
+            _size = Switch("size", kind == "volume" ? "Count the bytes of its files" : "Display total file sizes if the type is container", 's');
         }
         if (kind.Length == 0)
         {
-            _type = Text("type", "Only inspect objects of the given type: container, image or network");
+            _type = Text("type", "Only inspect objects of the given type: container, image, network or volume");
         }
     }
 
@@ -34,12 +34,14 @@ internal sealed class InspectCommand : Command
         "container" => "[OPTIONS] CONTAINER [CONTAINER...]",
         "image" => "[OPTIONS] IMAGE [IMAGE...]",
         "network" => "[OPTIONS] NETWORK [NETWORK...]",
+        "volume" => "[OPTIONS] VOLUME [VOLUME...]",
         _ => "[OPTIONS] NAME|ID [NAME|ID...]",
     };
 
     public override IReadOnlyList<string> Examples =>
         _kind == "image" ? ["image inspect busybox", "image inspect -f '{{.Id}}' busybox"]
         : _kind == "network" ? ["network inspect bridge", "network inspect -f '{{json .IPAM.Config}}' bridge"]
+        : _kind == "volume" ? ["volume inspect data", "volume inspect --size -f '{{.UsageData.Size}}' data"]
         : ["inspect web", "inspect -f '{{.State.Status}} {{json .HostConfig.SecurityOpt}}' web"];
 
     public override (int Min, int Max) ArgumentCount => (1, -1);
@@ -48,15 +50,16 @@ internal sealed class InspectCommand : Command
     {
         "image" => CompletionKind.Images,
         "network" => CompletionKind.Networks,
+        "volume" => CompletionKind.Volumes,
         _ => CompletionKind.Containers,
     };
 
     public override int Run(Session session)
     {
         string kind = _type is { Value.Length: > 0 } type ? type.Value : _kind;
-        if (kind is not ("" or "container" or "image" or "network"))
+        if (kind is not ("" or "container" or "image" or "network" or "volume"))
         {
-            throw new UsageException($"\"{kind}\" is not a valid value for --type; write container, image or network", exitCode: 1);
+            throw new UsageException($"\"{kind}\" is not a valid value for --type; write container, image, network or volume", exitCode: 1);
         }
         var template = _format.Value is "" or "json" ? null : Template.Parse(_format.Value);
         var found = new List<object?>();
@@ -103,6 +106,10 @@ internal sealed class InspectCommand : Command
         {
             return engine.InspectNetwork(name);
         }
+        if (kind == "volume")
+        {
+            return engine.InspectVolume(name, _size?.Value == true);
+        }
         try
         {
             return engine.InspectContainer(name, _size?.Value == true);
@@ -127,6 +134,18 @@ internal sealed class InspectCommand : Command
             return engine.InspectNetwork(name);
         }
         catch (EngineException network) when (network.Status == 404)
+        {
+            return InspectVolume(engine, name);
+        }
+    }
+
+    private static JsonDocument InspectVolume(EngineClient engine, string name)
+    {
+        try
+        {
+            return engine.InspectVolume(name);
+        }
+        catch (EngineException volume) when (volume.Status is 404 or 400)
         {
             throw new CaissonException(ErrorKind.NotFound, $"no such object: {name}");
         }

@@ -46,8 +46,25 @@ internal static class MountSpec
             case "bind-create-src":
                 mount.CreateMountpoint = Truth(value, field);
                 break;
-            case "bind-recursive" when value is "enabled" or "disabled":
-                mount.NonRecursive = value == "disabled";
+            case "bind-recursive":
+                Recursion(mount, Needed(value, field));
+                break;
+            case "idmap":
+                mount.IdMap = value is null or "" ? "true" : value;
+                break;
+            case "volume-subpath":
+                mount.Subpath = Needed(value, field);
+                break;
+            case "volume-driver":
+                mount.VolumeDriver = Needed(value, field);
+                break;
+            case "volume-opt":
+                var option = ContainerOptions.FullPair(Needed(value, field));
+                mount.VolumeOptions[option.Key] = option.Value;
+                break;
+            case "volume-label":
+                var label = ContainerOptions.Pair(Needed(value, field));
+                mount.VolumeLabels[label.Key] = label.Value;
                 break;
             case "volume-nocopy":
                 mount.NoCopy = Truth(value, field);
@@ -75,6 +92,26 @@ internal static class MountSpec
         {
             throw new FormatException($"target is required in \"{text}\"");
         }
+        if (mount.Type != "bind" && (mount.Propagation.Length > 0 || mount.NonRecursive || mount.CreateMountpoint || mount.ReadOnlyNonRecursive || mount.ReadOnlyForceRecursive || mount.IdMap.Length > 0))
+        {
+            throw new FormatException($"cannot mix 'bind-*' options and idmap with mount type '{mount.Type}'");
+        }
+        if (mount.Type != "volume" && mount.HasVolumeOptions)
+        {
+            throw new FormatException($"cannot mix 'volume-*' options with mount type '{mount.Type}'");
+        }
+        if (mount.Type != "tmpfs" && (mount.TmpfsSizeBytes > 0 || mount.TmpfsMode > 0))
+        {
+            throw new FormatException($"cannot mix 'tmpfs-*' options with mount type '{mount.Type}'");
+        }
+        if (mount.ReadOnlyForceRecursive && (!mount.ReadOnly || mount.Propagation is not ("" or "rprivate")))
+        {
+            throw new FormatException("option 'bind-recursive=readonly' requires 'readonly' and bind-propagation 'rprivate'");
+        }
+        if (mount.ReadOnlyNonRecursive && !mount.ReadOnly)
+        {
+            throw new FormatException("option 'bind-recursive=writable' requires 'readonly'");
+        }
         if (mount.Type == "bind" && !mount.Source.StartsWith('/'))
         {
             throw new FormatException("a bind needs an absolute source");
@@ -82,6 +119,26 @@ internal static class MountSpec
         if (mount.Type == "tmpfs" && mount.Source.Length > 0)
         {
             throw new FormatException("a tmpfs has no source");
+        }
+    }
+
+    private static void Recursion(MountConfig mount, string value)
+    {
+        switch (value)
+        {
+            case "enabled":
+                break;
+            case "disabled":
+                mount.NonRecursive = true;
+                break;
+            case "writable":
+                mount.ReadOnlyNonRecursive = true;
+                break;
+            case "readonly":
+                mount.ReadOnlyForceRecursive = true;
+                break;
+            default:
+                throw new FormatException($"invalid value for bind-recursive: {value} (must be \"enabled\", \"disabled\", \"writable\", or \"readonly\")");
         }
     }
 

@@ -5,7 +5,9 @@ namespace Caisson.Client.Containers;
 /// <summary>How a container's health is checked. Zero durations and counts mean the image's or the engine's own.</summary>
 public sealed class HealthcheckConfig
 {
-    /// <summary><c>NONE</c>; or <c>CMD-SHELL</c> and a command for the shell; empty: the image's.</summary>
+    /// <summary>
+    /// <c>NONE</c>; <c>CMD-SHELL</c> and a command for the shell; <c>HTTP</c> and an address; <c>TCP</c> and a port; empty: the image's.
+    /// </summary>
     public IReadOnlyList<string> Test { get; init; } = [];
 
     /// <summary>Between two checks, in nanoseconds.</summary>

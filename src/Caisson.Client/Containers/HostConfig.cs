@@ -45,6 +45,9 @@ public sealed class HostConfig
     /// <summary>With <c>on-failure</c>: tries at most; 0: without end.</summary>
     public int RestartRetriesMax { get; set; }
 
+    /// <summary>End and start it again when it is unhealthy; an extension of Caisson.</summary>
+    public bool RestartUnhealthy { get; set; }
+
     /// <summary>Remove the container when it ends.</summary>
     public bool AutoRemove { get; set; }
 
@@ -182,6 +185,7 @@ public sealed class HostConfig
         WriteIsolation(json);
         WriteResources(json);
         json.Flag(nameof(AutoRemove), AutoRemove);
+        json.Flag(nameof(RestartUnhealthy), RestartUnhealthy);
         WriteRestartPolicy(json);
         json.Text(nameof(ContainerIDFile), ContainerIDFile);
         if (LogDriver.Length > 0 || LogOptions.Count > 0)

@@ -1,5 +1,3 @@
-using Caisson.Linux;
-
 namespace Caisson.Client.Http;
 
 /// <summary>A connection that stopped being HTTP: bytes both ways, each way closed by itself.</summary>
@@ -30,30 +28,10 @@ public sealed class HijackedStream : Stream
     }
 
     /// <summary>Says that nothing more will be written; reading goes on.</summary>
-    public void CompleteWriting()
-    {
-        try
-        {
-            _connection.Socket.ShutdownWrite();
-        }
-        catch (LinuxException e) when (e.Errno == Errno.ENOTCONN)
-        {
-            // The other side closed first: what was to be said is said.
-        }
-    }
+    public void CompleteWriting() => _connection.Transport.FinishSending();
 
     /// <summary>Ends both ways: a thread that reads sees the end.</summary>
-    public void Abort()
-    {
-        try
-        {
-            _connection.Socket.Shutdown();
-        }
-        catch (LinuxException e) when (e.Errno == Errno.ENOTCONN)
-        {
-            // Already ended.
-        }
-    }
+    public void Abort() => _connection.Transport.Abort();
 
     /// <inheritdoc/>
     public override int Read(Span<byte> buffer) => _connection.Read(buffer);
@@ -69,9 +47,9 @@ public sealed class HijackedStream : Stream
         {
             _connection.SendAll(buffer);
         }
-        catch (LinuxException e)
+        catch (IOException e)
         {
-            throw new IOException($"the engine stopped reading: {LinuxException.Describe(e.Errno)}", e);
+            throw new IOException($"the engine stopped reading: {e.Message}", e);
         }
     }
 

@@ -6,26 +6,37 @@ using Caisson.Linux;
 
 namespace Caisson.Client.Http;
 
-/// <summary>One connection to the engine's socket: one request at a time, kept alive between them.</summary>
-/// <remarks>Blocking by design, and a bare socket: .NET's own starts a thread for events that a command line never waits for. Not thread-safe.</remarks>
+/// <summary>One connection to the engine: one request at a time, kept alive between them.</summary>
+/// <remarks>Blocking by design, and a bare socket when it is a unix socket: .NET's own starts a thread for events that a command line never waits for. Not thread-safe.</remarks>
 public sealed class HttpConnection : IDisposable
 {
-    private readonly UnixSocket _socket;
+    private readonly Transport _transport;
+    private readonly string _host;
     private byte[] _buffer = new byte[8192];
     private int _start;
     private int _end;
 
-    private HttpConnection(UnixSocket socket) => _socket = socket;
+    private HttpConnection(Transport transport, string host)
+    {
+        _transport = transport;
+        _host = host;
+    }
 
     /// <summary>True when another request may be sent: the last response was read to its end and the server keeps on.</summary>
     public bool Reusable { get; internal set; } = true;
 
-    /// <summary>The socket, for a stream that took the connection over.</summary>
-    internal UnixSocket Socket => _socket;
+    /// <summary>What is underneath, for a stream that took the connection over.</summary>
+    internal Transport Transport => _transport;
 
-    /// <summary>Connects to the socket at <paramref name="path"/>.</summary>
-    /// <exception cref="LinuxException">Nobody listens there, or the caller may not connect.</exception>
-    public static HttpConnection Connect(string path) => new(UnixSocket.Connect(path, UnixSocketKind.Stream));
+    /// <summary>Connects to <paramref name="endpoint"/>.</summary>
+    /// <exception cref="LinuxException">A unix socket: nobody listens there, or the caller may not connect.</exception>
+    /// <exception cref="CaissonException">An address: it cannot be reached, or one side does not trust the other.</exception>
+    public static HttpConnection Connect(EngineEndpoint endpoint)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        string host = endpoint.Remote is { } remote ? remote.ToString()["tcp://".Length..] : "caisson";
+        return new(Transport.Connect(endpoint), host);
+    }
 
     /// <summary>Sends <paramref name="request"/> whole, body included.</summary>
     /// <exception cref="CaissonException">The engine went away.</exception>
@@ -44,10 +55,10 @@ public sealed class HttpConnection : IDisposable
                 body.Complete();
             }
         }
-        catch (LinuxException e)
+        catch (IOException e)
         {
             // A server that refuses a body early answers before it has read all of it: the answer says more than the error.
-            if (!_socket.WaitReadable(0))
+            if (!_transport.HasInput)
             {
                 throw Lost(e);
             }
@@ -114,7 +125,7 @@ public sealed class HttpConnection : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _socket.Dispose();
+    public void Dispose() => _transport.Dispose();
 
     private bool Fill()
     {
@@ -143,20 +154,20 @@ public sealed class HttpConnection : IDisposable
     {
         try
         {
-            return _socket.Read(destination);
+            return _transport.Receive(destination);
         }
-        catch (LinuxException e)
+        catch (IOException e)
         {
             throw Lost(e);
         }
     }
 
-    internal void SendAll(ReadOnlySpan<byte> bytes) => _socket.Send(bytes);
+    internal void SendAll(ReadOnlySpan<byte> bytes) => _transport.Send(bytes);
 
-    private static byte[] FormatHead(HttpRequest request)
+    private byte[] FormatHead(HttpRequest request)
     {
         var head = new StringBuilder(256);
-        head.Append(request.Method).Append(' ').Append(request.Target).Append(" HTTP/1.1\r\nHost: caisson\r\nUser-Agent: caisson\r\n");
+        head.Append(request.Method).Append(' ').Append(request.Target).Append(" HTTP/1.1\r\nHost: ").Append(_host).Append("\r\nUser-Agent: caisson\r\n");
         if (request.Upgrade)
         {
             head.Append("Connection: Upgrade\r\nUpgrade: tcp\r\n");
@@ -181,6 +192,6 @@ public sealed class HttpConnection : IDisposable
         return bytes;
     }
 
-    private static CaissonException Lost(LinuxException cause) =>
-        new(ErrorKind.Unavailable, $"the connection to the engine was lost: {LinuxException.Describe(cause.Errno)}", cause);
+    private static CaissonException Lost(IOException cause) =>
+        new(ErrorKind.Unavailable, $"the connection to the engine was lost: {cause.Message}", cause);
 }

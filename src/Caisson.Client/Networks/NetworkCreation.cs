@@ -4,7 +4,7 @@ namespace Caisson.Client.Networks;
 /// <param name="Name">Unique among networks.</param>
 public sealed record NetworkCreation(string Name)
 {
-    /// <summary><c>bridge</c> or <c>macvlan</c>; empty: bridge.</summary>
+    /// <summary><c>bridge</c>, <c>macvlan</c> or <c>ipvlan</c>; empty: bridge.</summary>
     public string Driver { get; init; } = "";
 
     /// <summary>No way out and none in.</summary>
@@ -43,6 +43,7 @@ public sealed record NetworkCreation(string Name)
                 json.Text(nameof(pool.Subnet), pool.Subnet);
                 json.Text(nameof(pool.IPRange), pool.IPRange);
                 json.Text(nameof(pool.Gateway), pool.Gateway);
+                json.TextMap("AuxiliaryAddresses", pool.Reserved);
                 json.WriteEndObject();
             }
             json.WriteEndArray();
@@ -57,13 +58,17 @@ public sealed record NetworkCreation(string Name)
 /// <param name="Subnet">The whole, such as <c>172.20.0.0/16</c>.</param>
 /// <param name="IPRange">Where addresses that nobody names come from; empty: the whole subnet.</param>
 /// <param name="Gateway">Empty: the first address.</param>
-public sealed record NetworkPool(string Subnet, string IPRange, string Gateway);
+/// <param name="Reserved">Addresses never to be given out, by the name of what has each.</param>
+public sealed record NetworkPool(string Subnet, string IPRange, string Gateway, IReadOnlyDictionary<string, string> Reserved);
 
 /// <summary>What a container asks for in a network.</summary>
 public sealed record NetworkPlace
 {
     /// <summary>Further names in that network.</summary>
     public IReadOnlyList<string> Aliases { get; init; } = [];
+
+    /// <summary>Names for other containers there, for this one alone: <c>container:alias</c>.</summary>
+    public IReadOnlyList<string> Links { get; init; } = [];
 
     /// <summary>Fixed IPv4 address; empty: any.</summary>
     public string IPv4Address { get; init; } = "";
@@ -74,13 +79,17 @@ public sealed record NetworkPlace
     /// <summary>Fixed MAC address; empty: any.</summary>
     public string MacAddress { get; init; } = "";
 
-    internal bool IsEmpty => Aliases.Count == 0 && IPv4Address.Length == 0 && IPv6Address.Length == 0 && MacAddress.Length == 0;
+    internal bool IsEmpty => Aliases.Count == 0 && Links.Count == 0 && IPv4Address.Length == 0 && IPv6Address.Length == 0 && MacAddress.Length == 0;
 
     internal void WriteTo(System.Text.Json.Utf8JsonWriter json)
     {
         if (Aliases.Count > 0)
         {
             json.Texts(nameof(Aliases), Aliases);
+        }
+        if (Links.Count > 0)
+        {
+            json.Texts(nameof(Links), Links);
         }
         json.Text(nameof(MacAddress), MacAddress);
         if (IPv4Address.Length > 0 || IPv6Address.Length > 0)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Caisson.Client.Volumes;
@@ -9,23 +10,59 @@ public sealed class VolumeSummary
     {
         Name = json.Text("Name");
         Driver = json.Text("Driver");
-        Mountpoint = json.Text("Mountpoint");
         Scope = json.Text("Scope");
+        Mountpoint = json.Text("Mountpoint");
         Labels = json.TextMap("Labels");
+        Options = json.TextMap("Options");
+        Created = DateTimeOffset.TryParse(json.Text("CreatedAt"), CultureInfo.InvariantCulture, DateTimeStyles.None, out var created) ? created : default;
     }
 
-    /// <summary>Unique.</summary>
+    /// <summary>Unique among volumes.</summary>
     public string Name { get; }
 
     /// <summary><c>local</c>.</summary>
     public string Driver { get; }
 
-    /// <summary>Where its data is on the host.</summary>
-    public string Mountpoint { get; }
-
     /// <summary><c>local</c>.</summary>
     public string Scope { get; }
 
+    /// <summary>Where its files are on the engine's host.</summary>
+    public string Mountpoint { get; }
+
+    /// <summary>When it was made.</summary>
+    public DateTimeOffset Created { get; }
+
     /// <summary>Labels by name.</summary>
     public IReadOnlyDictionary<string, string> Labels { get; }
+
+    /// <summary>Settings of the driver by name.</summary>
+    public IReadOnlyDictionary<string, string> Options { get; }
+}
+
+/// <summary>A copy of a volume at one time.</summary>
+public sealed class VolumeSnapshotSummary
+{
+    internal VolumeSnapshotSummary(JsonElement json)
+    {
+        Name = json.Text("Name");
+        Volume = json.Text("Volume");
+        Method = json.Text("Method");
+        Bytes = json.Number("Size");
+        Created = DateTimeOffset.TryParse(json.Text("CreatedAt"), CultureInfo.InvariantCulture, DateTimeStyles.None, out var created) ? created : default;
+    }
+
+    /// <summary>Unique among the volume's.</summary>
+    public string Name { get; }
+
+    /// <summary>The volume's name.</summary>
+    public string Volume { get; }
+
+    /// <summary><c>reflink</c>, <c>copy</c>, or both.</summary>
+    public string Method { get; }
+
+    /// <summary>Bytes of its files.</summary>
+    public long Bytes { get; }
+
+    /// <summary>When it was made.</summary>
+    public DateTimeOffset Created { get; }
 }

@@ -115,7 +115,7 @@ public sealed partial class ComposeRunner
         foreach (var network in service.Networks)
         {
             string name = project.Networks[network.Key].Name;
-            var place = ContainerDescription.Place(service, network, named: true);
+            var place = ContainerDescription.Place(project, service, network, named: true);
             try
             {
                 engine.RenameInNetwork(name, move.Name, place.Aliases);

@@ -5,7 +5,6 @@ using Caisson.Client;
 using Caisson.Client.Containers;
 using Caisson.Client.Networks;
 using Caisson.Client.Streams;
-using Caisson.Client.Volumes;
 using Caisson.Compose.Documents;
 using Caisson.Compose.Model;
 using Caisson.Compose.Plans;
@@ -124,7 +123,7 @@ public sealed partial class ComposeRunner(EngineClient engine, ComposeProject pr
                 RemoveNetwork(remove.Name);
                 break;
             case ComposeStep.CreateVolume create:
-                engine.CreateVolume(DescribeVolume(create.Volume));
+                MakeVolume(create.Volume);
                 break;
             case ComposeStep.RemoveVolume remove:
                 Forgive(() => engine.RemoveVolume(remove.Name, force: false));
@@ -246,24 +245,21 @@ public sealed partial class ComposeRunner(EngineClient engine, ComposeProject pr
             Internal = definition.Flag("internal"),
             Attachable = definition.Flag("attachable"),
             IPv6 = definition.Flag("enable_ipv6"),
-            Pools = [.. definition["ipam"].Field("config").Items().Select(pool => new NetworkPool(pool.Text("subnet"), pool.Text("ip_range"), pool.Text("gateway")))],
+            Pools = [.. definition["ipam"].Field("config").Items().Select(pool => new NetworkPool(
+                pool.Text("subnet"), pool.Text("ip_range"), pool.Text("gateway"), pool.Pairs("aux_addresses").ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal)))],
             Options = definition.Pairs("driver_opts").ToDictionary(option => option.Key, option => option.Value, StringComparer.Ordinal),
             Labels = labels,
         };
     }
 
-    private VolumeCreation DescribeVolume(ComposeResource volume)
+    private void MakeVolume(ComposeResource volume)
     {
         var labels = volume.Definition.Pairs("labels").ToDictionary(label => label.Key, label => label.Value, StringComparer.Ordinal);
         labels[ComposeLabels.Project] = project.Name;
         labels[ComposeLabels.Volume] = volume.Key;
         labels[ComposeLabels.ConfigHash] = volume.Hash();
-        return new(volume.Name)
-        {
-            Driver = volume.Definition.Text("driver"),
-            DriverOptions = volume.Definition.Pairs("driver_opts").ToDictionary(option => option.Key, option => option.Value, StringComparer.Ordinal),
-            Labels = labels,
-        };
+        var options = volume.Definition.Pairs("driver_opts").ToDictionary(option => option.Key, option => option.Value, StringComparer.Ordinal);
+        engine.CreateVolume(volume.Name, volume.Definition.Text("driver"), options, labels);
     }
 
     private void Create(ComposeStep.CreateContainer create)

@@ -108,21 +108,34 @@ public static class ContainerDescription
     }
 
     /// <summary>What a container of a service asks for in one of its networks.</summary>
+    /// <param name="project">Of the service.</param>
     /// <param name="service">The service.</param>
     /// <param name="network">One of its networks.</param>
     /// <param name="named">With the names of the service.</param>
-    public static NetworkPlace Place(ComposeService service, ServiceNetwork network, bool named)
+    public static NetworkPlace Place(ComposeProject project, ComposeService service, ServiceNetwork network, bool named)
     {
+        ArgumentNullException.ThrowIfNull(project);
         ArgumentNullException.ThrowIfNull(service);
         ArgumentNullException.ThrowIfNull(network);
         string mac = network.Definition.Text("mac_address");
         return new()
         {
             Aliases = named ? [.. network.Definition.Texts("aliases").Prepend(service.Name).Distinct()] : [],
+            Links = [.. Links(project, service)],
             IPv4Address = network.Definition.Text("ipv4_address"),
             IPv6Address = network.Definition.Text("ipv6_address"),
             MacAddress = mac.Length > 0 ? mac : network == service.Networks[0] ? service.Definition.Text("mac_address") : "",
         };
+    }
+
+    /// <summary>Names of one's own for other services; by the service's name each is found without.</summary>
+    private static IEnumerable<string> Links(ComposeProject project, ComposeService service)
+    {
+        foreach (string[] link in service.Definition.Texts("links").Select(link => link.Split(':')).Where(link => link.Length == 2 && link[1] != link[0]))
+        {
+            string name = project.Services.TryGetValue(link[0], out var other) && other.ContainerName.Length > 0 ? other.ContainerName : $"{project.Name}-{link[0]}-1";
+            yield return $"{name}:{link[1]}";
+        }
     }
 
     private static IEnumerable<KeyValuePair<string, string>> Labels(ComposeProject project, ComposeService service, ContainerIdentity identity)
@@ -305,7 +318,7 @@ public static class ContainerDescription
     {
         string source = mount.Text("source");
         string type = mount.Text("type");
-        return new()
+        var described = new MountConfig
         {
             Type = type,
             Source = type == "volume" && project.Volumes.TryGetValue(source, out var volume) ? volume.Name : source,
@@ -316,8 +329,14 @@ public static class ContainerDescription
             CreateMountpoint = type == "bind" && mount.Field("bind").TryFlag("create_host_path") != false,
             NoCopy = mount.Field("volume").Flag("nocopy"),
             TmpfsSizeBytes = mount.Field("tmpfs").Whole("size") ?? 0,
+            Subpath = mount.Field(type).Text("subpath"),
             TmpfsMode = mount.Field("tmpfs").Text("mode") is { Length: > 0 } mode ? Convert.ToInt32(mode, 8) : 0,
         };
+        foreach (var (label, value) in mount.Field("volume").Pairs("labels"))
+        {
+            described.VolumeLabels[label] = value;
+        }
+        return described;
     }
 
     private static void AddNames(HostConfig host, MappingNode definition)
@@ -342,9 +361,9 @@ public static class ContainerDescription
         var further = new Dictionary<string, NetworkPlace>(StringComparer.Ordinal);
         foreach (var network in service.Networks.Skip(1))
         {
-            further[project.Networks[network.Key].Name] = Place(service, network, identity.HasNames);
+            further[project.Networks[network.Key].Name] = Place(project, service, network, identity.HasNames);
         }
-        return (project.Networks[service.Networks[0].Key].Name, Place(service, service.Networks[0], identity.HasNames), further);
+        return (project.Networks[service.Networks[0].Key].Name, Place(project, service, service.Networks[0], identity.HasNames), further);
     }
 
     /// <summary>A mode of a namespace; that of another service is that of its container.</summary>

@@ -21,6 +21,9 @@ public sealed record LaunchFacts
     /// <summary>Kinds of the bind mounts' sources by host path; a path not listed does not exist.</summary>
     public IReadOnlyDictionary<string, FileKind> Sources { get; init; } = ImmutableDictionary<string, FileKind>.Empty;
 
+    /// <summary>Kinds of the bind mounts' sources that the runner supplies by descriptor (<see cref="LaunchSupplies.Binds"/>), by destination; their paths are not looked at.</summary>
+    public IReadOnlyDictionary<string, FileKind> SuppliedBinds { get; init; } = ImmutableDictionary<string, FileKind>.Empty;
+
     /// <summary>Modes of directories of the root filesystem over which a tmpfs without a mode of its own is mounted, by destination.</summary>
     public IReadOnlyDictionary<string, int> CoveredModes { get; init; } = ImmutableDictionary<string, int>.Empty;
 

@@ -20,6 +20,7 @@ public abstract record LaunchInput
         JoinedProcess process => $"the container's first process, for its namespaces {process.Kinds}",
         BindSource bind => $"{bind.Mount.Source}, a detached copy{(bind.Recursive ? " with what is mounted below" : "")}{(bind.Mapped ? ", ids mapped" : "")}",
         CopiedTmpfs tmpfs => $"a tmpfs with a copy of the image's {tmpfs.Mount.Destination}",
+        AttachedMount => "the mount to attach, detached",
         _ => GetType().Name,
     };
 
@@ -51,6 +52,9 @@ public abstract record LaunchInput
     /// <param name="Mapped">Whether to map it: by the mount's own mappings, or by the container's where it has none.</param>
     /// <param name="RecursiveMap">Whether the map reaches the mounts below.</param>
     public sealed record BindSource(int Index, Mount Mount, bool Recursive, bool Mapped, bool RecursiveMap) : LaunchInput;
+
+    /// <summary>A detached mount that is put into a running container.</summary>
+    public sealed record AttachedMount : LaunchInput;
 
     /// <summary>A detached tmpfs that holds a copy of what the root filesystem has at the destination (<c>tmpcopyup</c>).</summary>
     public sealed record CopiedTmpfs(int Index, Mount Mount, IReadOnlyList<string> Data, MountAttributes Attributes) : LaunchInput;

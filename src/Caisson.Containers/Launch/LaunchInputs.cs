@@ -18,6 +18,12 @@ public sealed record LaunchSupplies
     /// <summary>The gate, when the facts say that there is one: a FIFO, open for reading and writing.</summary>
     public Descriptor? StartGate { get; init; }
 
+    /// <summary>Sources of bind mounts by destination, when the facts say that they are supplied: the file or directory, held by descriptor.</summary>
+    public IReadOnlyDictionary<string, FileDescriptor> Binds { get; init; } = ImmutableDictionary<string, FileDescriptor>.Empty;
+
+    /// <summary>A detached mount that is to be attached in a running container.</summary>
+    public MountTree? Attached { get; init; }
+
     /// <summary>The container's first process, for an exec.</summary>
     public Pidfd? Container { get; init; }
 }
@@ -73,7 +79,8 @@ public sealed class LaunchInputs : IDisposable
         LaunchInput.StartGate => Given(supplies.StartGate, "start gate"),
         LaunchInput.JoinedProcess => Given(supplies.Container, "container's process"),
         LaunchInput.JoinedNamespace joined => Own(Namespace.Open(joined.Path, joined.Kind)),
-        LaunchInput.BindSource bind => OpenBind(bind, plan, spec),
+        LaunchInput.BindSource bind => OpenBind(bind, plan, spec, supplies),
+        LaunchInput.AttachedMount => Given(supplies.Attached, "mount to attach"),
         LaunchInput.CopiedTmpfs tmpfs => OpenTmpfs(tmpfs, spec, supplies),
         _ => throw new InvalidOperationException($"no way to open {input}"),
     };
@@ -87,12 +94,14 @@ public sealed class LaunchInputs : IDisposable
         return descriptor;
     }
 
-    private MountTree OpenBind(LaunchInput.BindSource bind, LaunchPlan plan, RuntimeSpec? spec)
+    private MountTree OpenBind(LaunchInput.BindSource bind, LaunchPlan plan, RuntimeSpec? spec, LaunchSupplies supplies)
     {
         Mount mount = bind.Mount;
         try
         {
-            var tree = Own(MountTree.Clone(mount.Source ?? "", bind.Recursive));
+            var tree = Own(supplies.Binds.TryGetValue(mount.Destination, out FileDescriptor? supplied)
+                ? MountTree.Clone(supplied, bind.Recursive)
+                : MountTree.Clone(mount.Source ?? "", bind.Recursive));
             if (!mount.Options.Any(IsPropagating))
             {
                 tree.SetAttributes(0, propagation: MountPropagation.Private, recursive: bind.Recursive);
@@ -156,7 +165,7 @@ public sealed class LaunchInputs : IDisposable
         {
             using var from = root.OpenDirectory(tmpfs.Mount.Destination);
             using var to = tree.OpenRoot();
-            TreeCopy.CopyContents(from, to);
+            new TreeCopy().CopyContents(from, to);
         }
         if (tmpfs.Attributes.HasFlag(MountAttributes.ReadOnly))
         {

@@ -74,6 +74,17 @@ public sealed record LaunchPlan
         };
     }
 
+    /// <summary>Compiles the attachment of a mount in a running container: no program is executed.</summary>
+    /// <param name="destination">The absolute path inside; made when it is missing.</param>
+    /// <param name="isFile">What the mount is of.</param>
+    /// <param name="kinds">The namespaces in which the container differs from the runner.</param>
+    public static LaunchPlan Attach(string destination, bool isFile, NamespaceKind kinds) => MountCompiler.Attach(destination, isFile, kinds);
+
+    /// <summary>Compiles the detachment of a mount in a running container: no program is executed.</summary>
+    /// <param name="destination">The absolute path inside.</param>
+    /// <param name="kinds">The namespaces in which the container differs from the runner.</param>
+    public static LaunchPlan Detach(string destination, NamespaceKind kinds) => MountCompiler.Detach(destination, kinds);
+
     /// <summary>Both programs as a person reads them.</summary>
     public string Explain()
     {

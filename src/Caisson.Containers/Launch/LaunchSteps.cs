@@ -152,6 +152,61 @@ internal static class LaunchSteps
     internal static void EndWithLauncher(this LaunchProgram program) => program.Add(
         SystemCall.prctl, "end when the launcher dies", Flags(PR_SET_PDEATHSIG, "PR_SET_PDEATHSIG"), (int)Signal.KILL);
 
+    /// <summary>Opens a path inside the root, making what is missing, directory by directory.</summary>
+    /// <param name="program">Gets the steps.</param>
+    /// <param name="root">The root directory, held by handle.</param>
+    /// <param name="path">Relative to the root, without a leading slash; empty is the root itself.</param>
+    /// <param name="isFile">What to make when it is missing.</param>
+    /// <param name="reason">Of the steps.</param>
+    /// <param name="strict">Refuse symbolic links on the way.</param>
+    internal static Slot OpenTarget(this LaunchProgram program, Slot root, string path, bool isFile, string reason, bool strict = false)
+    {
+        Slot target = program.NewSlot("target");
+        long resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (strict ? RESOLVE_NO_SYMLINKS : 0);
+        Block how = How(
+            O_PATH | O_CLOEXEC | (isFile ? 0 : O_DIRECTORY), isFile ? "O_PATH" : "O_PATH|O_DIRECTORY", resolve,
+            strict ? "RESOLVE_IN_ROOT|RESOLVE_NO_SYMLINKS" : "RESOLVE_IN_ROOT");
+        if (path.Length == 0)
+        {
+            program.Add(SystemCall.openat2, reason, root, ".", how, 24).Into(target);
+            return target;
+        }
+
+        Label found = new();
+        program.Add(SystemCall.openat2, reason, root, path, how, 24).Into(target).Then(found).Expect(Errno.ENOENT);
+        Block directory = How(
+            O_PATH | O_CLOEXEC | O_DIRECTORY, "O_PATH|O_DIRECTORY", resolve, strict ? "RESOLVE_IN_ROOT|RESOLVE_NO_SYMLINKS" : "RESOLVE_IN_ROOT");
+        string[] names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        Slot parent = root;
+        for (int i = 0; i < names.Length; i++)
+        {
+            bool last = i == names.Length - 1;
+            string prefix = string.Join('/', names[..(i + 1)]);
+            Slot next = last ? target : program.NewSlot("parent");
+            Label exists = new();
+            if (!last)
+            {
+                program.Add(SystemCall.openat2, reason, root, prefix, directory, 24).Into(next).Then(exists).Expect(Errno.ENOENT);
+            }
+            if (last && isFile)
+            {
+                program.Add(
+                    SystemCall.mknodat, $"{reason}: make the mount point", parent, names[i],
+                    Flags(S_IFREG | 0x1A4, "S_IFREG|0644"), 0).Expect(Errno.EEXIST);
+            }
+            else
+            {
+                program.Add(SystemCall.mkdirat, $"{reason}: make the mount point", parent, names[i], Flags(0x1ED, "0755"))
+                    .Expect(Errno.EEXIST);
+            }
+            program.Add(SystemCall.openat2, reason, root, prefix, last ? how : directory, 24).Into(next);
+            program.Mark(exists);
+            parent = next;
+        }
+        program.Mark(found);
+        return target;
+    }
+
     internal static byte[] HowBytes(long flags, long mode, long resolve)
     {
         byte[] bytes = new byte[24];

@@ -44,7 +44,7 @@ internal sealed partial class WorldCompiler
             var mount = _spec.Mounts[i];
             var request = Request(mount);
             bool mapped = request.Mapped || !mount.UidMappings.IsEmpty;
-            if (request.Bind && (mapped || HasNewUserNamespace || _joined.Count > 0))
+            if (request.Bind && (mapped || HasNewUserNamespace || _joined.Count > 0 || _facts.SuppliedBinds.ContainsKey(mount.Destination)))
             {
                 _sources[i] = Input(
                     new LaunchInput.BindSource(i, mount, request.Recursive, mapped, request.RecursiveMap), $"source{i}");
@@ -85,7 +85,8 @@ internal sealed partial class WorldCompiler
 
     private void BindMount(int index, Mount mount, MountRequest request, string reason)
     {
-        if (mount.Source is not { } source || !_facts.Sources.TryGetValue(source, out var kind))
+        if (mount.Source is not { } source
+            || !(_facts.SuppliedBinds.TryGetValue(mount.Destination, out var kind) || _facts.Sources.TryGetValue(source, out kind)))
         {
             _problems.Add(new($"/mounts/{index}/source", mount.Source is null
                 ? "a bind mount needs a source"
@@ -254,58 +255,8 @@ internal sealed partial class WorldCompiler
             MountAttr(set, clear, propagation, description), MOUNT_ATTR_SIZE_VER0);
     }
 
-    /// <summary>Opens a path inside the root, making what is missing, directory by directory.</summary>
-    /// <param name="path">Relative to the root, without a leading slash; empty is the root itself.</param>
-    /// <param name="isFile">What to make when it is missing.</param>
-    /// <param name="reason">Of the steps.</param>
-    /// <param name="strict">Refuse symbolic links on the way.</param>
-    private Slot OpenTarget(string path, bool isFile, string reason, bool strict = false)
-    {
-        Slot target = Program.NewSlot("target");
-        long resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (strict ? RESOLVE_NO_SYMLINKS : 0);
-        Block how = How(
-            O_PATH | O_CLOEXEC | (isFile ? 0 : O_DIRECTORY), isFile ? "O_PATH" : "O_PATH|O_DIRECTORY", resolve,
-            strict ? "RESOLVE_IN_ROOT|RESOLVE_NO_SYMLINKS" : "RESOLVE_IN_ROOT");
-        if (path.Length == 0)
-        {
-            Program.Add(SystemCall.openat2, reason, _root, ".", how, 24).Into(target);
-            return target;
-        }
-
-        Label found = new();
-        Program.Add(SystemCall.openat2, reason, _root, path, how, 24).Into(target).Then(found).Expect(Errno.ENOENT);
-        Block directory = How(
-            O_PATH | O_CLOEXEC | O_DIRECTORY, "O_PATH|O_DIRECTORY", resolve, strict ? "RESOLVE_IN_ROOT|RESOLVE_NO_SYMLINKS" : "RESOLVE_IN_ROOT");
-        string[] names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        Slot parent = _root;
-        for (int i = 0; i < names.Length; i++)
-        {
-            bool last = i == names.Length - 1;
-            string prefix = string.Join('/', names[..(i + 1)]);
-            Slot next = last ? target : Program.NewSlot("parent");
-            Label exists = new();
-            if (!last)
-            {
-                Program.Add(SystemCall.openat2, reason, _root, prefix, directory, 24).Into(next).Then(exists).Expect(Errno.ENOENT);
-            }
-            if (last && isFile)
-            {
-                Program.Add(
-                    SystemCall.mknodat, $"{reason}: make the mount point", parent, names[i],
-                    Flags(S_IFREG | 0x1A4, "S_IFREG|0644"), 0).Expect(Errno.EEXIST);
-            }
-            else
-            {
-                Program.Add(SystemCall.mkdirat, $"{reason}: make the mount point", parent, names[i], Flags(0x1ED, "0755"))
-                    .Expect(Errno.EEXIST);
-            }
-            Program.Add(SystemCall.openat2, reason, _root, prefix, last ? how : directory, 24).Into(next);
-            Program.Mark(exists);
-            parent = next;
-        }
-        Program.Mark(found);
-        return target;
-    }
+    /// <summary>Opens a path inside the root, making what is missing; see <see cref="LaunchSteps.OpenTarget"/>.</summary>
+    private Slot OpenTarget(string path, bool isFile, string reason, bool strict = false) => Program.OpenTarget(_root, path, isFile, reason, strict);
 
     private static MountRequest Request(Mount mount)
     {
@@ -359,7 +310,7 @@ internal sealed partial class WorldCompiler
     }
 
     /// <summary>A destination as a path relative to the root, without <c>.</c>, <c>..</c> and doubled slashes (lexically, as the specification's absolute paths are meant).</summary>
-    private static string Relative(string destination)
+    internal static string Relative(string destination)
     {
         List<string> parts = [];
         foreach (string part in destination.Split('/', StringSplitOptions.RemoveEmptyEntries))

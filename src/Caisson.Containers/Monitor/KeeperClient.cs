@@ -22,7 +22,7 @@ public sealed class KeeperClient(string runDirectory, string runtimePath) : IDis
     /// <param name="cancellationToken">Abandons the start.</param>
     /// <returns>The process, which waits; the caller lets it run or disposes it, which ends it.</returns>
     /// <exception cref="LaunchFailedException">A step of the launch failed.</exception>
-    /// <exception cref="MonitorLostException">Keeper or monitor were killed; the program has not run, so it may be asked for again.</exception>
+    /// <exception cref="MonitorLostException">Keeper, monitor or the process were killed; the program has not run, so it may be asked for again.</exception>
     /// <exception cref="CaissonException">The keeper or the monitor could not do its part.</exception>
     public async Task<PendingProcess> PrepareAsync(
         MonitorRequest request, string directory, LaunchImage image, Descriptor? log, IReadOnlyList<Descriptor> supplied, CancellationToken cancellationToken)
@@ -138,8 +138,9 @@ public sealed class LaunchFailedException(LaunchReport.Failed step) : Exception(
     public LaunchReport.Failed Step { get; } = step;
 }
 
-/// <summary>Keeper or monitor ended without a word, as after <c>kill -9</c>.</summary>
-public sealed class MonitorLostException() : CaissonException(ErrorKind.Unavailable, "the process's monitor was killed before its program ran");
+/// <summary>Something from outside ended a start before its program ran: keeper or monitor without a word, as after <c>kill -9</c>, or the process itself.</summary>
+public sealed class MonitorLostException(string reason)
+    : CaissonException(ErrorKind.Unavailable, reason.Length == 0 ? "the process's monitor was killed before its program ran" : reason);
 
 /// <summary>A process that is prepared and waits for the word to execute its program. Disposing it before that ends it.</summary>
 public sealed class PendingProcess : IAsyncDisposable
@@ -153,9 +154,17 @@ public sealed class PendingProcess : IAsyncDisposable
 
     /// <summary>Lets the program run, and returns when it does.</summary>
     /// <exception cref="LaunchFailedException">It could not be executed.</exception>
+    /// <exception cref="MonitorLostException">Process, keeper or monitor were killed meanwhile.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        await _socket.SendAsync(new byte[] { 1 }, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await _socket.SendAsync(new byte[] { 1 }, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SocketException)
+        {
+            // It has ended; why is what it said last.
+        }
         MonitorReport report = await ReceiveAsync(_socket, cancellationToken).ConfigureAwait(false);
         if (report is not MonitorReport.Started)
         {
@@ -195,7 +204,7 @@ public sealed class PendingProcess : IAsyncDisposable
     private static Exception Failure(MonitorReport report) => report switch
     {
         MonitorReport.Failed failed => new LaunchFailedException(failed.Step),
-        MonitorReport.Lost => new MonitorLostException(),
+        MonitorReport.Lost lost => new MonitorLostException(lost.Reason),
         MonitorReport.Refused refused => new CaissonException(ErrorKind.Internal, refused.Reason),
         _ => new CaissonException(ErrorKind.Internal, $"the monitor sent {report} out of turn"),
     };

@@ -24,8 +24,8 @@ public abstract record MonitorReport
     /// <summary>The keeper or the monitor could not do its part; nothing is left of it.</summary>
     public sealed record Refused(string Reason) : MonitorReport;
 
-    /// <summary>The connection ended without a word: the keeper or the monitor was killed.</summary>
-    public sealed record Lost : MonitorReport;
+    /// <summary>Something from outside ended the start before the program ran, so it may be asked for again. Without a reason: the connection ended without a word.</summary>
+    public sealed record Lost(string Reason = "") : MonitorReport;
 
     /// <summary>The longest report.</summary>
     public const int BytesMax = 4096;
@@ -37,6 +37,7 @@ public abstract record MonitorReport
         Started => Words(2, 0, 0, 0, ""),
         Failed failed => Words(3, (int)failed.Step.Stage, failed.Step.Index, (int)failed.Step.Errno, ""),
         Refused refused => Words(4, 0, 0, 0, refused.Reason),
+        Lost lost => Words(5, 0, 0, 0, lost.Reason),
         _ => throw new System.Diagnostics.UnreachableException("a report of unknown kind"),
     };
 
@@ -56,6 +57,7 @@ public abstract record MonitorReport
             2 => new Started(),
             3 => new Failed(new LaunchReport.Failed((LaunchStage)a, b, (Errno)c)),
             4 => new Refused(Encoding.UTF8.GetString(bytes[HeaderSize..])),
+            5 => new Lost(Encoding.UTF8.GetString(bytes[HeaderSize..])),
             var kind => new Refused($"the monitor sent a report of unknown kind {kind}"),
         };
     }

@@ -1,4 +1,5 @@
 using Caisson.Containers.Launch;
+using Caisson.Containers.State;
 using Caisson.Errors;
 using Caisson.Linux;
 using Caisson.Linux.Launch;
@@ -204,13 +205,23 @@ internal sealed class ProcessLauncher
                 OwnProcess.Exit(1);
                 break;
             case LaunchReport.Executed when _phase != Phase.Going:
-                throw new CaissonException(ErrorKind.Internal, "monitor: the process ended before its program ran");
+                Abandon(HasMonitor ? new MonitorReport.Lost($"the process {HowItEnded()} before its program ran") : new MonitorReport.Lost());
+                OwnProcess.Exit(1);
+                break;
             case LaunchReport.Executed:
                 _monitor.Send([MonitorHandover.Runs]);
                 _engine.TrySend(new MonitorReport.Started().Encode());
                 return true;
         }
         return false;
+    }
+
+    /// <summary>It failed in no step, so it was killed: by a limit of its memory, with its pid namespace, by somebody.</summary>
+    private string HowItEnded()
+    {
+        _launched!.Process.WaitReadable(); // the end of its descriptors is not yet the end of it
+        int status = ProcessSnapshot.Read(_launched.Pid)?.WaitStatus ?? 0;
+        return (status & 0x7f) == 0 ? "ended" : $"was killed ({(Signal)(status & 0x7f)})";
     }
 
     private void TakeTerminal(Descriptor terminal)
@@ -274,11 +285,11 @@ internal sealed class ProcessLauncher
         {
             _directory!.Unlink(MonitorCall.SocketName);
         }
-        if (report is MonitorReport.Lost)
+        if (report is MonitorReport.Lost { Reason: "" })
         {
             return;
         }
-        if (_listener is not null)
+        if (_listener is not null && report is not MonitorReport.Lost)
         {
             string reason = report is MonitorReport.Refused refused ? refused.Reason : "";
             new ExitRecord(new ExitStatus(0, Signal.KILL), DateTimeOffset.UtcNow, 0, ExitKind.NeverRan, reason).TryWrite(_directory!);

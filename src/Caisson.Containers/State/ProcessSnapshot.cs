@@ -6,8 +6,9 @@ namespace Caisson.Containers.State;
 /// <param name="Pid">The process id.</param>
 /// <param name="State">The state's letter, such as <c>S</c>; <c>Z</c> and <c>X</c> have ended.</param>
 /// <param name="StartTime">Clock ticks since the boot.</param>
+/// <param name="WaitStatus">How it ended, as wait(2) puts it; 0 while it lives, and for those who may not know.</param>
 /// <remarks>Source: proc_pid_stat(5).</remarks>
-public readonly record struct ProcessSnapshot(int Pid, char State, ulong StartTime)
+public readonly record struct ProcessSnapshot(int Pid, char State, ulong StartTime, int WaitStatus = 0)
 {
     /// <summary>It has ended, though nobody has waited for it.</summary>
     public bool HasEnded => State is 'Z' or 'X' or 'x';
@@ -37,9 +38,10 @@ public readonly record struct ProcessSnapshot(int Pid, char State, ulong StartTi
         {
             return null;
         }
-        string[] fields = stat[(close + 2)..].Split(' '); // from field 3, the state; the start time is field 22
+        string[] fields = stat[(close + 2)..].Split(' '); // from field 3, the state; the start time is field 22, the status field 52
         bool valid = int.TryParse(stat.AsSpan(0, open).Trim(), CultureInfo.InvariantCulture, out int pid)
             & ulong.TryParse(fields.ElementAtOrDefault(19), CultureInfo.InvariantCulture, out ulong start);
-        return valid && fields[0].Length == 1 ? new ProcessSnapshot(pid, fields[0][0], start) : null;
+        _ = int.TryParse(fields.ElementAtOrDefault(49), CultureInfo.InvariantCulture, out int status);
+        return valid && fields[0].Length == 1 ? new ProcessSnapshot(pid, fields[0][0], start, status) : null;
     }
 }

@@ -19,6 +19,9 @@ public sealed record ContainerLaunch
     /// </summary>
     public MountTree? RootMount { get; init; }
 
+    /// <summary>Sources of bind mounts by destination that are held by descriptor instead of found by their path; the caller's until the call returns.</summary>
+    public IReadOnlyDictionary<string, FileDescriptor> Binds { get; init; } = new Dictionary<string, FileDescriptor>();
+
     /// <summary>The system call filter when the configuration itself has none; null for none at all.</summary>
     public SeccompPolicy? Seccomp { get; init; }
 

@@ -50,6 +50,18 @@ public interface IContainerHost
     /// <param name="current">The limits in force; some the kernel takes only together.</param>
     void Update(string id, LinuxResources change, LinuxResources current);
 
+    /// <summary>Puts a mount into a running container, by a process that enters its mounts, does this, and ends.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="mount">Detached and complete: attributes, propagation, id map; stays the caller's.</param>
+    /// <param name="target">The absolute path inside; made when it is missing.</param>
+    /// <param name="isFile">What the mount is of.</param>
+    /// <param name="cancellationToken">Abandons it before the container is touched.</param>
+    /// <exception cref="Caisson.Errors.CaissonException">Nothing was mounted.</exception>
+    Task AttachMountAsync(string id, MountTree mount, string target, bool isFile, CancellationToken cancellationToken);
+
+    /// <summary>Takes a mount out of a running container; whoever has files open on it keeps them. No error when it is not there.</summary>
+    Task DetachMountAsync(string id, string target, CancellationToken cancellationToken);
+
     /// <summary>The launch plan as text, without running it.</summary>
     string Explain(ContainerLaunch launch);
 

@@ -13,6 +13,9 @@ public interface IMonitoredProcess : IAsyncDisposable
     /// <summary>Completes when the process has ended and its output is drained; never faults.</summary>
     Task<ProcessExit> Exited { get; }
 
+    /// <summary>Sends a signal; false when the process has ended.</summary>
+    bool TrySignal(int signal);
+
     /// <summary>Connects to the standard streams; output from this moment on.</summary>
     /// <exception cref="Caisson.Errors.CaissonException">The process has ended.</exception>
     Task<Attachment> AttachAsync(AttachOptions options, CancellationToken cancellationToken);

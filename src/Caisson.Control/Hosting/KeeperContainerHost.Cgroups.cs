@@ -11,9 +11,7 @@ public sealed partial class KeeperContainerHost
 {
     /// <inheritdoc/>
     public bool TrySignal(string id, int signal) =>
-        _running.TryGetValue(id, out MonitoredProcess? process)
-        && process.Process is { HasExited: false } first
-        && first.TrySignal((Signal)signal);
+        _running.TryGetValue(id, out MonitoredProcess? process) && process.TrySignal(signal);
 
     /// <inheritdoc/>
     public Task PauseAsync(string id, CancellationToken cancellationToken) => Task.Run(() => RequireCgroup(id).Freeze(), cancellationToken);

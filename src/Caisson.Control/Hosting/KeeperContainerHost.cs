@@ -63,7 +63,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
             using Descriptor? log = launch.LogPath is { } path ? HostFiles.OpenAppend(path, 0x1A0) : null;
             MonitoredProcess process = await LaunchAsync(
                 new Launching(launch.Id, directory, compiled.Plan, compiled.Spec, launch.Spec.Process!, launch.OpenStdin, log, launch.BeforeRun),
-                new LaunchSupplies { Root = launch.RootMount },
+                new LaunchSupplies { Root = launch.RootMount, Binds = launch.Binds },
                 _ => EndOrphans(launch.Id),
                 cancellationToken);
             _running[launch.Id] = process;
@@ -251,7 +251,12 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         CgroupPlan cgroups = CgroupPlan.Compile(
             new CgroupConfig { Id = launch.Id, Path = path, Resources = spec.Linux?.Resources }, CgroupHost.FactsOf(_layout), problems);
         SeccompPlan? seccomp = CompileSeccomp(spec, launch.Seccomp, problems);
-        LaunchFacts facts = LaunchHost.ReadFacts(spec, launch.Id, cgroups) with { IsRootSupplied = true, SuppliesStdio = true };
+        LaunchFacts facts = LaunchHost.ReadFacts(spec, launch.Id, cgroups) with
+        {
+            IsRootSupplied = true,
+            SuppliesStdio = true,
+            SuppliedBinds = launch.Binds.ToDictionary(bind => bind.Key, bind => bind.Value.Status.Kind),
+        };
         if (isDry)
         {
             facts = facts with { Sources = WithFilesToCome(facts.Sources, spec, launch.Id) };

@@ -18,7 +18,8 @@ internal sealed class MonitoredProcess : IMonitoredProcess
     private readonly Func<bool> _wasOom;
     private readonly Action<Pidfd?> _endOrphans;
     private readonly Socket? _watch;
-    private volatile bool _isLetGo;
+    private readonly Lock _ending = new();
+    private bool _isLetGo;
 
     /// <param name="id">Of the container or the exec.</param>
     /// <param name="pid">In the host's numbers.</param>
@@ -100,6 +101,8 @@ internal sealed class MonitoredProcess : IMonitoredProcess
         return false;
     }
 
+    public bool TrySignal(int signal) => Process is { HasExited: false } process && process.TrySignal((Signal)signal);
+
     public async Task<Attachment> AttachAsync(AttachOptions options, CancellationToken cancellationToken)
     {
         byte streams = (byte)((options.Stdin ? 1 : 0) | (options.Stdout ? 2 : 0) | (options.Stderr ? 4 : 0));
@@ -113,7 +116,10 @@ internal sealed class MonitoredProcess : IMonitoredProcess
 
     public ValueTask DisposeAsync()
     {
-        _isLetGo = true; // by now the id may stand for another run, whose processes are none of ours
+        lock (_ending)
+        {
+            _isLetGo = true; // from now on the id may stand for another run, whose processes are none of ours
+        }
         _watch?.Dispose();
         Process?.Dispose();
         return ValueTask.CompletedTask;
@@ -161,9 +167,12 @@ internal sealed class MonitoredProcess : IMonitoredProcess
                 int code = record.Status.ShellCode;
                 return new ProcessExit(code, record.At, code == KilledCode && _wasOom(), ErrorOf(record));
             }
-            if (!_isLetGo)
+            lock (_ending)
             {
-                _endOrphans(Process);
+                if (!_isLetGo)
+                {
+                    _endOrphans(Process);
+                }
             }
             return new ProcessExit(KilledCode, DateTimeOffset.UtcNow, _wasOom(), "its monitor was killed, and so it was ended");
         }

@@ -13,5 +13,7 @@ namespace Caisson.Control.Json;
 [JsonSerializable(typeof(ContainerRecord))]
 [JsonSerializable(typeof(ContainerStatus))]
 [JsonSerializable(typeof(NetworkRecord))]
+[JsonSerializable(typeof(VolumeRecord))]
+[JsonSerializable(typeof(List<string>))]
 [JsonSerializable(typeof(EngineEvent))]
 internal sealed partial class ControlJson : JsonSerializerContext;

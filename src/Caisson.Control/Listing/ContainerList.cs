@@ -27,6 +27,13 @@ public sealed class ContainerList(ContainerEngine engine)
                 throw new CaissonException(ErrorKind.InvalidArgument, $"invalid filter 'status={status}'");
             }
         }
+        foreach (string code in filters["exited"])
+        {
+            if (!int.TryParse(code, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _))
+            {
+                throw new CaissonException(ErrorKind.InvalidArgument, $"invalid filter 'exited={code}': an exit code is a whole number");
+            }
+        }
         // Naming a state, an exit code or a count asks beyond what runs.
         bool every = all || limit > 0 || filters.Has("status") || filters.Has("exited") || filters.Has("before") || filters.Has("since");
         DateTimeOffset? before = Created(filters["before"]);
@@ -61,7 +68,7 @@ public sealed class ContainerList(ContainerEngine engine)
             try
             {
                 long size = workload.Measure().Bytes;
-                await workload.RemoveAsync(force: false, cancellationToken);
+                await workload.RemoveAsync(force: false, volumes: false, cancellationToken);
                 removed.Add(workload.Id);
                 bytes += size;
             }
@@ -89,9 +96,9 @@ public sealed class ContainerList(ContainerEngine engine)
         && filters.Allows("name", name => NameMatches(record.Name, name))
         && filters.Allows("status", state => state == StateOf(status))
         && filters.Allows("exited", code => status.Phase == ContainerPhase.Exited && status.ExitCode.ToString(CultureInfo.InvariantCulture) == code)
-        && filters.Allows("health", health => health == "none")
+        && filters.Allows("health", health => health == (status.Health?.Word ?? "none"))
         && filters.Allows("network", network => IsIn(record, network))
-        && filters.Allows("volume", volume => HasVolume(record.HostConfig, volume))
+        && filters.Allows("volume", volume => HasVolume(record, volume))
         && filters.Allows("expose", port => (record.Config.ExposedPorts ?? []).Any(exposed => PortMatches(exposed, port)))
         && filters.Allows("publish", port => status.Endpoints.SelectMany(endpoint => endpoint.Ports).Any(published => Publishes(published, port)))
         && filters.Allows("is-task", task => task is "false" or "0")
@@ -124,8 +131,8 @@ public sealed class ContainerList(ContainerEngine engine)
         };
     }
 
-    private static bool HasVolume(HostConfig host, string volume) =>
-        ContainerMount.Read(host, new List<Problem>()).Any(mount => mount.Source == volume || mount.Target == volume);
+    private static bool HasVolume(ContainerRecord record, string volume) =>
+        record.AllMounts.Any(mount => mount.Source == volume || mount.Volume == volume || mount.Target == volume);
 
     private static bool PortMatches(string exposed, string wanted) => exposed == wanted || exposed == wanted + "/tcp";
 

@@ -33,11 +33,18 @@ public static class HumanTime
         return status.Phase switch
         {
             ContainerPhase.Created => "Created",
-            ContainerPhase.Running => $"Up {Since(status.StartedAt)}",
+            ContainerPhase.Running => $"Up {Since(status.StartedAt)}{Health(status.Health)}",
             ContainerPhase.Paused => $"Up {Since(status.StartedAt)} (Paused)",
             ContainerPhase.Restarting => $"Restarting ({status.ExitCode}) {Since(status.FinishedAt)} ago",
             ContainerPhase.Removing => "Removal In Progress",
             _ => $"Exited ({status.ExitCode}) {Since(status.FinishedAt)} ago",
+        };
+
+        static string Health(HealthState? health) => health switch
+        {
+            null => "",
+            { Status: HealthStatus.Starting } => " (health: starting)",
+            _ => $" ({health.Word})",
         };
 
         string Since(DateTimeOffset? moment) => Of(moment is { } at && now > at ? now - at : TimeSpan.Zero);

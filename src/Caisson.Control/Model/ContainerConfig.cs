@@ -28,6 +28,7 @@ public record ContainerConfig
     public bool AttachStderr { get; init; }
 
     /// <summary>Ports the program listens on, such as <c>80/tcp</c>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     [JsonConverter(typeof(NameSetConverter))]
     public IReadOnlyList<string>? ExposedPorts { get; init; }
 
@@ -48,6 +49,7 @@ public record ContainerConfig
     public IReadOnlyList<string>? Cmd { get; init; }
 
     /// <summary>How to see whether the program works.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public HealthcheckConfig? Healthcheck { get; init; }
 
     /// <summary>The image as the user named it.</summary>
@@ -65,6 +67,7 @@ public record ContainerConfig
     public IReadOnlyList<string>? Entrypoint { get; init; }
 
     /// <summary>No network at all.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public bool? NetworkDisabled { get; init; }
 
     /// <summary>Build instructions for images made of this container.</summary>
@@ -74,11 +77,14 @@ public record ContainerConfig
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
 
     /// <summary>The signal that asks the program to end; null for the image's, then SIGTERM.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? StopSignal { get; init; }
 
     /// <summary>Seconds between that signal and SIGKILL; null for 10, -1 for ever.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? StopTimeout { get; init; }
 
     /// <summary>The shell for the shell form of build instructions.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<string>? Shell { get; init; }
 }

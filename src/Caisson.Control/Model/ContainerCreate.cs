@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Caisson.Control.Model;
 
 /// <summary>The document of <c>POST /containers/create</c>: a configuration with what the host shall give it.</summary>
@@ -23,7 +25,7 @@ public sealed record EndpointSettings
     /// <summary>Addresses asked for; null for any.</summary>
     public EndpointAddresses? IPAMConfig { get; init; }
 
-    /// <summary>Links of the old kind; not supported.</summary>
+    /// <summary>Names for other containers of the network, for this one alone: <c>container:alias</c>.</summary>
     public IReadOnlyList<string>? Links { get; init; }
 
     /// <summary>Further names in that network.</summary>
@@ -60,6 +62,7 @@ public sealed record EndpointSettings
     public int GlobalIPv6PrefixLen { get; init; }
 
     /// <summary>Names the network's resolver answers to.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<string>? DNSNames { get; init; }
 }
 

@@ -1,3 +1,8 @@
+using System.Text.Json.Serialization;
+
+using Caisson.Control.Volumes;
+using Caisson.Errors;
+
 namespace Caisson.Control.Model;
 
 /// <summary>A container as it was asked for: fixed at creation but for name, limits and restart policy. Immutable; a change is a new record.</summary>
@@ -23,6 +28,13 @@ public sealed record ContainerRecord
 
     /// <summary>The networks it is to be in, the first by which it reaches the rest of the world; changed by connect and disconnect.</summary>
     public IReadOnlyList<NetworkAttachment> Networks { get => field ?? []; init; }
+
+    /// <summary>What is mounted in it, outer paths first; changed by attach and detach. Null in records of before there were volumes: see <see cref="AllMounts"/>.</summary>
+    public IReadOnlyList<ContainerMount>? Mounts { get; init; }
+
+    /// <summary>What is mounted in it.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<ContainerMount> AllMounts => Mounts ?? MountRequests.Read(HostConfig, new List<Problem>());
 
     /// <summary>The program and its arguments.</summary>
     public required IReadOnlyList<string> Args { get; init; }
@@ -91,6 +103,12 @@ public sealed record ContainerStatus
 
     /// <summary>Its places in networks, from shortly before its program runs until its end.</summary>
     public IReadOnlyList<EndpointRecord> Endpoints { get => field ?? []; init => field = value is { Count: > 0 } ? value : []; } = [];
+
+    /// <summary>Being removed: the volumes that nobody named go too.</summary>
+    public bool RemovesVolumes { get; init; }
+
+    /// <summary>What its checks say; null without checks. It is written when it changes, but for <see cref="HealthState.Log"/> alone.</summary>
+    public HealthState? Health { get; init; }
 
     /// <summary>Grows with each start over all containers, so that a restart of the engine keeps the order.</summary>
     public long StartOrder { get; init; }

@@ -1,9 +1,11 @@
+using System.Text.Json.Serialization;
+
 namespace Caisson.Control.Model;
 
 /// <summary>What the host gives a container, in the words of the Docker Engine API, "HostConfig".</summary>
 public record HostConfig : ResourceConfig
 {
-    /// <summary>Directories of the host: <c>source:target[:options]</c>.</summary>
+    /// <summary>Directories of the host and volumes: <c>source:target[:options]</c>.</summary>
     public IReadOnlyList<string>? Binds { get; init; }
 
     /// <summary>Where the client wrote the id; told back only.</summary>
@@ -21,6 +23,9 @@ public record HostConfig : ResourceConfig
     /// <summary>What to do when the program ends.</summary>
     public RestartPolicy? RestartPolicy { get; init; }
 
+    /// <summary>Ends and starts it again when its checks say that it is unhealthy; Caisson's own.</summary>
+    public bool RestartUnhealthy { get; init; }
+
     /// <summary>Remove the container when its program has ended.</summary>
     public bool AutoRemove { get; init; }
 
@@ -34,9 +39,11 @@ public record HostConfig : ResourceConfig
     public IReadOnlyList<int>? ConsoleSize { get; init; }
 
     /// <summary>Metadata that goes to the runtime's configuration; data, never behaviour.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? Annotations { get; init; }
 
     /// <summary>Mounts in the long form.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<MountRequest>? Mounts { get; init; }
 
     /// <summary>Capabilities on top of the profile's; <c>ALL</c> is every one.</summary>
@@ -69,7 +76,7 @@ public record HostConfig : ResourceConfig
     /// <summary>The cgroup of another container; not supported.</summary>
     public string Cgroup { get => field ?? ""; init; } = "";
 
-    /// <summary>Links of the old kind; not supported.</summary>
+    /// <summary>Names for other containers of the first network, for this one alone: <c>container:alias</c>.</summary>
     public IReadOnlyList<string>? Links { get; init; }
 
     /// <summary>-1000 to 1000.</summary>
@@ -91,9 +98,11 @@ public record HostConfig : ResourceConfig
     public IReadOnlyList<string>? SecurityOpt { get; init; }
 
     /// <summary>Options of the storage driver; not supported.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? StorageOpt { get; init; }
 
     /// <summary>Mount options of a tmpfs by path.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? Tmpfs { get; init; }
 
     /// <summary>Empty or <c>host</c>.</summary>
@@ -106,6 +115,7 @@ public record HostConfig : ResourceConfig
     public long ShmSize { get; init; }
 
     /// <summary>Kernel parameters of the container's namespaces.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? Sysctls { get; init; }
 
     /// <summary>The runtime; empty is ours.</summary>
@@ -121,6 +131,7 @@ public record HostConfig : ResourceConfig
     public IReadOnlyList<string>? ReadonlyPaths { get; init; }
 
     /// <summary>A first process that reaps; null for no.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public bool? Init { get; init; }
 }
 
@@ -165,6 +176,9 @@ public sealed record MountRequest
     /// <summary>Settings of a bind.</summary>
     public BindOptions? BindOptions { get; init; }
 
+    /// <summary>Settings of a volume.</summary>
+    public VolumeOptions? VolumeOptions { get; init; }
+
     /// <summary>Settings of a tmpfs.</summary>
     public TmpfsOptions? TmpfsOptions { get; init; }
 }
@@ -184,8 +198,40 @@ public sealed record BindOptions
     /// <summary>Mounts below stay writable when the bind is read-only.</summary>
     public bool ReadOnlyNonRecursive { get; init; }
 
-    /// <summary>Fail when mounts below cannot be made read-only.</summary>
+    /// <summary>Fail when mounts below cannot be made read-only; as they always can be here, this is the default.</summary>
     public bool ReadOnlyForceRecursive { get; init; }
+
+    /// <summary>
+    /// Whose files the container sees: empty for the container's own ids, else <c>uids=DISK-INSIDE-COUNT[#…];gids=DISK-INSIDE-COUNT[#…]</c>. An
+    /// extension of this engine.
+    /// </summary>
+    public string IdMap { get => field ?? ""; init; } = "";
+}
+
+/// <summary>Settings of a volume.</summary>
+public sealed record VolumeOptions
+{
+    /// <summary>A new volume stays empty: what the image has at the path is not copied.</summary>
+    public bool NoCopy { get; init; }
+
+    /// <summary>Labels of a volume that is made.</summary>
+    public IReadOnlyDictionary<string, string>? Labels { get; init; }
+
+    /// <summary>The driver of a volume that is made.</summary>
+    public VolumeDriverConfig? DriverConfig { get; init; }
+
+    /// <summary>The part of the volume that is mounted: a path inside it, which must be there.</summary>
+    public string Subpath { get => field ?? ""; init; } = "";
+}
+
+/// <summary>A volume's driver.</summary>
+public sealed record VolumeDriverConfig
+{
+    /// <summary><c>local</c> or empty.</summary>
+    public string Name { get => field ?? ""; init; } = "";
+
+    /// <summary>Its settings by name.</summary>
+    public IReadOnlyDictionary<string, string>? Options { get; init; }
 }
 
 /// <summary>Settings of a tmpfs.</summary>

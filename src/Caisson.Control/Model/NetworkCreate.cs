@@ -6,7 +6,7 @@ public sealed record NetworkCreate
     /// <summary>Its name.</summary>
     public string Name { get => field ?? ""; init; } = "";
 
-    /// <summary><c>bridge</c> or <c>macvlan</c>; empty is bridge.</summary>
+    /// <summary><c>bridge</c>, <c>macvlan</c> or <c>ipvlan</c>; empty is bridge.</summary>
     public string Driver { get => field ?? ""; init; } = "";
 
     /// <summary><c>local</c> or empty.</summary>
@@ -65,7 +65,7 @@ public sealed record IpamPool
     /// <summary>The gateway's address; empty for the first.</summary>
     public string Gateway { get => field ?? ""; init; } = "";
 
-    /// <summary>Addresses never to be given out; not supported.</summary>
+    /// <summary>Addresses never to be given out, by the name of what has each.</summary>
     public IReadOnlyDictionary<string, string>? AuxiliaryAddresses { get; init; }
 }
 

@@ -12,7 +12,7 @@ public sealed record NetworkRecord
     /// <summary>When it was made.</summary>
     public required DateTimeOffset Created { get; init; }
 
-    /// <summary><c>bridge</c>, <c>macvlan</c>, <c>host</c> or <c>null</c>.</summary>
+    /// <summary><c>bridge</c>, <c>macvlan</c>, <c>ipvlan</c>, <c>host</c> or <c>null</c>.</summary>
     public required string Driver { get; init; }
 
     /// <summary>At most one of each family; none for the host's network and for none.</summary>
@@ -45,6 +45,9 @@ public sealed record NetworkSubnet
 
     /// <summary>The gateway's address.</summary>
     public string Gateway { get => field ?? ""; init; } = "";
+
+    /// <summary>Addresses never to be given out, by the name of what has each.</summary>
+    public IReadOnlyDictionary<string, string> Reserved { get => field ?? new Dictionary<string, string>(); init; }
 }
 
 /// <summary>That a container is to be in a network, and what it asked for there. Immutable.</summary>
@@ -67,6 +70,9 @@ public sealed record NetworkAttachment
 
     /// <summary>The hardware address asked for; empty for one made of the address.</summary>
     public string HardwareAddress { get => field ?? ""; init; } = "";
+
+    /// <summary>Names that this container alone has for others there: ids by name.</summary>
+    public IReadOnlyDictionary<string, string> Links { get => field ?? new Dictionary<string, string>(); init; }
 }
 
 /// <summary>A running container's place in a network, with all that was left open said. Immutable.</summary>
@@ -101,6 +107,9 @@ public sealed record EndpointRecord
 
     /// <summary>Metric of its default route.</summary>
     public long Metric { get; init; }
+
+    /// <summary>Names that this container alone has for others there: ids by name.</summary>
+    public IReadOnlyDictionary<string, string> Links { get => field ?? new Dictionary<string, string>(); init; }
 
     /// <summary>Name servers the container asked for; empty for the host's.</summary>
     public IReadOnlyList<string> NameServers { get => field ?? []; init; }

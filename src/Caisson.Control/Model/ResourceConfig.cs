@@ -84,6 +84,12 @@ public sealed record UpdateConfig : ResourceConfig
 {
     /// <summary>A new restart policy; null leaves it.</summary>
     public RestartPolicy? RestartPolicy { get; init; }
+
+    /// <summary>All ports that are published from now on, as in <see cref="HostConfig.PortBindings"/>; null leaves them. An extension of ours.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<PortBinding>?>? PortBindings { get; init; }
+
+    /// <summary>A container, by id or name, whose ports go over as far as <see cref="PortBindings"/> names them; empty for none. An extension of ours.</summary>
+    public string PortTakeover { get => field ?? ""; init; } = "";
 }
 
 /// <summary>A device's weight.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -99,7 +100,7 @@ public sealed class ContainerNetworks : IDisposable
     public NetworkRecord? TryFind(string id) => List().FirstOrDefault(network => network.Id == id);
 
     /// <summary>Whether containers can be connected to it: it is neither the host's nor none.</summary>
-    public static bool IsConnectable(NetworkRecord network) => network.Driver is "bridge" or "macvlan";
+    public static bool IsConnectable(NetworkRecord network) => network.Driver is "bridge" or "macvlan" or "ipvlan";
 
     /// <summary>Whether ports of its containers can be published.</summary>
     public static bool CanPublish(NetworkRecord network) => network is { Driver: "bridge", Internal: false };
@@ -251,22 +252,6 @@ public sealed class ContainerNetworks : IDisposable
         }
     }
 
-    /// <summary>Gives a connected container the names that its record has now.</summary>
-    /// <param name="endpoint">Its place.</param>
-    /// <param name="container">With its name.</param>
-    /// <param name="attachment">With its further names there.</param>
-    internal EndpointRecord Rename(EndpointRecord endpoint, ContainerRecord container, NetworkAttachment attachment)
-    {
-        lock (_lock)
-        {
-            ImmutableArray<string> aliases = [.. EndpointRequest.AliasesOf(container, attachment)];
-            OpenUnlocked().Rename(endpoint.NetworkId, endpoint.Id, container.Name, aliases);
-            EndpointRecord renamed = endpoint with { Name = container.Name, Aliases = aliases };
-            _endpoints[endpoint.Id] = renamed;
-            return renamed;
-        }
-    }
-
     /// <summary>Takes a container out of a network; no error when it is not in it any more.</summary>
     /// <param name="endpoint">Its place.</param>
     /// <param name="inside">The network namespace of a container that runs on; null when it has ended.</param>
@@ -289,6 +274,85 @@ public sealed class ContainerNetworks : IDisposable
             catch (CaissonException error) when (error.Kind is ErrorKind.NotFound)
             {
                 // An engine that could not open its plane at first has it without containers that ended meanwhile.
+            }
+        }
+    }
+
+    /// <summary>Publishes ports of a connected container in the place of those it has; in the same moment another one loses those of them that it has.</summary>
+    /// <param name="endpoint">The place where it publishes.</param>
+    /// <param name="ports">All it has afterwards.</param>
+    /// <param name="from">The other container's place; null for none.</param>
+    /// <returns>Both places as they are then.</returns>
+    /// <exception cref="CaissonException">A port is taken, by whom is said; nothing was changed.</exception>
+    internal (EndpointRecord Endpoint, EndpointRecord? From) Publish(EndpointRecord endpoint, IReadOnlyList<PortRequest> ports, EndpointRecord? from)
+    {
+        lock (_lock)
+        {
+            NetworkPlane plane = OpenUnlocked();
+            InternetAddress? binding = _records.TryGetValue(endpoint.NetworkId, out NetworkRecord? network) ? NetworkRequest.BindingOf(network) : null;
+            var (made, left) = WithChoices(ports, binding, chosen =>
+            {
+                if (from is null)
+                {
+                    return (plane.Publish(endpoint.NetworkId, endpoint.Id, chosen), null);
+                }
+                var (mine, theirs) = plane.TakeOver(endpoint.NetworkId, endpoint.Id, chosen, from.NetworkId, from.Id);
+                return (mine, (EndpointConfig?)theirs);
+            });
+            _endpoints[endpoint.Id] = EndpointRequest.ToRecord(made);
+            if (left is not null)
+            {
+                _endpoints[left.Id] = EndpointRequest.ToRecord(left);
+            }
+            return (_endpoints[endpoint.Id], left is null ? null : _endpoints[left.Id]);
+        }
+    }
+
+    /// <summary>Others find a connected container by its new name from now on, and no more by the old one.</summary>
+    internal void Rename(EndpointRecord endpoint)
+    {
+        lock (_lock)
+        {
+            if (_endpoints.ContainsKey(endpoint.Id))
+            {
+                _endpoints[endpoint.Id] = endpoint;
+                _plane?.Rename(endpoint.NetworkId, endpoint.Id, endpoint.Name, [.. endpoint.Aliases]);
+            }
+        }
+    }
+
+    /// <summary>How a container would be connected, one step a line, and all rules; nothing is changed. Empty for one without networks of its own.</summary>
+    /// <param name="container">The container.</param>
+    /// <param name="portsOf">Ports that it publishes in a network.</param>
+    internal string Explain(ContainerRecord container, Func<NetworkAttachment, IReadOnlyList<PortRequest>> portsOf)
+    {
+        if (container.Networks.Count == 0)
+        {
+            return "";
+        }
+        lock (_lock)
+        {
+            try
+            {
+                using NetworkPlane? own = _plane is null ? NetworkPlane.ForPlans(_options, [.. _records.Values.Select(NetworkRequest.ToConfig)]) : null;
+                NetworkPlane plane = _plane ?? own!;
+                var text = new StringBuilder();
+                for (int i = 0; i < container.Networks.Count; i++)
+                {
+                    NetworkAttachment attachment = container.Networks[i];
+                    bool exists = _records.TryGetValue(attachment.NetworkId, out NetworkRecord? network);
+                    network ??= FindPredefinedUnlocked(attachment.NetworkName);
+                    InternetAddress? binding = NetworkRequest.BindingOf(network);
+                    EndpointConfig asked = EndpointRequest.ToConfig(
+                        container, attachment, i, [.. portsOf(attachment).Select(port => port.Port with { HostAddress = port.Port.HostAddress ?? binding })]);
+                    string steps = exists ? plane.Explain(asked) : plane.Explain(NetworkRequest.ToConfig(network), asked);
+                    text.Append(CultureInfo.InvariantCulture, $"network {attachment.NetworkName}: made by the engine before the program runs\n      {steps.Replace("\n", "\n      ", StringComparison.Ordinal)}\n");
+                }
+                return text.Append(CultureInfo.InvariantCulture, $"rules of all networks, in the language of nft(8)\n{plane.ExplainRules()}").ToString();
+            }
+            catch (LinuxException error)
+            {
+                throw Unusable(error);
             }
         }
     }
@@ -316,7 +380,12 @@ public sealed class ContainerNetworks : IDisposable
     private static EndpointConfig ConnectUnlocked(
         NetworkPlane plane, ContainerRecord container, NetworkAttachment attachment, int device, IReadOnlyList<PortRequest> ports, NetworkRecord network, Namespace inside)
     {
-        InternetAddress? binding = NetworkRequest.BindingOf(network);
+        return WithChoices(ports, NetworkRequest.BindingOf(network), chosen => plane.Connect(EndpointRequest.ToConfig(container, attachment, device, chosen), inside));
+    }
+
+    /// <summary>Tries each port of ranges to choose from until one is free.</summary>
+    private static T WithChoices<T>(IReadOnlyList<PortRequest> ports, InternetAddress? binding, Func<ImmutableArray<PublishedPort>, T> act)
+    {
         int choices = ports.Count == 0 ? 1 : ports.Max(port => port.Choices);
         for (int choice = 0; ; choice++)
         {
@@ -330,7 +399,7 @@ public sealed class ContainerNetworks : IDisposable
             ];
             try
             {
-                return plane.Connect(EndpointRequest.ToConfig(container, attachment, device, chosen), inside);
+                return act(chosen);
             }
             catch (CaissonException error) when (error.Kind is ErrorKind.Conflict && choice + 1 < choices)
             {

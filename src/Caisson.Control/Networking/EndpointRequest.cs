@@ -16,7 +16,12 @@ internal static class EndpointRequest
     private const uint MetricOfFirst = 1_024;
 
     /// <summary>Reads what a client asked for.</summary>
-    public static NetworkAttachment Read(NetworkRecord network, EndpointSettings? asked, string path, ICollection<Problem> problems)
+    /// <param name="network">Where.</param>
+    /// <param name="asked">Null for nothing.</param>
+    /// <param name="idOf">Gives the id of the container of a name.</param>
+    /// <param name="path">Of <paramref name="asked"/> in the document.</param>
+    /// <param name="problems">Receives everything that is wrong.</param>
+    public static NetworkAttachment Read(NetworkRecord network, EndpointSettings? asked, Func<string, string> idOf, string path, ICollection<Problem> problems)
     {
         string four = asked?.IPAMConfig?.IPv4Address ?? "";
         string six = asked?.IPAMConfig?.IPv6Address ?? "";
@@ -24,7 +29,6 @@ internal static class EndpointRequest
         Check(four.Length == 0 || (InternetAddress.TryParse(four, out InternetAddress ipv4) && !ipv4.IsIPv6), "IPAMConfig/IPv4Address", $"invalid IPv4 address: {four}");
         Check(six.Length == 0 || (InternetAddress.TryParse(six, out InternetAddress ipv6) && ipv6.IsIPv6), "IPAMConfig/IPv6Address", $"invalid IPv6 address: {six}");
         Check(hardware.Length == 0 || HardwareAddress.TryParse(hardware, out _), "MacAddress", $"invalid MAC address: {hardware}; it is written as 02:42:ac:11:00:02");
-        Check(asked?.Links is null or { Count: 0 }, "Links", "links are not supported; containers of one network reach each other by name");
         Check(asked?.Aliases?.All(IsHostName) ?? true, "Aliases", "an alias is a host name: letters, digits, hyphens, dots and underscores");
         return new NetworkAttachment
         {
@@ -34,6 +38,7 @@ internal static class EndpointRequest
             IPv4 = four,
             IPv6 = six,
             HardwareAddress = hardware,
+            Links = ReadLinks(asked?.Links, idOf, $"{path}/Links", problems),
         };
 
         void Check(bool holds, string member, string message)
@@ -43,6 +48,27 @@ internal static class EndpointRequest
                 problems.Add(new($"{path}/{member}", message));
             }
         }
+    }
+
+    /// <summary>Reads <c>container:alias</c>, or a container alone, which is its own alias: ids by alias.</summary>
+    public static IReadOnlyDictionary<string, string> ReadLinks(IReadOnlyList<string>? links, Func<string, string> idOf, string path, ICollection<Problem> problems)
+    {
+        Dictionary<string, string> read = [];
+        for (int i = 0; i < links?.Count; i++)
+        {
+            string[] parts = links[i].Split(':');
+            string alias = parts[^1].TrimStart('/');
+            alias = alias[(alias.LastIndexOf('/') + 1)..];
+            if (parts.Length > 2 || parts[0].Length == 0 || !IsHostName(alias))
+            {
+                problems.Add(new($"{path}/{i}", $"bad format for links: {links[i]}; it is written as container:alias"));
+            }
+            else
+            {
+                read[alias] = idOf(parts[0].TrimStart('/'));
+            }
+        }
+        return read;
     }
 
     /// <summary>What the plane is asked for.</summary>
@@ -62,6 +88,7 @@ internal static class EndpointRequest
         HardwareAddress = HardwareAddress.TryParse(attachment.HardwareAddress, out HardwareAddress hardware) ? hardware : null,
         DeviceName = $"eth{device}",
         Metric = MetricOfFirst + (uint)device,
+        Links = LinksOf(attachment.Links),
         NameServers = [.. ServersOf(container.HostConfig.Dns)],
         Ports = ports,
     };
@@ -79,7 +106,8 @@ internal static class EndpointRequest
         HardwareAddress = made.HardwareAddress?.ToString() ?? "",
         Device = made.DeviceName,
         Metric = made.Metric,
-        NameServers = [.. made.NameServers.Select(server => server.Address.ToString())],
+        Links = made.Links.ToDictionary(link => link.Alias, link => link.Target),
+        NameServers = Texts(made.NameServers),
         Ports =
         [
             .. made.Ports.Select(port => new EndpointPort
@@ -106,10 +134,14 @@ internal static class EndpointRequest
         HardwareAddress = HardwareAddress.TryParse(stored.HardwareAddress, out HardwareAddress hardware) ? hardware : null,
         DeviceName = stored.Device,
         Metric = (uint)stored.Metric,
+        Links = LinksOf(stored.Links),
         NameServers = [.. ServersOf(stored.NameServers)],
-        Ports = [.. stored.Ports.Select(port => new PublishedPort(
-            ProtocolOf(port.Protocol), AddressOf(port.HostAddress), (ushort)port.HostPort, (ushort)port.ContainerPort, port.Count))],
+        Ports = [.. stored.Ports.Select(ToPort)],
     };
+
+    /// <summary>Stored ports as the plane takes them.</summary>
+    public static PublishedPort ToPort(EndpointPort stored) =>
+        new(ProtocolOf(stored.Protocol), AddressOf(stored.HostAddress), (ushort)stored.HostPort, (ushort)stored.ContainerPort, stored.Count);
 
     /// <summary>Names by which others in the network find the container, beside its own and its id's beginning.</summary>
     public static IEnumerable<string> AliasesOf(ContainerRecord container, NetworkAttachment attachment) =>
@@ -120,8 +152,32 @@ internal static class EndpointRequest
 
     private static InternetAddress? AddressOf(string text) => InternetAddress.TryParse(text, out InternetAddress address) ? address : null;
 
-    private static IEnumerable<InternetEndpoint> ServersOf(IEnumerable<string>? addresses) =>
-        (addresses ?? []).Select(AddressOf).OfType<InternetAddress>().Select(address => new InternetEndpoint(address, NamePort));
+    private static List<InternetEndpoint> ServersOf(IEnumerable<string>? addresses)
+    {
+        List<InternetEndpoint> servers = [];
+        foreach (string text in addresses ?? [])
+        {
+            if (InternetAddress.TryParse(text, out InternetAddress address))
+            {
+                servers.Add(new(address, NamePort));
+            }
+        }
+        return servers;
+    }
+
+    private static List<string> Texts(ImmutableArray<InternetEndpoint> servers)
+    {
+        List<string> texts = [];
+        foreach (InternetEndpoint server in servers)
+        {
+            texts.Add(server.Address.ToString());
+        }
+        return texts;
+    }
+
+    /// <summary>Every network knows its containers by twelve digits of their ids, whatever their names become.</summary>
+    private static ImmutableArray<NameLink> LinksOf(IReadOnlyDictionary<string, string> links) =>
+        [.. links.Select(link => new NameLink(link.Key, link.Value[..Math.Min(12, link.Value.Length)]))];
 
     private static TransportProtocol ProtocolOf(string name) => name switch
     {

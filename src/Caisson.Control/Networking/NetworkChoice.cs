@@ -47,6 +47,10 @@ internal static class NetworkChoice
             {
                 warnings.Add($"published ports are discarded when using {(mode is "none" or "host" ? mode : "container")} network mode");
             }
+            if (host.Links is { Count: > 0 })
+            {
+                problems.Add(new("/HostConfig/Links", $"conflicting options: {mode} type networking can't be used with links"));
+            }
             if (SharedWith(host) is { } shared)
             {
                 mode = Sharing + idOf(shared);
@@ -76,13 +80,20 @@ internal static class NetworkChoice
             }
             else if (records.TrueForAll(other => other.Id != network.Id))
             {
-                attachments.Add(EndpointRequest.Read(network, settings.GetValueOrDefault(name), $"/NetworkingConfig/EndpointsConfig/{name}", problems));
+                attachments.Add(EndpointRequest.Read(network, settings.GetValueOrDefault(name), idOf, $"/NetworkingConfig/EndpointsConfig/{name}", problems));
                 records.Add(network);
             }
         }
         if ((host.PortBindings is { Count: > 0 } || host.PublishAllPorts) && !records.Exists(ContainerNetworks.CanPublish))
         {
             warnings.Add($"published ports are discarded: nothing outside reaches network {records.FirstOrDefault()?.Name}");
+        }
+        if (host.Links is { Count: > 0 } && attachments.Count > 0)
+        {
+            attachments[0] = attachments[0] with
+            {
+                Links = new Dictionary<string, string>(attachments[0].Links.Concat(EndpointRequest.ReadLinks(host.Links, idOf, "/HostConfig/Links", problems)).DistinctBy(link => link.Key)),
+            };
         }
         return container with { Networks = attachments };
     }

@@ -23,14 +23,29 @@ internal static class NetworkRequest
     /// <summary>Driver option: the host's address that ports are published at when none is named.</summary>
     private const string Binding = "com.docker.network.bridge.host_binding_ipv4";
 
+    /// <summary>Driver option: the bridge's name.</summary>
+    private const string BridgeName = "com.docker.network.bridge.name";
+
+    /// <summary>Driver option of macvlan and ipvlan: the host's device below.</summary>
+    private const string Parent = "parent";
+
+    /// <summary>Driver option of macvlan: what containers see of each other.</summary>
+    private const string MacvlanModeName = "macvlan_mode";
+
+    /// <summary>Driver option of ipvlan: where containers are.</summary>
+    private const string IpvlanModeName = "ipvlan_mode";
+
     /// <summary>Driver option of our own: whether containers reach programs of the host.</summary>
     private const string HostAccess = "caisson.host_access";
 
     /// <summary>Driver option of our own: whether containers reach the addresses where clouds give out credentials.</summary>
     private const string MetadataAccess = "caisson.metadata_access";
 
-    private static readonly string[] BridgeOptions = [Mtu, Communication, Masquerade, Binding, HostAccess, MetadataAccess];
-    private static readonly string[] MacvlanOptions = [Mtu, "parent", "macvlan_mode"];
+    private static readonly string[] BridgeOptions = [Mtu, BridgeName, Communication, Masquerade, Binding, HostAccess, MetadataAccess];
+    private static readonly string[] MacvlanOptions = [Mtu, Parent, MacvlanModeName];
+    private static readonly string[] IpvlanOptions = [Mtu, Parent, IpvlanModeName];
+    private static readonly MacvlanMode[] MacvlanModes = [MacvlanMode.Bridge, MacvlanMode.Private, MacvlanMode.Vepa, MacvlanMode.Passthrough];
+    private static readonly IpvlanMode[] IpvlanModes = [IpvlanMode.L2, IpvlanMode.L3, IpvlanMode.L3S];
 
     /// <summary>Reads what a client asked for.</summary>
     /// <param name="asked">The document.</param>
@@ -40,7 +55,7 @@ internal static class NetworkRequest
     public static NetworkRecord Read(NetworkCreate asked, string id, DateTimeOffset now, List<Problem> problems)
     {
         string driver = asked.Driver.Length == 0 ? "bridge" : asked.Driver;
-        Check(driver is "bridge" or "macvlan", "/Driver", $"could not find plugin {driver} in v2 plugin registry: there are bridge and macvlan");
+        Check(driver is "bridge" or "macvlan" or "ipvlan", "/Driver", $"could not find plugin {driver} in v2 plugin registry: there are bridge, macvlan and ipvlan");
         Check(IsName(asked.Name), "/Name", $"invalid network name ({asked.Name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed");
         Check(asked.Scope is "" or "local", "/Scope", "networks of a cluster are not supported");
         Check(!asked.Ingress && !asked.ConfigOnly, "/Ingress", "networks of a cluster are not supported");
@@ -50,7 +65,12 @@ internal static class NetworkRequest
         {
             CheckPool(asked.IPAM.Config[i], $"/IPAM/Config/{i}", problems);
         }
-        string[] known = driver == "macvlan" ? MacvlanOptions : BridgeOptions;
+        string[] known = driver switch
+        {
+            "macvlan" => MacvlanOptions,
+            "ipvlan" => IpvlanOptions,
+            _ => BridgeOptions,
+        };
         foreach ((string name, string value) in asked.Options ?? new Dictionary<string, string>())
         {
             CheckOption(name, value, known, problems);
@@ -64,7 +84,13 @@ internal static class NetworkRequest
             Subnets =
             [
                 .. (asked.IPAM?.Config ?? []).Where(pool => pool.Subnet.Length > 0)
-                    .Select(pool => new NetworkSubnet { Subnet = pool.Subnet, Range = pool.IPRange, Gateway = pool.Gateway }),
+                    .Select(pool => new NetworkSubnet
+                    {
+                        Subnet = pool.Subnet,
+                        Range = pool.IPRange,
+                        Gateway = pool.Gateway,
+                        Reserved = pool.AuxiliaryAddresses ?? new Dictionary<string, string>(),
+                    }),
             ],
             IPv6 = asked.EnableIPv6 ?? false,
             Internal = asked.Internal,
@@ -87,13 +113,21 @@ internal static class NetworkRequest
     {
         Id = network.Id,
         Name = network.Name,
-        Driver = network.Driver == "macvlan" ? NetworkDriver.Macvlan : NetworkDriver.Bridge,
+        Driver = network.Driver switch
+        {
+            "macvlan" => NetworkDriver.Macvlan,
+            "ipvlan" => NetworkDriver.Ipvlan,
+            _ => NetworkDriver.Bridge,
+        },
+        IsDefault = network.Name == ContainerNetworks.DefaultName,
+        BridgeName = network.Options.GetValueOrDefault(BridgeName, ""),
         Subnets =
         [
             .. network.Subnets.Select(subnet => new SubnetConfig(Subnet.Parse(subnet.Subnet))
             {
                 Range = subnet.Range.Length > 0 ? Subnet.Parse(subnet.Range) : null,
                 Gateway = subnet.Gateway.Length > 0 ? InternetAddress.Parse(subnet.Gateway) : null,
+                Reserved = [.. subnet.Reserved.OrderBy(one => one.Key, StringComparer.Ordinal).Select(one => new ReservedAddress(one.Key, InternetAddress.Parse(one.Value)))],
             }),
         ],
         IPv6 = network.IPv6,
@@ -103,7 +137,9 @@ internal static class NetworkRequest
         HostAccess = Truth(network, HostAccess, otherwise: false),
         MetadataAccess = Truth(network, MetadataAccess, otherwise: false),
         MtuBytes = network.Options.TryGetValue(Mtu, out string? mtu) ? int.Parse(mtu, CultureInfo.InvariantCulture) : 0,
-        Parent = network.Options.GetValueOrDefault("parent", ""),
+        Parent = network.Options.GetValueOrDefault(Parent, ""),
+        MacvlanMode = Array.Find(MacvlanModes, mode => mode.Word() == network.Options.GetValueOrDefault(MacvlanModeName)) is { } macvlan and not 0 ? macvlan : MacvlanMode.Bridge,
+        IpvlanMode = Array.Find(IpvlanModes, mode => mode.Word() == network.Options.GetValueOrDefault(IpvlanModeName)),
     };
 
     /// <summary>The record with what the plane completed.</summary>
@@ -117,6 +153,7 @@ internal static class NetworkRequest
                 Subnet = subnet.Subnet.ToString(),
                 Range = subnet.Range?.ToString() ?? "",
                 Gateway = subnet.Gateway?.ToString() ?? "",
+                Reserved = subnet.Reserved.ToDictionary(one => one.Name, one => one.Address.ToString()),
             }),
         ],
     };
@@ -134,7 +171,10 @@ internal static class NetworkRequest
         Check(pool.Subnet.Length == 0 || Subnet.TryParse(pool.Subnet, out _), "Subnet", $"invalid subnet {pool.Subnet}: it is written as 172.20.0.0/16");
         Check(pool.IPRange.Length == 0 || Subnet.TryParse(pool.IPRange, out _), "IPRange", $"invalid range {pool.IPRange}: it is written as 172.20.10.0/24");
         Check(pool.Gateway.Length == 0 || InternetAddress.TryParse(pool.Gateway, out _), "Gateway", $"invalid gateway address {pool.Gateway}");
-        Check(pool.AuxiliaryAddresses is null or { Count: 0 }, "AuxiliaryAddresses", "addresses kept out are not supported; give a range without them");
+        foreach ((string name, string address) in pool.AuxiliaryAddresses ?? new Dictionary<string, string>())
+        {
+            Check(InternetAddress.TryParse(address, out _), $"AuxiliaryAddresses/{name}", $"invalid address {address}");
+        }
 
         void Check(bool holds, string member, string message)
         {
@@ -151,7 +191,8 @@ internal static class NetworkRequest
             : name is Mtu && !int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out _) ? "a number of bytes"
             : name is Communication or Masquerade or HostAccess or MetadataAccess && !TryTruth(value, out _) ? "true or false"
             : name is Binding && !InternetAddress.TryParse(value, out _) ? "an address"
-            : name is "macvlan_mode" && value is not ("" or "bridge") ? "the mode is bridge"
+            : name is MacvlanModeName && value.Length > 0 && !Array.Exists(MacvlanModes, mode => mode.Word() == value) ? "the modes are bridge, private, vepa and passthru"
+            : name is IpvlanModeName && value.Length > 0 && !Array.Exists(IpvlanModes, mode => mode.Word() == value) ? "the modes are l2, l3 and l3s"
             : null;
         if (wrong is not null)
         {

@@ -118,6 +118,51 @@ internal sealed record PortRequest(PublishedPort Port, int HostPortLast)
         return joined;
     }
 
+    /// <summary>Ports that are published, each at the port it has.</summary>
+    public static IReadOnlyList<PortRequest> Of(IReadOnlyList<EndpointPort> ports) =>
+        [.. ports.Select(EndpointRequest.ToPort).Select(port => new PortRequest(port, port.HostPort + port.Count - 1))];
+
+    /// <summary>The same at the port of the host that it has already, if it may choose and that is one of its choices.</summary>
+    public PortRequest Preferring(IReadOnlyList<EndpointPort> published)
+    {
+        PublishedPort? same = IsFixed ? null : published.Select(EndpointRequest.ToPort).FirstOrDefault(
+            port => port.Protocol == Port.Protocol && port.HostAddress == (Port.HostAddress ?? port.HostAddress) && port.ContainerPort == Port.ContainerPort && port.Count == Port.Count
+                && (Port.HostPort == 0 || (port.HostPort >= Port.HostPort && port.HostPort <= HostPortLast)));
+        return same is null ? this : new(Port with { HostPort = same.HostPort }, same.HostPort + same.Count - 1);
+    }
+
+    /// <summary>What a container still asks for when another one has taken ports over.</summary>
+    /// <param name="host">What it asked for.</param>
+    /// <param name="taken">What the other one has.</param>
+    /// <param name="before">What it had.</param>
+    /// <param name="left">What it has left.</param>
+    public static HostConfig Without(HostConfig host, IReadOnlyList<EndpointPort> taken, IReadOnlyList<EndpointPort> before, IReadOnlyList<EndpointPort> left)
+    {
+        Dictionary<string, IReadOnlyList<PortBinding>?> rest = [];
+        foreach ((string text, IReadOnlyList<PortBinding>? bindings) in host.PortBindings ?? new Dictionary<string, IReadOnlyList<PortBinding>?>())
+        {
+            PortBinding[] kept = !TryReadPort(text, out TransportProtocol protocol, out ushort port)
+                ? []
+                : [.. (bindings ?? []).Where(binding => TryReadBinding(binding, protocol, port) is { } request && !IsTaken(request))];
+            if (kept.Length > 0)
+            {
+                rest[text] = kept;
+            }
+        }
+        return host with { PortBindings = rest };
+
+        bool IsTaken(PortRequest request) => request.IsFixed
+            ? taken.Any(port => Leads(port, request.Port.Protocol, request.Port.HostPort, request.Port.HostAddress))
+            : before.Any(port => IsOf(port, request.Port)) && !left.Any(port => IsOf(port, request.Port));
+
+        static bool IsOf(EndpointPort port, PublishedPort asked) => EndpointRequest.ToPort(port) is { } had
+            && had.Protocol == asked.Protocol && asked.ContainerPort >= had.ContainerPort && asked.ContainerPort < had.ContainerPort + had.Count;
+
+        static bool Leads(EndpointPort port, TransportProtocol protocol, ushort number, InternetAddress? address) => EndpointRequest.ToPort(port) is { } had
+            && had.Protocol == protocol && number >= had.HostPort && number < had.HostPort + had.Count
+            && (had.HostAddress is not { IsAny: false } one || address is not { IsAny: false } other || one == other);
+    }
+
     private bool IsFixed => Port.HostPort > 0 && HostPortLast == Port.HostPort + Port.Count - 1;
 
     /// <summary>How many ports of the host there are to choose from.</summary>

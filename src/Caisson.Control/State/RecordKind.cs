@@ -15,6 +15,9 @@ public static class RecordKind
     /// <summary>A network, as <c>NetworkRecord</c>, by its id.</summary>
     public const string Network = "network";
 
+    /// <summary>A volume, as <c>VolumeRecord</c>, by its name.</summary>
+    public const string Volume = "volume";
+
     /// <summary>Single values about this engine, such as its id.</summary>
     public const string Engine = "engine";
 }

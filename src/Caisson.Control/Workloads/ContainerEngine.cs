@@ -6,8 +6,10 @@ using Caisson.Control.Json;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
 using Caisson.Control.State;
+using Caisson.Control.Volumes;
 using Caisson.Errors;
 using Caisson.Images;
+using Caisson.Images.Snapshots;
 
 namespace Caisson.Control.Workloads;
 
@@ -37,6 +39,7 @@ public sealed class ContainerEngine
                 : new ContainerStatus();
             _startOrder = Math.Max(_startOrder, status.StartOrder);
             Add(new Workload(this, services, record, status));
+            services.Volumes.Remember(record.Id, record.AllMounts);
             _names[record.Name] = record.Id;
         }
     }
@@ -50,7 +53,8 @@ public sealed class ContainerEngine
     /// <summary>What <see cref="CreateAsync"/> answers.</summary>
     /// <param name="Id">The new container.</param>
     /// <param name="Warnings">What will not be as asked.</param>
-    public sealed record Created(string Id, IReadOnlyList<string> Warnings);
+    /// <param name="Volumes">Names of volumes that were made for it.</param>
+    public sealed record Created(string Id, IReadOnlyList<string> Warnings, IReadOnlyList<string> Volumes);
 
     /// <summary>
     /// Takes over: finds running containers by their monitors, records ends that nobody saw, finishes removals, deletes what
@@ -64,6 +68,10 @@ public sealed class ContainerEngine
         {
             await RemoveStrayAsync(stray);
         }
+        foreach (string held in _services.Volumes.TakeHeld().Where(ids.Contains))
+        {
+            await LetGoAsync(held);
+        }
         _services.Networks.Restore([.. known.Where(workload => workload.Status.Endpoints.Count > 0 && Lives(workload.Id)).SelectMany(workload => workload.Status.Endpoints)]);
         foreach (Workload workload in known)
         {
@@ -76,6 +84,7 @@ public sealed class ContainerEngine
                 _services.Log.Warn($"container {workload.Id}: take over: {error.Message}");
             }
         }
+        _services.Volumes.LeaveUnused();
     }
 
     /// <summary>Makes a container.</summary>
@@ -99,9 +108,10 @@ public sealed class ContainerEngine
             List<Problem> problems = [];
             List<string> warnings = [];
             ContainerRecord record = ContainerPlan.Compile(
-                asked, image, new ContainerPlan.Facts(id, name, _services.Time.GetUtcNow(), _services.Facts.Processors), problems, warnings);
+                asked, image, new ContainerPlan.Facts(id, name, _services.Time.GetUtcNow(), _services.Facts.Processors, other => Find(other).Record.AllMounts), problems, warnings);
             record = NetworkChoice.Complete(
                 record, asked.NetworkingConfig?.EndpointsConfig, _services.Networks, reference => Find(reference).Id, problems, warnings);
+            RequireSources(record, problems);
             ProblemsException.ThrowIfAny("create container", problems);
             SecurityProfile profile = Profiles.Find(record.Profile);
             if (profile.UserNamespace && record.HostConfig.UsernsMode != "host")
@@ -111,16 +121,21 @@ public sealed class ContainerEngine
 
             Directory.CreateDirectory(_services.DirectoryOf(id), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             await _services.Images.EnsureUnpackedAsync(image, cancellation: cancellationToken);
-            _ = _services.Images.CreateSnapshot(id, image);
+            Snapshot snapshot = _services.Images.CreateSnapshot(id, image);
+            using ContainerVolumes.VolumeClaim claim = _services.Volumes.Claim(id, record.AllMounts);
+            if (claim.Mounts.Any(mount => mount.Type == "volume"))
+            {
+                await Task.Run(() => CopyUp(snapshot, claim, cancellationToken), cancellationToken);
+            }
+            record = record with { Mounts = claim.Mounts };
             var status = new ContainerStatus();
-            _services.Events.Commit(
-                Durability.Power,
+            claim.Commit(
                 new StateChange()
                     .Put(RecordKind.Container, id, record, ControlJson.Default.ContainerRecord)
                     .Put(RecordKind.Status, id, status, ControlJson.Default.ContainerStatus),
                 Workload.EventOf(record, "create", _services.Time));
             Add(new Workload(this, _services, record, status));
-            return new Created(id, warnings);
+            return new Created(id, warnings, claim.Made);
         }
         catch
         {
@@ -189,7 +204,11 @@ public sealed class ContainerEngine
         }
         finally
         {
-            await workload.RemoveAsync(force: true, CancellationToken.None);
+            await workload.RemoveAsync(force: true, volumes: true, CancellationToken.None);
+            foreach (string volume in created.Volumes)
+            {
+                _ = _services.Volumes.Remove(volume, force: true);
+            }
         }
     }
 
@@ -277,6 +296,42 @@ public sealed class ContainerEngine
             {
                 _blocks.Remove(taken);
             }
+        }
+    }
+
+    /// <summary>A mount in the long form never makes its source; said here, before anything is made.</summary>
+    private static void RequireSources(ContainerRecord record, List<Problem> problems)
+    {
+        foreach (ContainerMount mount in record.AllMounts)
+        {
+            if (mount is { Type: "bind", CreateSource: false } && !Path.Exists(mount.Source))
+            {
+                problems.Add(new("/HostConfig/Mounts", $"invalid mount config for type \"bind\": bind source path does not exist: {mount.Source}"));
+            }
+        }
+    }
+
+    private static void CopyUp(Snapshot snapshot, ContainerVolumes.VolumeClaim claim, CancellationToken cancellationToken)
+    {
+        using Linux.MountTree view = snapshot.OpenView();
+        using Linux.RootDirectory root = Linux.RootDirectory.From(view);
+        claim.CopyUp(root, cancellationToken);
+    }
+
+    /// <summary>A container that an engine held for a copy of its volume when it died goes on, unless a user has paused it.</summary>
+    private async Task LetGoAsync(string id)
+    {
+        if (Find(id).Status.Phase == ContainerPhase.Paused)
+        {
+            return;
+        }
+        try
+        {
+            await _services.Host.ResumeAsync(id, CancellationToken.None);
+        }
+        catch (CaissonException error)
+        {
+            _services.Log.Warn($"container {id}: go on after a copy of its volume: {error.Message}");
         }
     }
 

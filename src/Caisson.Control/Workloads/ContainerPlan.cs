@@ -1,5 +1,7 @@
+using Caisson.Control.Health;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
+using Caisson.Control.Volumes;
 using Caisson.Errors;
 using Caisson.Images;
 using Caisson.Linux;
@@ -10,6 +12,9 @@ namespace Caisson.Control.Workloads;
 /// <summary>Makes a container's record of what a user asked for and what the image says. Touches nothing.</summary>
 internal static class ContainerPlan
 {
+    /// <summary>The label that says what <see cref="HostConfig.RestartUnhealthy"/> says, for clients that do not know that.</summary>
+    private const string RestartUnhealthyLabel = "caisson.restart-unhealthy";
+
     private const long MemoryBytesMin = 6 << 20;
 
     private static readonly string[] RestartPolicies = ["", "no", "always", "unless-stopped", "on-failure"];
@@ -21,7 +26,8 @@ internal static class ContainerPlan
     /// <param name="Name">Its name.</param>
     /// <param name="Now">Its birth.</param>
     /// <param name="Processors">How many the machine has.</param>
-    internal sealed record Facts(string Id, string Name, DateTimeOffset Now, int Processors);
+    /// <param name="MountsOf">The mounts of another container, by its id or name.</param>
+    internal sealed record Facts(string Id, string Name, DateTimeOffset Now, int Processors, Func<string, IReadOnlyList<ContainerMount>> MountsOf);
 
     /// <summary>Checks <paramref name="asked"/> and merges <paramref name="image"/> into it.</summary>
     /// <param name="asked">The client's document.</param>
@@ -43,12 +49,11 @@ internal static class ContainerPlan
         CheckConfig(config, problems);
         CheckHost(host, problems, warnings);
         CheckResources(host, facts.Processors, "/HostConfig", problems);
-        _ = ContainerMount.Read(host, problems);
         _ = PortRequest.Read(host, config.ExposedPorts, problems);
         SecurityOptions security = SecurityOptions.Read(host, problems);
-        if (config.Healthcheck?.Test is [not "NONE", ..])
+        if (HealthCheck.Read(config.Healthcheck, config.Shell, problems) is null && host.RestartUnhealthy && problems.Count == 0)
         {
-            warnings.Add("health checks are not run yet: the container's health stays unknown");
+            problems.Add(new("/HostConfig/RestartUnhealthy", "nothing checks the health of this container; give a health check, such as --health-http"));
         }
 
         return new ContainerRecord
@@ -58,7 +63,8 @@ internal static class ContainerPlan
             Created = facts.Now,
             ImageId = image.Id.ToString(),
             Config = config,
-            HostConfig = Complete(host, security),
+            HostConfig = Complete(host, security, config.Labels),
+            Mounts = MountRequests.Read(host, problems, config.Volumes, facts.MountsOf),
             Args = args,
             Profile = host.Privileged ? "privileged" : security.Profile ?? "default",
         };
@@ -121,6 +127,7 @@ internal static class ContainerPlan
         // An entry point given here stands alone: the image's arguments were meant for the image's entry point.
         bool ownEntrypoint = asked.Entrypoint is { Count: > 0 };
         IReadOnlyList<string>? entrypoint = ownEntrypoint ? asked.Entrypoint : image.Entrypoint;
+        Dictionary<string, string> labels = Labels(asked.Labels, image.Labels);
         IReadOnlyList<string>? cmd = asked.Cmd is { Count: > 0 } ? asked.Cmd : ownEntrypoint ? null : image.Cmd;
         return new ContainerConfig
         {
@@ -137,14 +144,14 @@ internal static class ContainerPlan
             StdinOnce = asked.StdinOnce,
             Env = Environment(asked.Env, image.Env),
             Cmd = cmd,
-            Healthcheck = asked.Healthcheck?.Test is { Count: > 0 } ? asked.Healthcheck : image.Healthcheck,
+            Healthcheck = HealthCheck.Merge(asked.Healthcheck, image.Healthcheck, labels),
             Image = asked.Image,
             Volumes = Union(asked.Volumes, image.Volumes),
             WorkingDir = asked.WorkingDir is { Length: > 0 } directory ? directory : image.WorkingDir ?? "",
             Entrypoint = entrypoint is [""] ? null : entrypoint,
             NetworkDisabled = asked.NetworkDisabled,
             OnBuild = null,
-            Labels = Labels(asked.Labels, image.Labels),
+            Labels = labels,
             StopSignal = asked.StopSignal is { Length: > 0 } signal ? signal : image.StopSignal,
             StopTimeout = asked.StopTimeout,
             Shell = asked.Shell ?? image.Shell,
@@ -218,8 +225,6 @@ internal static class ContainerPlan
         Check(LogDrivers.Contains(host.LogConfig?.Type ?? ""), "LogConfig/Type", $"no log driver named '{host.LogConfig?.Type}' is registered; json-file, local and none are");
         Check(Runtimes.Contains(host.Runtime), "Runtime", $"unknown or invalid runtime name: {host.Runtime}");
         Check(host.Isolation is "" or "default" or "process", "Isolation", $"isolation '{host.Isolation}' is not supported yet; containers share the host's kernel");
-        Check(host.Links is null or { Count: 0 }, "Links", "links are not supported; give the containers a network of their own");
-        Check(host.VolumesFrom is null or { Count: 0 }, "VolumesFrom", "volumes of other containers are not supported yet; bind the same directory");
         Check(host.StorageOpt is null or { Count: 0 }, "StorageOpt", "the storage has no options");
         Check(host.Cgroup.Length == 0, "Cgroup", "sharing another container's cgroup is not supported");
         Check(host.PidMode is "" or "host", "PidMode", $"pid mode '{host.PidMode}' is not supported; own (empty) and host are");
@@ -284,8 +289,9 @@ internal static class ContainerPlan
             : dotted is "kernel.domainname" or "kernel.hostname" && host.UTSMode != "host";
     }
 
-    private static HostConfig Complete(HostConfig host, SecurityOptions security) => host with
+    private static HostConfig Complete(HostConfig host, SecurityOptions security, IReadOnlyDictionary<string, string>? labels) => host with
     {
+        RestartUnhealthy = host.RestartUnhealthy || labels?.GetValueOrDefault(RestartUnhealthyLabel) is "true" or "1",
         NetworkMode = host.NetworkMode.Length > 0 ? host.NetworkMode : "default",
         IpcMode = host.IpcMode.Length > 0 ? host.IpcMode : "private",
         CgroupnsMode = host.CgroupnsMode.Length > 0 ? host.CgroupnsMode : "private",

@@ -1,6 +1,7 @@
 using Caisson.Control.Events;
 using Caisson.Control.Hosting;
 using Caisson.Control.Networking;
+using Caisson.Control.Volumes;
 using Caisson.Images;
 
 namespace Caisson.Control.Workloads;
@@ -19,6 +20,9 @@ public sealed record EngineServices
 
     /// <summary>Networks, and who is in them.</summary>
     public required ContainerNetworks Networks { get; init; }
+
+    /// <summary>Volumes, and who has them.</summary>
+    public required ContainerVolumes Volumes { get; init; }
 
     /// <summary>Commits and tells.</summary>
     public required EventLog Events { get; init; }

@@ -4,6 +4,7 @@ using System.Globalization;
 using Caisson.Containers.Profiles;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
+using Caisson.Control.Volumes;
 using Caisson.Errors;
 using Caisson.Images.Users;
 using Caisson.Oci.Runtime;
@@ -39,6 +40,9 @@ internal static class SpecCompiler
         /// <summary>The host's directory with the container's <c>hosts</c>, <c>hostname</c> and <c>resolv.conf</c>.</summary>
         public required string FilesDirectory { get; init; }
 
+        /// <summary>Where the files of a volume are, by its name.</summary>
+        public Func<string, string> VolumePath { get; init; } = name => $"/volumes/{name}";
+
         /// <summary>The most open files this process may allow.</summary>
         public ulong OpenFilesMax { get; init; } = ulong.MaxValue;
 
@@ -72,18 +76,18 @@ internal static class SpecCompiler
                 Namespaces = Namespaces(host, ids, ownUts, facts.NetworkPath),
                 UidMappings = Mapping(ids),
                 GidMappings = Mapping(ids),
-                Devices = Devices(host, facts),
+                Devices = Devices(host, facts, ids),
                 CgroupsPath = (host.CgroupParent.Length > 0 ? host.CgroupParent.TrimEnd('/') : "caisson") + "/" + container.Id,
                 Resources = Resources(host, facts.Devices) with
                 {
                     Devices = DeviceRules(host, facts),
                     PidsLimit = host.PidsLimit is not (null or 0) ? host.PidsLimit : facts.Profile.PidsMax > 0 ? facts.Profile.PidsMax : null,
                 },
-                RootfsPropagation = Propagation(host),
+                RootfsPropagation = Propagation(container.AllMounts),
                 Seccomp = SecurityOptions.Read(host, new List<Problem>()).Seccomp,
                 MaskedPaths = host.Privileged ? [] : host.MaskedPaths is { } masked ? [.. masked] : facts.Profile.MaskedPaths,
                 ReadonlyPaths = host.Privileged ? [] : host.ReadonlyPaths is { } readOnly ? [.. readOnly] : facts.Profile.ReadOnlyPaths,
-                Sysctl = Sysctls(host, facts.Profile),
+                Sysctl = Sysctls(host, facts.Profile, ids is not null),
             },
         };
     }
@@ -289,13 +293,17 @@ internal static class SpecCompiler
             }
         }
 
-        IReadOnlyList<ContainerMount> asked = ContainerMount.Read(host, new List<Problem>());
+        IReadOnlyList<ContainerMount> asked = container.AllMounts;
         foreach (string name in (string[])["resolv.conf", "hostname", "hosts"])
         {
             if (!asked.Any(mount => mount.Target == "/etc/" + name))
             {
                 mounts.Add(Bind(new ContainerMount { Type = "bind", Source = $"{(name == "hostname" ? facts.FilesDirectory : facts.NetworkFilesDirectory ?? facts.FilesDirectory)}/{name}", Target = "/etc/" + name }, facts.Profile, ids));
             }
+        }
+        foreach ((DeviceNode node, string inside) in NamedDevices(host, facts).Where(device => IsBound(device, ids)))
+        {
+            mounts.Add(new Mount { Destination = inside, Type = "bind", Source = node.Path, Options = ["bind", "nosuid", "noexec"] });
         }
         foreach (ProfileTmpfs tmpfs in facts.Profile.Tmpfs)
         {
@@ -304,7 +312,12 @@ internal static class SpecCompiler
         foreach (ContainerMount mount in asked)
         {
             mounts.RemoveAll(other => other.Destination == mount.Target);
-            mounts.Add(mount.Type == "tmpfs" ? Tmpfs(mount) : Bind(mount, facts.Profile, ids));
+            mounts.Add(mount.Type switch
+            {
+                "tmpfs" => Tmpfs(mount),
+                "volume" => Bind(mount with { Source = facts.VolumePath(mount.Volume), NonRecursive = true }, facts.Profile, ids),
+                _ => Bind(mount, facts.Profile, ids),
+            });
         }
         return [.. mounts];
     }
@@ -324,7 +337,16 @@ internal static class SpecCompiler
     {
         // The kernel maps no ids on its own file systems.
         bool mapped = ids is not null && !IsBelow(mount.Source, "/proc") && !IsBelow(mount.Source, "/sys") && !IsBelow(mount.Source, "/dev");
-        List<string> options = [mount.NonRecursive ? "bind" : "rbind", mount.Propagation, mount.ReadOnly ? "ro" : "rw", .. profile.VolumeMountOptions];
+        List<string> options =
+        [
+            mount.NonRecursive ? "bind" : "rbind", mount.Propagation.Length > 0 ? mount.Propagation : "rprivate", mount.ReadOnly ? "ro" : "rw", .. profile.VolumeMountOptions,
+        ];
+        if (mount is { ReadOnly: true, NonRecursive: false, ReadOnlyNonRecursive: false })
+        {
+            options.Add("rro"); // what is mounted below cannot be written either
+        }
+        var asked = mount.IdMap.Length > 0 && MountIdMap.TryParse(mount.IdMap, out MountIdMap? own) ? own : null;
+        mapped |= asked is not null;
         if (mapped)
         {
             options.Add("idmap");
@@ -335,34 +357,39 @@ internal static class SpecCompiler
             Type = "bind",
             Source = mount.Source,
             Options = [.. options],
-            UidMappings = mapped ? Mapping(ids) : [],
-            GidMappings = mapped ? Mapping(ids) : [],
+            UidMappings = asked is not null ? MountIdMap.Shift(asked.Users, ids) : mapped ? Mapping(ids) : [],
+            GidMappings = asked is not null ? MountIdMap.Shift(asked.Groups, ids) : mapped ? Mapping(ids) : [],
         };
     }
 
     private static bool IsBelow(string path, string directory) =>
         path == directory || path.StartsWith(directory + "/", StringComparison.Ordinal);
 
-    private static string? Propagation(HostConfig host)
+    private static string? Propagation(IReadOnlyList<ContainerMount> mounts)
     {
-        IReadOnlyList<ContainerMount> mounts = ContainerMount.Read(host, new List<Problem>());
         return mounts.Any(mount => mount.Propagation is "shared" or "rshared") ? "shared"
             : mounts.Any(mount => mount.Propagation is "slave" or "rslave") ? "rslave"
             : null;
     }
 
-    private static ImmutableArray<LinuxDevice> Devices(HostConfig host, Facts facts)
+    private static ImmutableArray<LinuxDevice> Devices(HostConfig host, Facts facts, IdRange? ids)
     {
         IEnumerable<(DeviceNode Node, string Inside)> wanted = facts.Profile.AllDevices
             ? facts.Devices.Select(node => (node, node.Path))
-            : (host.Devices ?? []).SelectMany(mapping => facts.Devices
-                .Where(node => node.Path == mapping.PathOnHost)
-                .Select(node => (node, mapping.PathInContainer.Length > 0 ? mapping.PathInContainer : mapping.PathOnHost)));
+            : NamedDevices(host, facts);
         return
         [
-            .. wanted.Select(pair => new LinuxDevice { Path = pair.Inside, Type = pair.Node.Type, Major = pair.Node.Major, Minor = pair.Node.Minor, FileMode = 0x1B6 }),
+            .. wanted.Where(pair => !IsBound(pair, ids)).Select(pair => new LinuxDevice { Path = pair.Inside, Type = pair.Node.Type, Major = pair.Node.Major, Minor = pair.Node.Minor, FileMode = 0x1B6 }),
         ];
     }
+
+    private static IEnumerable<(DeviceNode Node, string Inside)> NamedDevices(HostConfig host, Facts facts) =>
+        (host.Devices ?? []).SelectMany(mapping => facts.Devices
+            .Where(node => node.Path == mapping.PathOnHost)
+            .Select(node => (node, mapping.PathInContainer.Length > 0 ? mapping.PathInContainer : mapping.PathOnHost)));
+
+    /// <summary>Where a user namespace may make no node, the host's is bound at its own path; at another path that is a mount of its own.</summary>
+    private static bool IsBound((DeviceNode Node, string Inside) device, IdRange? ids) => ids is not null && device.Inside != device.Node.Path;
 
     private static ImmutableArray<LinuxDeviceCgroup> DeviceRules(HostConfig host, Facts facts)
     {
@@ -437,12 +464,13 @@ internal static class SpecCompiler
     }
 
     /// <summary>The profile's, and over them what was asked for; those of the network only in a network of its own.</summary>
-    private static Dictionary<string, string> Sysctls(HostConfig host, SecurityProfile profile)
+    private static Dictionary<string, string> Sysctls(HostConfig host, SecurityProfile profile, bool hasOwnIds)
     {
         Dictionary<string, string> parameters = [];
         foreach ((string key, string value) in profile.Sysctls)
         {
-            if (NetworkChoice.IsOwn(host) || !key.StartsWith("net.", StringComparison.Ordinal))
+            // In the host's process namespace a user namespace may not mount the procfs that parameters are written through.
+            if ((NetworkChoice.IsOwn(host) || !key.StartsWith("net.", StringComparison.Ordinal)) && (host.PidMode != "host" || !hasOwnIds))
             {
                 parameters[key] = value;
             }

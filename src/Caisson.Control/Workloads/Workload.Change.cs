@@ -9,11 +9,17 @@ namespace Caisson.Control.Workloads;
 
 public sealed partial class Workload
 {
-    /// <summary>Removes the container and all that is its own.</summary>
+    /// <summary>Removes the container and all that is its own but volumes.</summary>
     /// <param name="force">End it first when it runs.</param>
     /// <param name="cancellationToken">Gives up before the removal has begun; a begun one is completed.</param>
+    public Task RemoveAsync(bool force, CancellationToken cancellationToken) => RemoveAsync(force, volumes: false, cancellationToken);
+
+    /// <summary>Removes the container and all that is its own.</summary>
+    /// <param name="force">End it first when it runs.</param>
+    /// <param name="volumes">Also the volumes that nobody named and no other container has.</param>
+    /// <param name="cancellationToken">Gives up before the removal has begun; a begun one is completed.</param>
     /// <exception cref="CaissonException"><see cref="ErrorKind.Conflict"/>: it runs and <paramref name="force"/> is not given.</exception>
-    public async Task RemoveAsync(bool force, CancellationToken cancellationToken)
+    public async Task RemoveAsync(bool force, bool volumes, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -21,7 +27,7 @@ public sealed partial class Workload
             {
                 if (!_status.IsActive)
                 {
-                    await RemoveUnlockedAsync();
+                    await RemoveUnlockedAsync(volumes);
                     return;
                 }
                 if (!force)
@@ -48,17 +54,18 @@ public sealed partial class Workload
         }
     }
 
-    private async Task RemoveUnlockedAsync()
+    private async Task RemoveUnlockedAsync(bool volumes)
     {
         int code = _status.ExitCode;
         if (_status.Phase != ContainerPhase.Removing)
         {
-            SetUnlocked(_status with { Phase = ContainerPhase.Removing }, Durability.Process);
+            SetUnlocked(_status with { Phase = ContainerPhase.Removing, RemovesVolumes = volumes }, Durability.Process);
         }
         CancelDelayedStart();
         AbandonAttachmentsUnlocked();
         await _services.Host.RemoveAsync(Id, CancellationToken.None);
         _ = DisconnectUnlocked();
+        _services.Volumes.Leave(Id);
         _ = _services.Images.RemoveSnapshot(Id);
         string directory = _services.DirectoryOf(Id);
         if (Directory.Exists(directory))
@@ -67,6 +74,7 @@ public sealed partial class Workload
         }
         _services.Events.Commit(
             Durability.Power, new StateChange().Delete(RecordKind.Container, Id).Delete(RecordKind.Status, Id), Event("destroy"));
+        _services.Volumes.Release(Id, _record.AllMounts, removeAnonymous: volumes);
         _gone = true;
         DropAllExecs();
         _engine.Forget(this);
@@ -90,7 +98,9 @@ public sealed partial class Workload
             try
             {
                 ContainerRecord renamed = _record with { Name = bare };
-                SetUnlocked(renamed, EventOf(renamed, "rename", _services.Time, ("oldName", "/" + old)));
+                EndpointRecord[] endpoints = [.. _status.Endpoints.Select(endpoint => endpoint with { Name = bare })];
+                SetUnlocked(renamed, _status with { Endpoints = endpoints }, EventOf(renamed, "rename", _services.Time, ("oldName", "/" + old)));
+                Array.ForEach(endpoints, _services.Networks.Rename);
             }
             catch
             {
@@ -98,13 +108,24 @@ public sealed partial class Workload
                 throw;
             }
             _engine.Release(old);
-            RenameEndpointsUnlocked();
         }
     }
 
-    /// <summary>Changes limits and the restart policy; what is 0, empty or null stays.</summary>
+    /// <summary>Changes limits, the restart policy and published ports; what is 0, empty or null stays.</summary>
     public async Task UpdateAsync(UpdateConfig change, CancellationToken cancellationToken)
     {
+        if (change.PortBindings is { } bindings)
+        {
+            await PublishAsync(bindings, change.PortTakeover, cancellationToken);
+            if (change with { PortBindings = null, PortTakeover = "" } == new UpdateConfig())
+            {
+                return;
+            }
+        }
+        else if (change.PortTakeover.Length > 0)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, "PortTakeover says from whom the ports of PortBindings are taken; give both");
+        }
         List<Problem> problems = [];
         using (await EnterAsync(cancellationToken))
         {

@@ -69,6 +69,9 @@ public sealed partial class Workload
     /// <summary>Enough for tools that poll by exec; a client that only creates cannot use up the engine's memory.</summary>
     private const int ExecSessionsMax = 1_024;
 
+    /// <summary>A shell's code for a program that is there and cannot be run.</summary>
+    private const int CannotRun = 126;
+
     private readonly Dictionary<string, ExecSession> _execs = [];
 
     /// <summary>Ids of the execs that run or are still to run.</summary>
@@ -122,16 +125,39 @@ public sealed partial class Workload
             throw new CaissonException(ErrorKind.Conflict, $"exec {session.Id} has already run");
         }
         RequireExecutable();
-        Attachment? attachment = null;
         try
         {
             ExecConfig config = size is null ? session.Config : session.Config with { ConsoleSize = size };
-            ResolvedUser user = WithRootUnlocked(root => config.User.Length > 0 ? new UserDatabase(root).Resolve(config.User) : Who(root));
+            (IMonitoredProcess process, Attachment? attachment) = await LaunchExecAsync(session.Id, config, attach, cancellationToken);
+            session.Process = process;
+            session.Pid = process.Pid;
+            session.Running = true;
+            _services.Events.Commit(
+                Durability.Process, new StateChange(), Event($"exec_start: {string.Join(' ', config.Cmd ?? [])}", ("execID", session.Id)));
+            _ = WatchExecAsync(session, process);
+            return attachment;
+        }
+        catch (Exception error)
+        {
+            session.End(CodeOf(error) == 127 ? 127 : CannotRun);
+            throw;
+        }
+    }
+
+    /// <summary>Runs a further process; its streams are attached before its program runs, so that nothing of them is missed.</summary>
+    /// <returns>The process and its streams, which the caller disposes; no streams when none were asked for or it has ended already.</returns>
+    private async Task<(IMonitoredProcess Process, Attachment? Attachment)> LaunchExecAsync(
+        string id, ExecConfig config, AttachOptions? attach, CancellationToken cancellationToken)
+    {
+        Attachment? attachment = null;
+        try
+        {
+            ResolvedUser user = ResolveExecUser(config.User);
             SpecCompiler.Facts facts = FactsOf(user);
             IMonitoredProcess process = await _services.Host.ExecAsync(
                 new ExecLaunch
                 {
-                    Id = session.Id,
+                    Id = id,
                     ContainerId = Id,
                     Spec = SpecCompiler.Compile(_record, facts),
                     Process = SpecCompiler.Exec(_record, config, facts),
@@ -146,28 +172,34 @@ public sealed partial class Workload
                     },
                 },
                 cancellationToken);
-            session.Process = process;
-            session.Pid = process.Pid;
-            session.Running = true;
-            _services.Events.Commit(
-                Durability.Process, new StateChange(), Event($"exec_start: {string.Join(' ', config.Cmd ?? [])}", ("execID", session.Id)));
             if (attachment is null && attach is { } late)
             {
                 var pending = new PendingAttachment(late);
                 await ConnectAsync(process, pending, cancellationToken);
                 attachment = await pending.ConnectAsync(cancellationToken);
             }
-            _ = WatchExecAsync(session, process);
-            return attachment;
+            return (process, attachment);
         }
-        catch (Exception error)
+        catch
         {
-            session.End(CodeOf(error));
             if (attachment is not null)
             {
                 await attachment.DisposeAsync();
             }
             throw;
+        }
+    }
+
+    private ResolvedUser ResolveExecUser(string user)
+    {
+        try
+        {
+            return WithRootUnlocked(root => user.Length > 0 ? new UserDatabase(root).Resolve(user) : Who(root));
+        }
+        catch (CaissonException error) when (error.Kind == ErrorKind.NotFound)
+        {
+            // "Not found" is what a shell says of the program.
+            throw new CaissonException(ErrorKind.InvalidArgument, error.Message, error);
         }
     }
 

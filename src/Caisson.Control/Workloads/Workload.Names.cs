@@ -1,6 +1,5 @@
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
-using Caisson.Control.State;
 using Caisson.Errors;
 
 namespace Caisson.Control.Workloads;
@@ -23,28 +22,16 @@ public sealed partial class Workload
             List<Problem> problems = [];
             NetworkAttachment read = EndpointRequest.Read(network, asked, "/EndpointConfig", problems);
             ProblemsException.ThrowIfAny($"rename {_record.Name} in network {network.Name}", problems);
-            SetUnlocked(_record with
-            {
-                Networks = [.. _record.Networks.Select(one => one == attachment ? one with { Aliases = read.Aliases } : one)],
-            });
-            RenameEndpointsUnlocked();
+            NetworkAttachment renamed = attachment with { Aliases = read.Aliases };
+            ContainerRecord after = _record with { Networks = [.. _record.Networks.Select(one => one == attachment ? renamed : one)] };
+            EndpointRecord[] endpoints =
+            [
+                .. _status.Endpoints.Select(endpoint => endpoint.NetworkId == network.Id
+                    ? endpoint with { Aliases = [.. EndpointRequest.AliasesOf(after, renamed)] }
+                    : endpoint),
+            ];
+            SetUnlocked(after, _status with { Endpoints = endpoints });
+            Array.ForEach(endpoints, _services.Networks.Rename);
         }
-    }
-
-    /// <summary>Names of the record become those by which others find the container now.</summary>
-    private void RenameEndpointsUnlocked()
-    {
-        if (_status.Endpoints.Count == 0)
-        {
-            return;
-        }
-        List<EndpointRecord> renamed = [];
-        foreach (EndpointRecord endpoint in _status.Endpoints)
-        {
-            NetworkAttachment? attachment = _record.Networks.FirstOrDefault(one => one.NetworkId == endpoint.NetworkId);
-            renamed.Add(attachment is null ? endpoint : _services.Networks.Rename(endpoint, _record, attachment));
-        }
-        SetUnlocked(_status with { Endpoints = renamed }, Durability.Process);
-        WriteHostsUnlocked();
     }
 }

@@ -25,7 +25,7 @@ public sealed partial class Workload
                 throw new CaissonException(ErrorKind.PermissionDenied, $"endpoint with name {_record.Name} already exists in network {network.Name}");
             }
             List<Problem> problems = [];
-            NetworkAttachment attachment = EndpointRequest.Read(network, asked, "/EndpointConfig", problems);
+            NetworkAttachment attachment = EndpointRequest.Read(network, asked, other => _engine.Find(other).Id, "/EndpointConfig", problems);
             ProblemsException.ThrowIfAny($"connect {_record.Name} to network {network.Name}", problems);
 
             ContainerRecord before = _record;
@@ -166,9 +166,12 @@ public sealed partial class Workload
 
     /// <summary>Ports are published in the first network that can.</summary>
     private IReadOnlyList<PortRequest> PortsFor(NetworkAttachment attachment) =>
-        attachment == _record.Networks.FirstOrDefault(one => _services.Networks.TryFind(one.NetworkId) is { } network && ContainerNetworks.CanPublish(network))
+        attachment == PublishingUnlocked()
             ? PortRequest.Read(_record.HostConfig, _record.Config.ExposedPorts, new List<Problem>())
             : [];
+
+    private NetworkAttachment? PublishingUnlocked() => _record.Networks.FirstOrDefault(
+        one => _services.Networks.TryFind(one.NetworkId) is { } network && ContainerNetworks.CanPublish(network));
 
     private int FreeDevice() => Enumerable.Range(0, int.MaxValue).First(number => !_status.Endpoints.Any(endpoint => endpoint.Device == $"eth{number}"));
 

@@ -18,7 +18,7 @@ public sealed partial class Workload
         {
             if (_status.Phase == ContainerPhase.Removing)
             {
-                await RemoveUnlockedAsync();
+                await RemoveUnlockedAsync(_status.RemovesVolumes);
                 return;
             }
 
@@ -62,7 +62,7 @@ public sealed partial class Workload
             }
             else if (_record.HostConfig.AutoRemove && _status.Phase == ContainerPhase.Exited)
             {
-                await RemoveUnlockedAsync();
+                await RemoveUnlockedAsync(volumes: true);
             }
         }
     }
@@ -82,6 +82,7 @@ public sealed partial class Workload
         }
         if (!process.Exited.IsCompleted)
         {
+            TakeOverVolumesUnlocked();
             Watch(process);
             CompleteUpdateUnlocked();
             return;

@@ -1,9 +1,11 @@
 using System.Globalization;
 
 using Caisson.Control.Events;
+using Caisson.Control.Health;
 using Caisson.Control.Hosting;
 using Caisson.Control.Model;
 using Caisson.Control.State;
+using Caisson.Control.Volumes;
 using Caisson.Errors;
 using Caisson.Images.Snapshots;
 using Caisson.Images.Users;
@@ -50,7 +52,7 @@ public sealed partial class Workload
                 {
                     throw;
                 }
-                await RemoveUnlockedAsync();
+                await RemoveUnlockedAsync(volumes: true);
                 throw;
             }
         }
@@ -61,7 +63,16 @@ public sealed partial class Workload
     {
         using (await EnterAsync(cancellationToken))
         {
-            return _services.Host.Explain(new ContainerLaunch { Id = Id, Spec = CompileUnlocked(WhoUnlocked(), RequireShared()), Seccomp = Filter(), OpenStdin = _record.Config.OpenStdin });
+            using var parts = new MountParts(_services.Volumes, _record.AllMounts);
+            string launch = _services.Host.Explain(new ContainerLaunch
+            {
+                Id = Id,
+                Spec = CompileUnlocked(WhoUnlocked(), RequireShared()),
+                Seccomp = Filter(),
+                Binds = parts.ByTarget,
+                OpenStdin = _record.Config.OpenStdin,
+            });
+            return launch + _services.Networks.Explain(_record, PortsFor);
         }
     }
 
@@ -71,6 +82,8 @@ public sealed partial class Workload
         try
         {
             WriteFilesUnlocked();
+            _services.Volumes.Enter(Id, _record.AllMounts);
+            using var parts = new MountParts(_services.Volumes, _record.AllMounts);
             string? shared = RequireShared();
             using Namespace? network = shared is null ? null : _services.Host.OpenNetwork(shared);
             IMonitoredProcess process;
@@ -83,6 +96,7 @@ public sealed partial class Workload
                     Spec = CompileUnlocked(Who(directory), shared),
                     Seccomp = Filter(),
                     RootMount = root,
+                    Binds = parts.ByTarget,
                     OpenStdin = _record.Config.OpenStdin,
                     LogPath = LogPath,
                     BeforeRun = (started, cancellation) =>
@@ -98,7 +112,7 @@ public sealed partial class Workload
             // Whether it is to run after a power loss matters only when somebody promised to restart it.
             Durability durability = restartCount == 0 && _record.HostConfig.RestartPolicy?.Name is not (null or "" or "no")
                 ? Durability.Power : Durability.Process;
-            SetUnlocked(StartedUnlocked(process, _services.Time.GetUtcNow(), restartCount), durability, Event("start"));
+            SetUnlocked(StartedUnlocked(process, _services.Time.GetUtcNow(), restartCount), durability, (EngineEvent[])[.. VolumeEvents("mount"), Event("start")]);
             Watch(process);
         }
         catch (Exception error) when (error is CaissonException or IOException or UnauthorizedAccessException)
@@ -129,6 +143,7 @@ public sealed partial class Workload
         FinishedAt = _status.FinishedAt,
         RestartCount = restartCount,
         Endpoints = _status.Endpoints,
+        Health = FirstHealth(),
         StartOrder = _engine.NextStartOrder(),
     };
 
@@ -193,6 +208,7 @@ public sealed partial class Workload
         Profile = Profiles.Find(_record.Profile),
         User = user,
         FilesDirectory = _services.DirectoryOf(Id),
+        VolumePath = _services.Volumes.DataPath,
         OpenFilesMax = _services.Facts.OpenFilesMax,
         Devices = DeviceNodes.Read(_record.HostConfig),
     };
@@ -246,7 +262,7 @@ public sealed partial class Workload
         Write("hostname", _record.Config.Hostname + "\n");
         string hostText = HostFiles.TryReadText("/etc/resolv.conf") ?? "";
         Write("resolv.conf", _record.Networks.Count > 0 ? HostsFile.NetworkResolver(_record.HostConfig, hostText) : HostsFile.Resolver(_record.HostConfig, hostText));
-        foreach (ContainerMount mount in ContainerMount.Read(_record.HostConfig, new List<Problem>()))
+        foreach (ContainerMount mount in _record.AllMounts)
         {
             if (mount.Type != "bind" || Path.Exists(mount.Source))
             {
@@ -272,6 +288,7 @@ public sealed partial class Workload
         var run = new Run(process);
         _run = run;
         _ = WatchAsync(run);
+        WatchHealth(run);
     }
 
     private async Task WatchAsync(Run run)
@@ -279,6 +296,7 @@ public sealed partial class Workload
         ProcessExit exit = await run.Process.Exited;
         if (_engine.IsStopping)
         {
+            run.Leave();
             return; // the next engine finds the exit record
         }
         try
@@ -314,9 +332,13 @@ public sealed partial class Workload
             OomKilled = exit.OomKilled,
             Error = exit.Error ?? "",
             Endpoints = [],
+            Health = _status.Health is { } health ? health with { Status = HealthStatus.Unhealthy } : null,
         };
+        run.Leave();
         TimeSpan ran = ended.FinishedAt - ended.StartedAt ?? TimeSpan.Zero;
-        TimeSpan? delay = _restartingByUser || _engine.IsStopping ? null : RestartDecision.AfterExit(_record.HostConfig.RestartPolicy, ended, _lastDelay);
+        TimeSpan? delay = _restartingByUser || _engine.IsStopping ? null
+            : run.EndsUnhealthy && !ended.StoppedByUser ? HealthDecision.RestartDelay(_status.Health ?? new HealthState(), _lastDelay)
+            : RestartDecision.AfterExit(_record.HostConfig.RestartPolicy, ended, _lastDelay);
         if (delay is not null)
         {
             ended = ended with { Phase = ContainerPhase.Restarting };
@@ -326,7 +348,7 @@ public sealed partial class Workload
             ("exitCode", exit.Code.ToString(CultureInfo.InvariantCulture)),
             ("execDuration", ((long)Math.Max(0, ran.TotalSeconds)).ToString(CultureInfo.InvariantCulture)));
         EngineEvent[] left = DisconnectUnlocked();
-        EngineEvent[] told = exit.OomKilled ? [Event("oom"), died, .. left] : [died, .. left];
+        EngineEvent[] told = [.. exit.OomKilled ? [Event("oom")] : Array.Empty<EngineEvent>(), died, .. left, .. VolumeEvents("unmount")];
         SetUnlocked(ended, Durability.Process, told);
         _run = null;
         await run.Process.DisposeAsync();
@@ -339,7 +361,7 @@ public sealed partial class Workload
         }
         else if (_record.HostConfig.AutoRemove && !_restartingByUser)
         {
-            await RemoveUnlockedAsync();
+            await RemoveUnlockedAsync(volumes: true);
         }
     }
 
@@ -354,6 +376,7 @@ public sealed partial class Workload
         {
             _services.Log.Warn($"container {Id}: release what its run held: {error.Message}");
         }
+        _services.Volumes.Leave(Id);
     }
 
     private void StartLater(TimeSpan delay)

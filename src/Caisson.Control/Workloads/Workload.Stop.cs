@@ -144,6 +144,26 @@ public sealed partial class Workload
         SetUnlocked(_status with { Phase = ContainerPhase.Running }, Durability.Process, Event("unpause"));
     }
 
+    /// <summary>Ends a run whose checks failed; its end then decides when it runs again.</summary>
+    private async Task EndUnhealthyAsync(Run run)
+    {
+        Signal ask = ParseSignal(_record.Config.StopSignal ?? "SIGTERM");
+        int seconds = _record.Config.StopTimeout ?? StopTimeoutSeconds;
+        using (await EnterAsync())
+        {
+            if (_run != run || _status.Phase != ContainerPhase.Running || _status.StoppedByUser)
+            {
+                return;
+            }
+            run.EndsUnhealthy = true;
+            SendUnlocked(ask);
+        }
+        if (!await EndsWithinAsync(run, seconds < 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(seconds), CancellationToken.None))
+        {
+            await KillAndWaitAsync(run, CancellationToken.None);
+        }
+    }
+
     private bool SendUnlocked(Signal signal)
     {
         bool sent = _services.Host.TrySignal(Id, (int)signal);

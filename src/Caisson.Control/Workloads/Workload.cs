@@ -50,12 +50,24 @@ public sealed partial class Workload
     public IReadOnlyList<string> Weaknesses => EffectiveProfile.Weaknesses(_record);
 
     /// <summary>One run of the first process: from its start until its end was recorded.</summary>
+    [SuppressMessage("Reliability", "CA1001", Justification = "the source has no timer and nobody asks for its wait handle, so there is nothing to dispose")]
     private sealed class Run(IMonitoredProcess process)
     {
         public IMonitoredProcess Process => process;
 
+        private readonly CancellationTokenSource _over = new();
+
         /// <summary>Completed when the end is committed and decided upon.</summary>
         public TaskCompletionSource Recorded { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Fires when the run is over, or nobody of this engine looks after it any more.</summary>
+        public CancellationToken Over => _over.Token;
+
+        /// <summary>Its checks failed, so it is being ended in order to run again.</summary>
+        public bool EndsUnhealthy { get; set; }
+
+        /// <summary>Ends what is done beside the run.</summary>
+        public void Leave() => _over.Cancel();
     }
 
     private async Task<Gate> EnterAsync(CancellationToken cancellationToken = default)
@@ -90,13 +102,14 @@ public sealed partial class Workload
     }
 
     /// <summary>Commits a new record together with a new status; needs the gate.</summary>
-    private void SetUnlocked(ContainerRecord record, ContainerStatus status)
+    private void SetUnlocked(ContainerRecord record, ContainerStatus status, params ReadOnlySpan<EngineEvent> events)
     {
         _services.Events.Commit(
             Durability.Power,
             new StateChange()
                 .Put(RecordKind.Container, Id, record, ControlJson.Default.ContainerRecord)
-                .Put(RecordKind.Status, Id, status, ControlJson.Default.ContainerStatus));
+                .Put(RecordKind.Status, Id, status, ControlJson.Default.ContainerStatus),
+            events);
         _record = record;
         _status = status;
     }

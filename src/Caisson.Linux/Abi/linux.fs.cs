@@ -8,6 +8,8 @@ public static partial class Kernel
     public const int RENAME_EXCHANGE = 2;
     public const int RENAME_WHITEOUT = 4;
     public const int FICLONE = 0x40049409;
+    public const int SEEK_DATA = 3;
+    public const int SEEK_HOLE = 4;
     public const int FICLONERANGE = 0x4020940D;
 #pragma warning restore CS1591
 }

@@ -54,6 +54,8 @@ public static partial class Kernel
     public const int NFT_META_L4PROTO = 16;
     public const int NFT_META_IIFNAME = 6;
     public const int NFT_META_OIFNAME = 7;
+    public const int NFT_META_IIFGROUP = 21;
+    public const int NFT_META_OIFGROUP = 22;
     public const int NFTA_CMP_SREG = 1;
     public const int NFTA_CMP_OP = 2;
     public const int NFTA_CMP_DATA = 3;

@@ -24,6 +24,7 @@ public static partial class Kernel
     public const int IFLA_NET_NS_PID = 19;
     public const int IFLA_NET_NS_FD = 28;
     public const int IFLA_IFALIAS = 20;
+    public const int IFLA_GROUP = 27;
     public const int IFLA_EXT_MASK = 29;
     public const int IFLA_INFO_KIND = 1;
     public const int IFLA_INFO_DATA = 2;
@@ -43,6 +44,7 @@ public static partial class Kernel
     public const int RTA_PREFSRC = 7;
     public const int RTA_TABLE = 15;
     public const int RT_TABLE_MAIN = 254;
+    public const int RT_TABLE_LOCAL = 255;
     public const int RTPROT_BOOT = 3;
     public const int RTPROT_STATIC = 4;
     public const int RT_SCOPE_UNIVERSE = 0;

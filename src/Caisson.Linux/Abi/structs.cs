@@ -368,6 +368,20 @@ internal struct statfs
     public ulong f_ffree;
 }
 
+/// <summary>Source: loop(4), <c>struct loop_config</c>: what of it is not zero.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 304)]
+internal struct loop_config
+{
+    [FieldOffset(0)]
+    public uint fd;
+
+    [FieldOffset(4)]
+    public uint block_size;
+
+    [FieldOffset(60)]
+    public uint lo_flags;
+}
+
 /// <summary>Source: elf(5).</summary>
 internal struct Elf64_Phdr
 {

@@ -44,5 +44,5 @@ public readonly record struct HardwareAddress(ulong Bits)
     }
 
     /// <summary>As in <c>02:42:ac:11:00:02</c>.</summary>
-    public override string ToString() => string.Join(':', ToBytes().Select(part => part.ToString("x2", CultureInfo.InvariantCulture)));
+    public override string ToString() => string.Join(':', Array.ConvertAll(ToBytes(), part => part.ToString("x2", CultureInfo.InvariantCulture)));
 }

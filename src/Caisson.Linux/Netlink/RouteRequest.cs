@@ -16,12 +16,17 @@ public abstract record RouteRequest
     /// <param name="Name">Of the device.</param>
     /// <param name="Address">Its own; set, so that it does not change with its ports.</param>
     /// <param name="MtuBytes">Largest packet; 0 for the kernel's default.</param>
-    public sealed record CreateBridge(string Name, HardwareAddress Address, int MtuBytes) : RouteRequest
+    /// <param name="Group">The group of devices it belongs to from its first moment on, by which rules can know it; 0 for none.</param>
+    public sealed record CreateBridge(string Name, HardwareAddress Address, int MtuBytes, int Group = 0) : RouteRequest
     {
         internal override void Write(NetlinkWriter writer, uint sequence)
         {
             Begin(writer, sequence, NLM_F_CREATE | NLM_F_EXCL);
             WriteDevice(writer, Name, Address, MtuBytes);
+            if (Group != 0)
+            {
+                writer.Attribute(IFLA_GROUP, (uint)Group);
+            }
             writer.BeginNested(IFLA_LINKINFO);
             writer.Attribute(IFLA_INFO_KIND, "bridge");
             writer.BeginNested(IFLA_INFO_DATA);
@@ -33,7 +38,7 @@ public abstract record RouteRequest
         }
 
         /// <inheritdoc/>
-        public override string ToString() => $"link add {Name} type bridge address {Address}{Mtu(MtuBytes)}";
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"link add {Name}{(Group == 0 ? "" : $" group {Group}")} address {Address}{Mtu(MtuBytes)} type bridge");
     }
 
     /// <summary>A pair of devices: one here, down, as a port of a bridge, the other one, down too, in another namespace.</summary>
@@ -73,13 +78,15 @@ public abstract record RouteRequest
             $"link add {Name}{Mtu(MtuBytes)} type veth peer {PeerName} address {PeerAddress}";
     }
 
-    /// <summary>A device of its own address on top of another one, in another namespace, that sees its siblings. Source: ip-link(8), "macvlan … mode bridge".</summary>
+    /// <summary>A device of its own address on top of another one, in another namespace. Source: ip-link(8), "MACVLAN and MACVTAP Type Support".</summary>
     /// <param name="Name">Of the new device.</param>
     /// <param name="ParentIndex">The device below, of this namespace.</param>
     /// <param name="Address">Of the new device.</param>
     /// <param name="MtuBytes">Largest packet; 0 for the parent's.</param>
     /// <param name="Target">Where it goes; stays the caller's.</param>
-    public sealed record CreateMacvlan(string Name, int ParentIndex, HardwareAddress Address, int MtuBytes, Namespace Target) : RouteRequest
+    /// <param name="Mode">What of its siblings it sees.</param>
+    public sealed record CreateMacvlan(
+        string Name, int ParentIndex, HardwareAddress Address, int MtuBytes, Namespace Target, MacvlanMode Mode = MacvlanMode.Bridge) : RouteRequest
     {
         internal override void Write(NetlinkWriter writer, uint sequence)
         {
@@ -91,14 +98,42 @@ public abstract record RouteRequest
             writer.BeginNested(IFLA_LINKINFO);
             writer.Attribute(IFLA_INFO_KIND, "macvlan");
             writer.BeginNested(IFLA_INFO_DATA);
-            writer.Attribute(IFLA_MACVLAN_MODE, (uint)MACVLAN_MODE_BRIDGE);
+            writer.Attribute(IFLA_MACVLAN_MODE, (uint)Mode);
             writer.EndNested();
             writer.EndNested();
             writer.End();
         }
 
         /// <inheritdoc/>
-        public override string ToString() => $"link add {Name} type macvlan mode bridge address {Address}{Mtu(MtuBytes)}";
+        public override string ToString() => $"link add {Name} address {Address}{Mtu(MtuBytes)} type macvlan mode {Mode.Word()}";
+    }
+
+    /// <summary>A device on top of another one, whose hardware address it shares, in another namespace. Source: ip-link(8), "IPVLAN and IPVTAP Type Support".</summary>
+    /// <param name="Name">Of the new device.</param>
+    /// <param name="ParentIndex">The device below, of this namespace.</param>
+    /// <param name="MtuBytes">Largest packet; 0 for the parent's.</param>
+    /// <param name="Target">Where it goes; stays the caller's.</param>
+    /// <param name="Mode">Whether it is on the wire or behind a router.</param>
+    public sealed record CreateIpvlan(string Name, int ParentIndex, int MtuBytes, Namespace Target, IpvlanMode Mode) : RouteRequest
+    {
+        internal override void Write(NetlinkWriter writer, uint sequence)
+        {
+            using var network = Target.Hold();
+            Begin(writer, sequence, NLM_F_CREATE | NLM_F_EXCL);
+            WriteDevice(writer, Name, null, MtuBytes);
+            writer.Attribute(IFLA_LINK, (uint)ParentIndex);
+            writer.Attribute(IFLA_NET_NS_FD, (uint)network.Number);
+            writer.BeginNested(IFLA_LINKINFO);
+            writer.Attribute(IFLA_INFO_KIND, "ipvlan");
+            writer.BeginNested(IFLA_INFO_DATA);
+            writer.Attribute(IFLA_IPVLAN_MODE, (ushort)Mode);
+            writer.EndNested();
+            writer.EndNested();
+            writer.End();
+        }
+
+        /// <inheritdoc/>
+        public override string ToString() => $"link add {Name}{Mtu(MtuBytes)} type ipvlan mode {Mode.Word()}";
     }
 
     /// <summary>Whether a bridge's port may reach only ports that are not isolated; it takes no part in spanning tree, and gets frames that it sent to itself. Linux 4.18.</summary>
@@ -236,6 +271,65 @@ public abstract record RouteRequest
         /// <inheritdoc/>
         public override string ToString() => string.Create(
             CultureInfo.InvariantCulture, $"route add default via {Gateway} dev {Index}{(Metric != 0 ? $" metric {Metric}" : "")}");
+    }
+
+    /// <summary>Sends what has no better route of that family out by a device behind which no gateway is.</summary>
+    /// <param name="Index">The device.</param>
+    /// <param name="IsIPv6">The family.</param>
+    /// <param name="Metric">The lower one wins; 0 for the kernel's default.</param>
+    public sealed record AddDeviceDefaultRoute(int Index, bool IsIPv6, uint Metric) : RouteRequest
+    {
+        internal override void Write(NetlinkWriter writer, uint sequence)
+        {
+            writer.Begin(RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, sequence);
+            writer.Put(new rtmsg
+            {
+                rtm_family = (byte)(IsIPv6 ? AF_INET6 : AF_INET),
+                rtm_table = RT_TABLE_MAIN,
+                rtm_protocol = RTPROT_STATIC,
+                rtm_scope = (byte)(IsIPv6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK),
+                rtm_type = RTN_UNICAST,
+            });
+            writer.Attribute(RTA_OIF, (uint)Index);
+            if (Metric != 0)
+            {
+                writer.Attribute(RTA_PRIORITY, Metric);
+            }
+            writer.End();
+        }
+
+        /// <inheritdoc/>
+        public override string ToString() => string.Create(
+            CultureInfo.InvariantCulture, $"{(IsIPv6 ? "-6 " : "")}route add default dev {Index}{(Metric != 0 ? $" metric {Metric}" : "")}");
+    }
+
+    /// <summary>Takes what comes by a device for an address for this host's own, whoever has the address; it may be there already.</summary>
+    /// <param name="Index">The device.</param>
+    /// <param name="Address">The address.</param>
+    /// <param name="Metric">Different for each device, so that none takes the place of another's.</param>
+    public sealed record AddLocalRoute(int Index, InternetAddress Address, uint Metric) : RouteRequest
+    {
+        internal override void Write(NetlinkWriter writer, uint sequence)
+        {
+            writer.Begin(RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, sequence);
+            writer.Put(new rtmsg
+            {
+                rtm_family = (byte)(Address.IsIPv6 ? AF_INET6 : AF_INET),
+                rtm_dst_len = (byte)Address.BitCount,
+                rtm_table = RT_TABLE_LOCAL,
+                rtm_protocol = RTPROT_STATIC,
+                rtm_scope = (byte)(Address.IsIPv6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_HOST),
+                rtm_type = RTN_LOCAL,
+            });
+            writer.Attribute(RTA_DST, Address.ToBytes());
+            writer.Attribute(RTA_OIF, (uint)Index);
+            writer.Attribute(RTA_PRIORITY, Metric);
+            writer.End();
+        }
+
+        /// <inheritdoc/>
+        public override string ToString() => string.Create(
+            CultureInfo.InvariantCulture, $"route replace local {Address} dev {Index} table local metric {Metric}");
     }
 
     private static void Begin(NetlinkWriter writer, uint sequence, int flags)

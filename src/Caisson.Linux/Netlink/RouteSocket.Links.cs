@@ -1,4 +1,4 @@
-using System.Net.NetworkInformation;
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Caisson.Linux.Abi;
 using static Caisson.Linux.Abi.Kernel;
@@ -11,11 +11,12 @@ namespace Caisson.Linux;
 /// <param name="Kind">Of a virtual one: <c>bridge</c>, <c>veth</c>…; else empty.</param>
 /// <param name="IsUp">Administratively.</param>
 /// <param name="Mtu">Largest packet, bytes.</param>
-/// <param name="Address">Hardware address; null when it has none.</param>
+/// <param name="Address">Hardware address; null when it has none of Ethernet.</param>
 /// <param name="Master">Index of the bridge or bond it belongs to; 0: none.</param>
 /// <param name="Peer">Index of the other end (<c>veth</c>) or of the device below, maybe in another namespace; 0: none.</param>
+/// <param name="Group">The group of devices it belongs to; 0: none.</param>
 public sealed record NetworkLink(
-    int Index, string Name, string Kind, bool IsUp, uint Mtu, PhysicalAddress? Address, int Master, int Peer);
+    int Index, string Name, string Kind, bool IsUp, uint Mtu, HardwareAddress? Address, int Master, int Peer, int Group = 0);
 
 public sealed partial class RouteSocket
 {
@@ -71,7 +72,11 @@ public sealed partial class RouteSocket
                 IFLA_MTU => link with { Mtu = attributes.UInt32 },
                 IFLA_MASTER => link with { Master = (int)attributes.UInt32 },
                 IFLA_LINK => link with { Peer = (int)attributes.UInt32 },
-                IFLA_ADDRESS when attributes.Value.Length > 0 => link with { Address = new(attributes.Value.ToArray()) },
+                IFLA_GROUP => link with { Group = (int)attributes.UInt32 },
+                IFLA_ADDRESS when attributes.Value.Length == 6 => link with
+                {
+                    Address = new((ulong)BinaryPrimitives.ReadUInt16BigEndian(attributes.Value) << 32 | BinaryPrimitives.ReadUInt32BigEndian(attributes.Value[2..])),
+                },
                 IFLA_LINKINFO => link with { Kind = KindOf(attributes.Value) },
                 _ => link,
             };

@@ -7,14 +7,21 @@ namespace Caisson.Linux;
 public sealed partial class RouteSocket
 {
     /// <summary>The subnets that the main tables of both families have routes for, but for default routes.</summary>
-    public IReadOnlyList<Subnet> ListRoutedSubnets() =>
-    [
-        .. new[] { AF_INET, AF_INET6 }
-            .SelectMany(family => Dump(RTM_GETROUTE, new rtmsg { rtm_family = (byte)family }, "routes"))
-            .Select(answer => RoutedSubnet(answer))
-            .OfType<Subnet>()
-            .Distinct(),
-    ];
+    public IReadOnlyList<Subnet> ListRoutedSubnets()
+    {
+        List<Subnet> subnets = [];
+        foreach (int family in (ReadOnlySpan<int>)[AF_INET, AF_INET6])
+        {
+            foreach (byte[] answer in Dump(RTM_GETROUTE, new rtmsg { rtm_family = (byte)family }, "routes"))
+            {
+                if (RoutedSubnet(answer) is { } subnet && !subnets.Contains(subnet))
+                {
+                    subnets.Add(subnet);
+                }
+            }
+        }
+        return subnets;
+    }
 
     private static unsafe Subnet? RoutedSubnet(ReadOnlySpan<byte> content)
     {

@@ -53,6 +53,12 @@ public static class NftMatch
     /// <summary>The name of the device the packet leaves by begins, or does not begin, with <paramref name="prefix"/>.</summary>
     public static NftTerm OutputNamePrefix(string prefix, bool equal = true) => NamePrefix("oifname", NFT_META_OIFNAME, prefix, equal);
 
+    /// <summary>The device the packet came by is, or is not, of the group <paramref name="group"/>.</summary>
+    public static NftTerm InputGroup(int group, bool equal = true) => Group("iifgroup", NFT_META_IIFGROUP, group, equal);
+
+    /// <summary>The device the packet leaves by is, or is not, of the group <paramref name="group"/>.</summary>
+    public static NftTerm OutputGroup(int group, bool equal = true) => Group("oifgroup", NFT_META_OIFGROUP, group, equal);
+
     /// <summary>The fields, one after the other, are or are not an element of <paramref name="set"/>.</summary>
     public static NftTerm In(string set, bool member, params ImmutableArray<NftField> fields) => new(
         $"{Words(fields)} {(member ? "" : "!= ")}@{set}",
@@ -105,7 +111,9 @@ public static class NftMatch
     {
         bool isIPv6 = subnet.First.IsIPv6;
         int length = isIPv6 ? 16 : 4;
-        var mask = Subnet.Around(InternetAddress.FromBytes(Enumerable.Repeat((byte)255, length).ToArray()), subnet.PrefixLength).First.ToBytes();
+        byte[] ones = new byte[length];
+        Array.Fill(ones, (byte)255);
+        byte[] mask = Subnet.Around(InternetAddress.FromBytes(ones), subnet.PrefixLength).First.ToBytes();
         string address = subnet.HostBits == 0 ? subnet.First.ToString() : subnet.ToString();
         return new(
             $"{(isIPv6 ? "ip6" : "ip")} {(source ? "saddr" : "daddr")} {(equal ? "" : "!= ")}{address}",
@@ -187,9 +195,17 @@ public static class NftMatch
             expressions.Compare(PathText.Encode(prefix), equal);
         });
 
+    private static NftTerm Group(string word, int key, int group, bool equal) => new(
+        string.Create(CultureInfo.InvariantCulture, $"{word} {(equal ? "" : "!= ")}{group}"),
+        expressions =>
+        {
+            expressions.Meta(key);
+            expressions.Compare(HostOrder((uint)group), equal);
+        });
+
     private static byte[] HostOrder(uint value) => BitConverter.GetBytes(value);
 
-    internal static string Words(ImmutableArray<NftField> fields) => string.Join(" . ", fields.Select(field => field switch
+    internal static string Words(ImmutableArray<NftField> fields) => string.Join(" . ", Array.ConvertAll([.. fields], field => field switch
     {
         NftField.InputName => "iifname",
         NftField.OutputName => "oifname",

@@ -47,7 +47,7 @@ public sealed record NftSet(string Name, ImmutableArray<NftDataType> Key, Immuta
     /// <summary>As nft(8) writes its type.</summary>
     internal string TypeText => Data.IsEmpty ? Words(Key) : $"{Words(Key)} : {Words(Data)}";
 
-    private static string Words(ImmutableArray<NftDataType> types) => string.Join(" . ", types.Select(type => type.Word()));
+    private static string Words(ImmutableArray<NftDataType> types) => string.Join(" . ", Array.ConvertAll([.. types], type => type.Word()));
 }
 
 /// <summary>A chain of rules; a base chain, which packets enter by themselves, when it has a hook.</summary>

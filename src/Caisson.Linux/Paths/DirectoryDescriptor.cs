@@ -123,7 +123,13 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
     }
 
     /// <summary>Moves a name, replacing what is at the new one unless told not to. Source: renameat2(2).</summary>
-    public unsafe void Rename(string name, DirectoryDescriptor target, string newName, bool replace = true)
+    public void Rename(string name, DirectoryDescriptor target, string newName, bool replace = true) =>
+        Rename(name, target, newName, replace ? 0 : RENAME_NOREPLACE);
+
+    /// <summary>Lets two names of this directory change places in one step. Source: renameat2(2), RENAME_EXCHANGE.</summary>
+    public void Exchange(string name, string other) => Rename(name, this, other, RENAME_EXCHANGE);
+
+    private unsafe void Rename(string name, DirectoryDescriptor target, string newName, int flags)
     {
         var from = new CString(Plain(name), stackalloc byte[CString.StackBytes]);
         var to = new CString(Plain(newName), stackalloc byte[CString.StackBytes]);
@@ -132,8 +138,7 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
         fixed (byte* fromBytes = from)
         fixed (byte* toBytes = to)
         {
-            nint result = Libc.syscall(
-                SYS_renameat2, fromFd, (nint)fromBytes, toFd, (nint)toBytes, replace ? 0 : RENAME_NOREPLACE);
+            nint result = Libc.syscall(SYS_renameat2, fromFd, (nint)fromBytes, toFd, (nint)toBytes, flags);
             if (result != 0)
             {
                 throw Refused("renameat2", $"{name} to {newName}");

@@ -57,6 +57,15 @@ public sealed class AddressSpace
             ErrorKind.ResourceExhausted, $"address for {holder}: all {_holders.Count} of {_range} are taken; remove containers or use a larger subnet");
     }
 
+    /// <summary>Says another holder of an address that is taken, for messages.</summary>
+    public void Rename(InternetAddress address, string holder)
+    {
+        if (_holders.ContainsKey(address))
+        {
+            _holders[address] = holder;
+        }
+    }
+
     /// <summary>Gives an address back; nothing happens when nobody had it.</summary>
     public void Release(InternetAddress address) => _holders.Remove(address);
 

@@ -4,6 +4,26 @@ using Caisson.Linux.Nftables;
 
 namespace Caisson.Networks.Names;
 
+/// <summary>A network as one of its containers sees it.</summary>
+/// <param name="Table">Its names.</param>
+/// <param name="Forwards">Whether names of the rest of the world are asked of others.</param>
+/// <param name="Links">Names that this container alone has for others.</param>
+internal sealed record JoinedNetwork(NameTable Table, bool Forwards, ImmutableArray<NameLink> Links)
+{
+    /// <summary>The addresses of a name; null when nobody is called so.</summary>
+    internal List<InternetAddress>? Find(string name)
+    {
+        foreach (var link in Links)
+        {
+            if (string.Equals(link.Alias, name, StringComparison.OrdinalIgnoreCase) && Table.Find(link.Target) is { } linked)
+            {
+                return linked;
+            }
+        }
+        return Table.Find(name);
+    }
+}
+
 /// <summary>The sockets by which one container asks, in its network namespace; so who asks is what the kernel says, not what a packet says.</summary>
 internal sealed class ContainerNames : IDisposable
 {
@@ -17,8 +37,8 @@ internal sealed class ContainerNames : IDisposable
 
     internal InternetSocket Connections { get; }
 
-    /// <summary>Its networks in the order it joined, and whether each has a way out.</summary>
-    internal ImmutableArray<(NameTable Table, bool Forwards)> Networks { get; set; } = [];
+    /// <summary>Its networks in the order it joined.</summary>
+    internal ImmutableArray<JoinedNetwork> Networks { get; set; } = [];
 
     /// <summary>Where its questions about the rest of the world go; empty for the engine's.</summary>
     internal ImmutableArray<InternetEndpoint> NameServers { get; set; } = [];

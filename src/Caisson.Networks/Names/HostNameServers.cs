@@ -22,13 +22,17 @@ internal sealed class HostNameServers
         return _servers;
     }
 
-    internal static ImmutableArray<InternetEndpoint> Parse(string text) =>
-    [
-        .. text.Split('\n')
-            .Select(line => line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
-            .Where(words => words.Length >= 2 && words[0] == "nameserver")
-            .Select(words => InternetAddress.TryParse(words[1], out var address) ? new InternetEndpoint(address, ResolverRules.Port) : default)
-            .Where(server => server != default)
-            .Take(ServersMax),
-    ];
+    internal static ImmutableArray<InternetEndpoint> Parse(string text)
+    {
+        List<InternetEndpoint> servers = [];
+        foreach (string line in text.Split('\n'))
+        {
+            string[] words = line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
+            if (words.Length >= 2 && words[0] == "nameserver" && servers.Count < ServersMax && InternetAddress.TryParse(words[1], out var address))
+            {
+                servers.Add(new(address, ResolverRules.Port));
+            }
+        }
+        return [.. servers];
+    }
 }

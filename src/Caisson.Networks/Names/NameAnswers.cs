@@ -14,7 +14,7 @@ internal static class NameAnswers
     /// <param name="networks">Of the container that asks, in order.</param>
     /// <param name="turn">Of several addresses another one is first each turn.</param>
     /// <param name="bytesMax">Largest message that the asker takes this way.</param>
-    internal static byte[]? TryAnswer(DnsRequest request, ImmutableArray<NameTable> networks, int turn, int bytesMax)
+    internal static byte[]? TryAnswer(DnsRequest request, ImmutableArray<JoinedNetwork> networks, int turn, int bytesMax)
     {
         if (request.Type == DnsType.Ptr)
         {
@@ -26,19 +26,20 @@ internal static class NameAnswers
         {
             if (network.Find(request.Name) is { } addresses)
             {
-                var asked = addresses.Where(address => request.Type == DnsType.Any || address.IsIPv6 == (request.Type == DnsType.Aaaa)).ToList();
-                if (request.Type is not (DnsType.A or DnsType.Aaaa or DnsType.Any))
+                // A name that is ours and has nothing of another type is answered so.
+                addresses.RemoveAll(address => request.Type != DnsType.Any && request.Type != (address.IsIPv6 ? DnsType.Aaaa : DnsType.A));
+                List<(DnsType, byte[])> records = [];
+                for (int i = 0; i < addresses.Count; i++)
                 {
-                    asked.Clear(); // the name is ours, and has nothing of that type
+                    var address = addresses[(i + turn) % addresses.Count];
+                    records.Add((address.IsIPv6 ? DnsType.Aaaa : DnsType.A, address.ToBytes()));
                 }
-                var turned = asked.Select((_, index) => asked[(index + turn) % asked.Count]);
-                return DnsWriter.Answer(
-                    request, DnsStatus.Done, [.. turned.Select(address => (address.IsIPv6 ? DnsType.Aaaa : DnsType.A, address.ToBytes()))], TtlSeconds, bytesMax);
+                return DnsWriter.Answer(request, DnsStatus.Done, records, TtlSeconds, bytesMax);
             }
         }
         return null;
     }
 
-    private static string? Name(ImmutableArray<NameTable> networks, InternetAddress address) =>
-        networks.Select(network => network.FindName(address)).FirstOrDefault(name => name is not null);
+    private static string? Name(ImmutableArray<JoinedNetwork> networks, InternetAddress address) =>
+        networks.Select(network => network.Table.FindName(address)).FirstOrDefault(name => name is not null);
 }

@@ -7,15 +7,36 @@ namespace Caisson.Networks.Names;
 /// <summary>The names of one network. Written under the plane's lock; read by the resolver at any time, as a snapshot.</summary>
 internal sealed class NameTable(string network)
 {
-    private sealed record Entry(string Name, ImmutableArray<string> Names, InternetAddress? IPv4, InternetAddress? IPv6);
+    private sealed record Entry(string Name, ImmutableArray<string> Names, InternetAddress? IPv4, InternetAddress? IPv6)
+    {
+        internal void AddTo(List<InternetAddress> addresses)
+        {
+            if (IPv4 is { } four)
+            {
+                addresses.Add(four);
+            }
+            if (IPv6 is { } six)
+            {
+                addresses.Add(six);
+            }
+        }
+
+        /// <summary>Its addresses as text, by which the table knows them: a dictionary of texts is there already.</summary>
+        internal List<string> Keys()
+        {
+            List<InternetAddress> addresses = [];
+            AddTo(addresses);
+            return addresses.ConvertAll(address => address.ToString());
+        }
+    }
 
     private sealed record Snapshot(
         ImmutableDictionary<string, Entry> Entries,
         ImmutableDictionary<string, ImmutableList<Entry>> ByName,
-        ImmutableDictionary<InternetAddress, string> ByAddress);
+        ImmutableDictionary<string, string> ByAddress);
 
     private volatile Snapshot _now = new(
-        ImmutableDictionary<string, Entry>.Empty, ImmutableDictionary<string, ImmutableList<Entry>>.Empty, ImmutableDictionary<InternetAddress, string>.Empty);
+        ImmutableDictionary<string, Entry>.Empty, ImmutableDictionary<string, ImmutableList<Entry>>.Empty, ImmutableDictionary<string, string>.Empty);
 
     private readonly string _suffix = $".{Lower(network)}";
 
@@ -36,9 +57,9 @@ internal sealed class NameTable(string network)
         {
             byName = byName.SetItem(one, (byName.GetValueOrDefault(one) ?? []).Add(entry));
         }
-        foreach (var address in new[] { ipv4, ipv6 }.OfType<InternetAddress>())
+        foreach (string key in entry.Keys())
         {
-            byAddress = byAddress.SetItem(address, entry.Name);
+            byAddress = byAddress.SetItem(key, entry.Name);
         }
         return new(now.Entries.SetItem(endpointId, entry), byName, byAddress);
     }
@@ -55,12 +76,11 @@ internal sealed class NameTable(string network)
             var left = byName[one].Remove(entry);
             byName = left.IsEmpty ? byName.Remove(one) : byName.SetItem(one, left);
         }
-        var addresses = new[] { entry.IPv4, entry.IPv6 }.OfType<InternetAddress>();
-        return new(now.Entries.Remove(endpointId), byName, now.ByAddress.RemoveRange(addresses));
+        return new(now.Entries.Remove(endpointId), byName, now.ByAddress.RemoveRange(entry.Keys()));
     }
 
     /// <summary>The addresses that a name, or <c>name.network</c>, has; null when nobody is called so.</summary>
-    internal IReadOnlyList<InternetAddress>? Find(string name)
+    internal List<InternetAddress>? Find(string name)
     {
         var now = _now;
         if (!now.ByName.TryGetValue(name, out var entries)
@@ -68,11 +88,16 @@ internal sealed class NameTable(string network)
         {
             return null;
         }
-        return [.. entries.SelectMany(entry => new[] { entry.IPv4, entry.IPv6 }).OfType<InternetAddress>()];
+        List<InternetAddress> addresses = [];
+        foreach (var entry in entries)
+        {
+            entry.AddTo(addresses);
+        }
+        return addresses;
     }
 
     /// <summary>Who has an address; null when nobody has.</summary>
-    internal string? FindName(InternetAddress address) => _now.ByAddress.GetValueOrDefault(address);
+    internal string? FindName(InternetAddress address) => _now.ByAddress.GetValueOrDefault(address.ToString());
 
     /// <summary>The address that the name of a PTR question stands for. Source: RFC 1035 §3.5, RFC 3596 §2.5.</summary>
     internal static InternetAddress? ReverseAddress(string name)

@@ -49,7 +49,7 @@ internal sealed partial class Resolver : IDisposable
     }
 
     /// <summary>Lets a container ask for the names of one more network. The calling thread is in the container's network namespace.</summary>
-    internal void Join(string containerId, NameTable network, bool forwards, ImmutableArray<InternetEndpoint> nameServers)
+    internal void Join(string containerId, JoinedNetwork network, ImmutableArray<InternetEndpoint> nameServers)
     {
         lock (_lock)
         {
@@ -59,7 +59,7 @@ internal sealed partial class Resolver : IDisposable
                 _containers.Add(containerId, container);
                 Command(() => Serve(opened));
             }
-            container.Networks = container.Networks.Add((network, forwards));
+            container.Networks = container.Networks.Add(network);
             container.NameServers = nameServers.IsDefaultOrEmpty ? container.NameServers : nameServers;
         }
     }
@@ -199,7 +199,7 @@ internal sealed partial class Resolver : IDisposable
         bool stream = bytesMax == DnsMessage.MessageBytesMax;
         int limit = stream ? bytesMax : request.UdpBytesMax;
         var networks = container.Networks;
-        if (NameAnswers.TryAnswer(request, [.. networks.Select(network => network.Table)], _turn++ & int.MaxValue, limit) is { } answer)
+        if (NameAnswers.TryAnswer(request, networks, _turn++ & int.MaxValue, limit) is { } answer)
         {
             reply(answer);
             return;

@@ -8,102 +8,71 @@ namespace Caisson.Networks.Ports;
 internal static class HostPorts
 {
     /// <summary>Of a longer range only each port is tried; up to here a socket keeps a program of the host from taking it later.</summary>
-    private const int HeldMax = 64;
+    internal const int HeldMax = 64;
 
-    private const ushort EphemeralFirst = 32768;
-    private const ushort EphemeralLast = 60999;
+    internal const ushort EphemeralFirst = 32768;
+    internal const ushort EphemeralLast = 60999;
 
-    /// <summary>Takes the ports on the host, so that no program of it thinks it has them.</summary>
-    /// <returns>Sockets to be disposed when the ports are free again.</returns>
-    /// <exception cref="CaissonException"><see cref="ErrorKind.Conflict"/>: a program has one; <see cref="ErrorKind.InvalidArgument"/>: the host has no such address.</exception>
-    internal static List<InternetSocket> Reserve(PublishedPort port, string holder)
+    /// <summary>Takes a port on the host, so that no program of it thinks it has it.</summary>
+    /// <returns>A socket to be disposed when the port is free again; null for a protocol that has no sockets here.</returns>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.Conflict"/>: a program has it; <see cref="ErrorKind.InvalidArgument"/>: the host has no such address.</exception>
+    internal static InternetSocket? Take(PortTable.Place place, string holder)
     {
-        List<InternetSocket> sockets = [];
+        if (place.Protocol == TransportProtocol.Sctp)
+        {
+            return null;
+        }
+        var at = new InternetEndpoint(place.Address, place.Port);
+        InternetSocket? socket = null;
         try
         {
-            for (int i = 0; i < port.Count && port.Protocol != TransportProtocol.Sctp; i++)
+            socket = InternetSocket.Open(place.Protocol, at.Address.IsIPv6);
+            if (socket.TryBind(at))
             {
-                ushort number = (ushort)(port.HostPort + i);
-                foreach (var address in PortTable.Addresses(port))
-                {
-                    if (TryTake(port.Protocol, new(address, number), port) is not { } socket)
-                    {
-                        throw new CaissonException(
-                            ErrorKind.Conflict, $"publish {port} for {holder}: port {number} of the host is in use by {FindProgram(port.Protocol, number)}");
-                    }
-                    if (port.Count <= HeldMax)
-                    {
-                        sockets.Add(socket);
-                    }
-                    else
-                    {
-                        socket.Dispose();
-                    }
-                }
-            }
-            return sockets;
-        }
-        catch
-        {
-            sockets.ForEach(socket => socket.Dispose());
-            throw;
-        }
-    }
-
-    /// <summary>Says the first port of a free range of the host for one that leaves it open.</summary>
-    /// <exception cref="CaissonException"><see cref="ErrorKind.ResourceExhausted"/>: there is none.</exception>
-    internal static PublishedPort Choose(PublishedPort port, PortTable table)
-    {
-        for (int attempt = 0; attempt < 256; attempt++)
-        {
-            var candidate = port with { HostPort = (ushort)Random.Shared.Next(EphemeralFirst, EphemeralLast - port.Count + 2) };
-            if (table.FindHolder(candidate) is null && IsFree(candidate))
-            {
-                return candidate;
+                return socket;
             }
         }
-        throw new CaissonException(ErrorKind.ResourceExhausted, $"publish {port}: no {port.Count} free ports of the host between {EphemeralFirst} and {EphemeralLast}");
+        catch (LinuxException e) when (e.Errno is Errno.EADDRNOTAVAIL or Errno.EAFNOSUPPORT)
+        {
+            socket?.Dispose();
+            // IPv6 may be off as a whole, which "all addresses" does not mind.
+            return at.Address.IsAny
+                ? null
+                : throw new CaissonException(ErrorKind.InvalidArgument, $"publish {at} for {holder}: the host has no address {at.Address}", e);
+        }
+        socket.Dispose();
+        throw new CaissonException(
+            ErrorKind.Conflict, $"publish {at} for {holder}: port {place.Port} of the host is in use by {FindProgram(place.Protocol, place.Port)}");
     }
 
-    private static bool IsFree(PublishedPort port)
+    /// <summary>The same; null also when it cannot be had.</summary>
+    internal static InternetSocket? TryTake(PortTable.Place place)
     {
         try
         {
-            Reserve(port, "").ForEach(socket => socket.Dispose());
+            return Take(place, "");
+        }
+        catch (CaissonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether no program has any of the ports.</summary>
+    internal static bool AreFree(PublishedPort port)
+    {
+        try
+        {
+            foreach (var place in PortTable.PlacesOf(port))
+            {
+                Take(place, "")?.Dispose();
+            }
             return true;
         }
         catch (CaissonException e) when (e.Kind == ErrorKind.Conflict)
         {
             return false;
         }
-    }
-
-    /// <summary>Null when another socket has it.</summary>
-    private static InternetSocket? TryTake(TransportProtocol protocol, InternetEndpoint at, PublishedPort port)
-    {
-        InternetSocket? socket = null;
-        try
-        {
-            socket = InternetSocket.Open(protocol, at.Address.IsIPv6);
-            if (socket.TryBind(at))
-            {
-                return socket;
-            }
-        }
-        catch (LinuxException e) when (e.Errno == Errno.EADDRNOTAVAIL)
-        {
-            socket?.Dispose();
-            // IPv6 may be off as a whole, which "all addresses" does not mind.
-            return at.Address.IsAny
-                ? InternetSocket.Open(protocol, isIPv6: false)
-                : throw new CaissonException(ErrorKind.InvalidArgument, $"publish {port}: the host has no address {at.Address}", e);
-        }
-        catch (LinuxException e) when (e.Errno == Errno.EAFNOSUPPORT && at.Address is { IsIPv6: true, IsAny: true })
-        {
-            return InternetSocket.Open(protocol, isIPv6: false);
-        }
-        socket.Dispose();
-        return null;
     }
 
     /// <summary>The program that has a port, for people.</summary>

@@ -35,11 +35,13 @@ public static class Ruleset
     /// <param name="elements">What is in its sets.</param>
     /// <param name="guard4">Packets of IPv4 between devices that are not ours are dropped.</param>
     /// <param name="guard6">The same of IPv6.</param>
-    public static NftTable Host(NetworkNames names, IEnumerable<NftElement> elements, bool guard4 = false, bool guard6 = false)
+    /// <param name="loopback6">Published ports are reached at ::1, too, see <see cref="NetworkPlane.HasLoopback6"/>.</param>
+    public static NftTable Host(NetworkNames names, IEnumerable<NftElement> elements, bool guard4 = false, bool guard6 = false, bool loopback6 = true)
     {
-        NftTerm FromContainer(bool equal = true) => NftMatch.InputNamePrefix(names.BridgePrefix, equal);
-        NftTerm ToContainer(bool equal = true) => NftMatch.OutputNamePrefix(names.BridgePrefix, equal);
+        NftTerm FromContainer(bool equal = true) => NftMatch.InputGroup(names.BridgeGroup, equal);
+        NftTerm ToContainer(bool equal = true) => NftMatch.OutputGroup(names.BridgeGroup, equal);
         var loopback = Subnet.Parse("127.0.0.0/8");
+        var loopbackOf6 = Subnet.Parse("::1/128");
 
         List<NftChain> chains =
         [
@@ -56,6 +58,8 @@ public static class Ruleset
                 new(FromContainer(false), NftAction.Accept()),
                 new(NftMatch.Address(false, loopback), NftAction.Drop()),
                 new(NftMatch.Address(true, loopback), NftAction.Drop()),
+                new(NftMatch.Address(false, loopbackOf6), NftAction.Drop()),
+                new(NftMatch.Address(true, loopbackOf6), NftAction.Drop()),
             ]) { Hook = NftHook.Prerouting, Priority = RawPriority },
             // Nobody on the wire reaches a port that is published for 127.0.0.1: translation would come before the kernel's own check.
             new("arriving",
@@ -65,6 +69,7 @@ public static class Ruleset
             ]) { Hook = NftHook.Prerouting, IsNat = true, Priority = DestinationNatPriority },
             new("own",
             [
+                .. loopback6 ? [] : (ImmutableArray<NftRule>)[new(NftMatch.Address(false, loopbackOf6), NftAction.Return())],
                 new(NftMatch.DestinationIsLocal(), NftAction.Goto("publish")),
             ]) { Hook = NftHook.Output, IsNat = true, Priority = DestinationNatPriority },
             new("from_container",
@@ -103,7 +108,7 @@ public static class Ruleset
                 new(NftMatch.Version(NftFamily.Inet, false), NftMatch.In(Hairpin4, true, NftField.OutputName, NftField.IPv4Source), NftMatch.DestinationTranslated(), NftAction.Masquerade()),
                 new(NftMatch.Version(NftFamily.Inet, true), NftMatch.In(Hairpin6, true, NftField.OutputName, NftField.IPv6Source), NftMatch.DestinationTranslated(), NftAction.Masquerade()),
                 new(ToContainer(), NftMatch.Address(true, loopback), NftAction.Masquerade()),
-                new(ToContainer(), NftMatch.Address(true, Subnet.Parse("::1/128")), NftAction.Masquerade()),
+                new(ToContainer(), NftMatch.Address(true, loopbackOf6), NftAction.Masquerade()),
                 new(ToContainer(), NftAction.Accept()),
                 new(NftMatch.Version(NftFamily.Inet, false), NftMatch.In(Masquerade4, true, NftField.InputName), NftAction.Masquerade()),
                 new(NftMatch.Version(NftFamily.Inet, true), NftMatch.In(Masquerade6, true, NftField.InputName), NftAction.Masquerade()),
@@ -176,7 +181,7 @@ public static class Ruleset
         {
             return new([], []);
         }
-        var bridge = NftValue.Interface(names.Bridge(network.Id));
+        var bridge = NftValue.Interface(names.Bridge(network));
         List<NftElement> elements = [];
         void Add(bool wanted, string set, NftValue key)
         {
@@ -195,9 +200,13 @@ public static class Ruleset
         return new([.. elements], []);
     }
 
-    /// <summary>What an endpoint, whose addresses are said, has in the sets.</summary>
-    public static RuleElements ElementsOf(EndpointConfig endpoint, NetworkNames names)
+    /// <summary>What an endpoint of a network, whose addresses are said, has in the sets.</summary>
+    public static RuleElements ElementsOf(EndpointConfig endpoint, NetworkConfig network, NetworkNames names)
     {
+        if (network.Driver != NetworkDriver.Bridge)
+        {
+            return new([], []);
+        }
         var port = NftValue.Interface(names.Port(endpoint.Id));
         var hardware = endpoint.HardwareAddress!.Value;
         List<NftElement> elements = [new(Senders, port.Then(NftValue.Ether(hardware)))];
@@ -208,26 +217,38 @@ public static class Ruleset
         if (endpoint.IPv6 is { } six)
         {
             // Of link-local addresses the one that its hardware address makes, and none before it has one.
-            InternetAddress[] own = [six, hardware.LinkLocalAddress(), InternetAddress.AnyIPv6];
-            elements.AddRange(own.Select(address => new NftElement(Sources6, port.Then(NftValue.Address(address)))));
+            foreach (var address in (ReadOnlySpan<InternetAddress>)[six, hardware.LinkLocalAddress(), InternetAddress.AnyIPv6])
+            {
+                elements.Add(new(Sources6, port.Then(NftValue.Address(address))));
+            }
         }
-        var bridge = NftValue.Interface(names.Bridge(endpoint.NetworkId));
-        var hairpin = new[] { endpoint.IPv4, endpoint.IPv6 }.OfType<InternetAddress>()
-            .Select(address => new NftElement(address.IsIPv6 ? Hairpin6 : Hairpin4, bridge.Then(NftValue.Address(address))));
-        return new([.. hairpin, .. PortElements(endpoint)], [.. elements]);
+        var bridge = NftValue.Interface(names.Bridge(network));
+        List<NftElement> ofHost = [];
+        foreach (var address in endpoint.Addresses())
+        {
+            ofHost.Add(new(address.IsIPv6 ? Hairpin6 : Hairpin4, bridge.Then(NftValue.Address(address))));
+        }
+        return new([.. ofHost, .. PortElements(endpoint)], [.. elements]);
     }
 
     /// <summary>What the published ports of an endpoint have in the maps.</summary>
-    public static ImmutableArray<NftElement> PortElements(EndpointConfig endpoint) =>
-    [
-        .. from target in new[] { endpoint.IPv4, endpoint.IPv6 }.OfType<InternetAddress>()
-           from port in endpoint.Ports
-           where port.IsFor(target.IsIPv6)
-           from offset in Enumerable.Range(0, port.Count)
-           let key = NftValue.Protocol(port.Protocol).Then(NftValue.Port((ushort)(port.HostPort + offset)))
-           let data = NftValue.Address(target).Then(NftValue.Port((ushort)(port.ContainerPort + offset)))
-           select port.HostAddress is { IsAny: false } at
-               ? new NftElement(target.IsIPv6 ? "ports6_at" : "ports4_at", NftValue.Address(at).Then(key), data)
-               : new NftElement(target.IsIPv6 ? "ports6" : "ports4", key, data),
-    ];
+    public static ImmutableArray<NftElement> PortElements(EndpointConfig endpoint)
+    {
+        var elements = ImmutableArray.CreateBuilder<NftElement>();
+        foreach (var target in endpoint.Ports.IsEmpty ? [] : endpoint.Addresses())
+        {
+            foreach (var port in endpoint.Ports.Where(port => port.IsFor(target.IsIPv6)))
+            {
+                for (int i = 0; i < port.Count; i++)
+                {
+                    var key = NftValue.Protocol(port.Protocol).Then(NftValue.Port((ushort)(port.HostPort + i)));
+                    var data = NftValue.Address(target).Then(NftValue.Port((ushort)(port.ContainerPort + i)));
+                    elements.Add(port.HostAddress is { IsAny: false } at
+                        ? new(target.IsIPv6 ? "ports6_at" : "ports4_at", NftValue.Address(at).Then(key), data)
+                        : new(target.IsIPv6 ? "ports6" : "ports4", key, data));
+                }
+            }
+        }
+        return elements.ToImmutable();
+    }
 }

@@ -15,6 +15,11 @@ public sealed class NetworkCommandTests
         """{"Container":"web","EndpointConfig":{"Aliases":["db"],"IPAMConfig":{"IPv4Address":"10.1.0.5"}}}""",
         "network", "connect", "--alias", "db", "--ip", "10.1.0.5", "n", "web")]
     [InlineData("""{"Container":"web"}""", "network", "connect", "n", "web")]
+    [InlineData(
+        """{"Container":"web","EndpointConfig":{"Links":["postgres:db"]}}""", "network", "connect", "--link", "postgres:db", "n", "web")]
+    [InlineData(
+        """{"Name":"n","IPAM":{"Config":[{"Subnet":"10.1.0.0/16","AuxiliaryAddresses":{"printer":"10.1.0.9"}}]}}""",
+        "network", "create", "--subnet", "10.1.0.0/16", "--aux-address", "printer=10.1.0.9", "n")]
     [InlineData("""{"Container":"web","Force":true}""", "network", "disconnect", "-f", "n", "web")]
     [InlineData(
         "\"NetworkingConfig\":{\"EndpointsConfig\":{\"n\":{\"Aliases\":[\"db\"],\"MacAddress\":\"02:00:00:00:00:09\",\"IPAMConfig\":{\"IPv4Address\":\"10.1.0.5\",\"IPv6Address\":\"fd00::5\"}},\"m\":{}}}",
@@ -29,6 +34,33 @@ public sealed class NetworkCommandTests
         Assert.Equal("", command.Error);
         Assert.Equal(0, exitCode);
         Assert.Contains(body, server.Requests[^1], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"PortBindings":{"443/tcp":[{"HostIp":"","HostPort":"8443"}],"80/tcp":[{"HostIp":"","HostPort":"8080"},{"HostIp":"127.0.0.1","HostPort":"81"}]}}""", "--publish-add", "8443:443")]
+    [InlineData("""{"PortBindings":{}}""", "--publish-rm", "80")]
+    [InlineData("""{"PortBindings":{"80/tcp":[{"HostIp":"127.0.0.1","HostPort":"81"}]}}""", "--publish-rm", "8080:80")]
+    [InlineData(
+        """{"PortBindings":{"53/udp":[{"HostIp":"","HostPort":"53"}]},"PortTakeover":"blue"}""", "--publish-rm", "80/tcp", "--publish-add", "53:53/udp", "--publish-from", "blue")]
+    public void Published_ports_are_changed_beside_those_there_are(string body, params string[] options)
+    {
+        using var server = OutputTests.Answering("""{"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"","HostPort":"8080"},{"HostIp":"127.0.0.1","HostPort":"81"}]}},"Warnings":[]}""");
+        var command = new CommandRunner();
+
+        int exitCode = command.Run(server, ["update", .. options, "web"]);
+
+        Assert.Equal(("", 0), (command.Error, exitCode));
+        Assert.EndsWith(body, server.Requests[^1].TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_port_that_is_not_published_is_not_removed()
+    {
+        using var server = OutputTests.Answering("""{"HostConfig":{"PortBindings":null}}""");
+        var command = new CommandRunner();
+
+        Assert.Equal(1, command.Run(server, "update", "--publish-rm", "80", "web"));
+        Assert.Contains("web does not publish 80", command.Error, StringComparison.Ordinal);
     }
 
     [Fact]

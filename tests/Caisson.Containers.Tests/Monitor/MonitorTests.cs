@@ -49,6 +49,21 @@ public sealed class MonitorTests
     }
 
     [Fact]
+    public async Task A_process_that_is_killed_before_its_program_runs_may_be_asked_for_again()
+    {
+        await using var shell = MonitoredShell.Open();
+        await using var pending = await shell.PrepareAsync(shell.NewDirectory(), "exit 3");
+        using (var process = Pidfd.Open(pending.Pid))
+        {
+            process.TrySignal(Signal.KILL);
+        }
+
+        var lost = await Assert.ThrowsAsync<MonitorLostException>(() => pending.RunAsync(TestContext.Current.CancellationToken));
+
+        Assert.Equal("the process was killed (KILL) before its program ran", lost.Message);
+    }
+
+    [Fact]
     public async Task A_monitor_that_waits_has_one_child_and_little_memory_of_its_own()
     {
         await using var shell = MonitoredShell.Open();

@@ -1,4 +1,7 @@
+using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace Caisson.EndToEnd.Tests.Chaos;
 
@@ -56,6 +59,7 @@ internal static class Remains
             left.AddRange(Names($"{engine.Root}/{directory}").Select(name => $"{engine.Root}/{directory}/{name}"));
         }
         left.AddRange(Names($"{engine.Root}/layers").Where(name => name.Contains('-', StringComparison.Ordinal)).Select(name => $"{engine.Root}/layers/{name}"));
+        left.AddRange(OfNetworks(engine.Run));
         return left;
     }
 
@@ -92,6 +96,20 @@ internal static class Remains
         }
         all.Sort(StringComparer.Ordinal);
         return all;
+    }
+
+    /// <summary>Devices and tables of the packet filter that the engine of that run directory made.</summary>
+    public static IReadOnlyList<string> OfNetworks(string run)
+    {
+        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(run)));
+        List<string> left = [.. Names("/sys/class/net").Where(name => name.StartsWith($"c{hash[..5]}", StringComparison.Ordinal)).Select(name => $"link {name}")];
+        if (Engine.Has("nft"))
+        {
+            using var process = Process.Start(new ProcessStartInfo("nft", ["list", "tables"]) { RedirectStandardOutput = true })!;
+            left.AddRange(process.StandardOutput.ReadToEnd().Split('\n').Where(line => line.EndsWith($"caisson_{hash[..8]}", StringComparison.Ordinal)));
+            process.WaitForExit();
+        }
+        return left;
     }
 
     public static int Descriptors(int pid) => Names($"/proc/{pid}/fd").Count();

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Authentication;
 
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -8,31 +9,40 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Caisson.Api.Transport;
 
-/// <summary>One accepted connection: two pipes and the loops between them and the socket.</summary>
+/// <summary>One accepted connection: two pipes and the loops between them and the wire.</summary>
 /// <remarks>
 /// A client that has finished sending (FIN) still reads: only the input ends then, and <see cref="ConnectionClosed"/> fires
 /// when the client is gone altogether. Found in <c>HttpContext.Features</c> by its own type; a handler that takes the
-/// connection over (a hijack) uses <see cref="Transport"/> and ends with <see cref="FinishAsync"/>.
+/// connection over (a hijack) says so with <see cref="TakeOver"/>, uses <see cref="Transport"/> and ends with <see cref="FinishAsync"/>.
 /// </remarks>
-internal sealed class UnixConnection : ConnectionContext, IConnectionTransportFeature, IConnectionIdFeature, IConnectionItemsFeature, IConnectionLifetimeFeature, IConnectionEndPointFeature
+internal sealed class EngineConnection : ConnectionContext, IConnectionTransportFeature, IConnectionIdFeature, IConnectionItemsFeature, IConnectionLifetimeFeature, IConnectionEndPointFeature
 {
     private static readonly PipeOptions InputOptions = new(pauseWriterThreshold: 256 << 10, resumeWriterThreshold: 128 << 10, useSynchronizationContext: false);
     private static readonly PipeOptions OutputOptions = new(pauseWriterThreshold: 64 << 10, resumeWriterThreshold: 32 << 10, useSynchronizationContext: false);
 
+    /// <summary>How long a client that has finished sending on TCP is taken to still read, unless it took the connection over.</summary>
+    private static readonly TimeSpan FinishedPatience = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long what a client still sends is thrown away after all was sent to it: closing at once would reset what it has not read yet.</summary>
+    private static readonly TimeSpan LingerPatience = TimeSpan.FromSeconds(1);
+
     private static long s_last;
 
-    private readonly Socket _socket;
+    private readonly Wire _wire;
     private readonly Pipe _input = new(InputOptions);
     private readonly Pipe _output = new(OutputOptions);
     private readonly CancellationTokenSource _closed = new();
+    private Task<bool> _opening = Task.FromResult(true);
     private Task _receiving = Task.CompletedTask;
     private Task _sending = Task.CompletedTask;
     private int _aborted;
-    private volatile bool _peerFinished;
+    private volatile bool _takenOver;
+    private long _peerFinishedAt;
 
-    private UnixConnection(Socket socket)
+    private EngineConnection(Wire wire, HostNames hosts)
     {
-        _socket = socket;
+        _wire = wire;
+        Hosts = hosts;
         ConnectionId = $"u{Interlocked.Increment(ref s_last)}";
         Transport = new Ends(_input.Reader, _output.Writer);
         ConnectionClosed = _closed.Token;
@@ -59,38 +69,48 @@ internal sealed class UnixConnection : ConnectionContext, IConnectionTransportFe
 
     public override EndPoint? RemoteEndPoint { get; set; }
 
-    public static UnixConnection Start(Socket socket)
+    /// <summary>The names by which clients of this listener call it.</summary>
+    public HostNames Hosts { get; }
+
+    /// <summary>Starts the loops.</summary>
+    /// <param name="wire">Owned by the connection from here on.</param>
+    /// <param name="hosts">The names by which clients call this listener.</param>
+    /// <param name="refused">Told why a client was not let in.</param>
+    public static EngineConnection Start(Wire wire, HostNames hosts, Action<string>? refused = null)
     {
-        var connection = new UnixConnection(socket);
+        var connection = new EngineConnection(wire, hosts);
+        connection._opening = connection.OpenAsync(refused);
         connection._receiving = connection.ReceiveAsync();
         connection._sending = connection.SendAsync();
         return connection;
     }
+
+    /// <summary>Says that this connection is no longer HTTP: the end of what the client sends is then no sign that it left.</summary>
+    public void TakeOver() => _takenOver = true;
 
     /// <summary>After a takeover: sends what was written, then ends the connection in both directions.</summary>
     public async Task FinishAsync()
     {
         await Transport.Output.CompleteAsync();
         await _sending;
+        await LingerAsync();
         Abort(new ConnectionAbortedException("taken over and finished"));
     }
 
-    /// <summary>
-    /// True when the client has closed the socket altogether. Sending nothing tells it from a half-close: the kernel
-    /// answers EPIPE only when the other side can no longer read (unix(7)).
-    /// </summary>
+    /// <summary>True when the client has closed its side altogether.</summary>
     public bool PeerIsGone()
     {
-        if (!_peerFinished)
+        long finishedAt = Volatile.Read(ref _peerFinishedAt);
+        if (finishedAt == 0)
         {
             return false;
         }
         try
         {
-            _ = _socket.Send(ReadOnlySpan<byte>.Empty, SocketFlags.None, out SocketError error);
-            return error is not (SocketError.Success or SocketError.WouldBlock);
+            return _wire.PeerIsGone()
+                || (!_wire.TellsGoneFromFinished && !_takenOver && System.Diagnostics.Stopwatch.GetElapsedTime(finishedAt) > FinishedPatience);
         }
-        catch (ObjectDisposedException)
+        catch (Exception error) when (error is ObjectDisposedException or SocketException)
         {
             return true;
         }
@@ -102,7 +122,7 @@ internal sealed class UnixConnection : ConnectionContext, IConnectionTransportFe
         {
             return;
         }
-        _socket.Dispose();
+        _wire.Dispose();
         _output.Reader.CancelPendingRead();
         // Continuations of the token run elsewhere: they may belong to anyone.
         ThreadPool.UnsafeQueueUserWorkItem(static connection => connection._closed.Cancel(), this, preferLocal: false);
@@ -118,16 +138,32 @@ internal sealed class UnixConnection : ConnectionContext, IConnectionTransportFe
         await base.DisposeAsync();
     }
 
+    private async Task<bool> OpenAsync(Action<string>? refused)
+    {
+        try
+        {
+            await _wire.OpenAsync();
+            return true;
+        }
+        catch (Exception error) when (error is AuthenticationException or OperationCanceledException or IOException or SocketException or ObjectDisposedException)
+        {
+            string reason = error is OperationCanceledException ? "it took too long to show a certificate" : (error.InnerException ?? error).Message;
+            refused?.Invoke(reason);
+            Abort(new ConnectionAbortedException("not let in", error));
+            return false;
+        }
+    }
+
     private async Task ReceiveAsync()
     {
         PipeWriter writer = _input.Writer;
         try
         {
-            while (true)
+            while (await _opening)
             {
                 // Waits without a buffer, so that an idle connection holds none.
-                _ = await _socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None);
-                int count = await _socket.ReceiveAsync(writer.GetMemory(4_096), SocketFlags.None);
+                _ = await _wire.ReceiveAsync(Memory<byte>.Empty);
+                int count = await _wire.ReceiveAsync(writer.GetMemory(4_096));
                 if (count == 0)
                 {
                     break;
@@ -139,9 +175,9 @@ internal sealed class UnixConnection : ConnectionContext, IConnectionTransportFe
                     break;
                 }
             }
-            _peerFinished = true;
+            Volatile.Write(ref _peerFinishedAt, System.Diagnostics.Stopwatch.GetTimestamp());
         }
-        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        catch (Exception error) when (error is SocketException or ObjectDisposedException or IOException)
         {
             // A reset, or our own Abort: for the reader the input has ended, and nobody is left to write to.
             Abort(new ConnectionAbortedException("the client reset the connection", error));
@@ -154,7 +190,7 @@ internal sealed class UnixConnection : ConnectionContext, IConnectionTransportFe
         else if (Features.Get<IConnectionHeartbeatFeature>() is { } heartbeat)
         {
             // Half-closed: whether the client still reads shows only by asking, once a second with Kestrel's own heart.
-            heartbeat.OnHeartbeat(static state => ((UnixConnection)state).AbortIfPeerIsGone(), this);
+            heartbeat.OnHeartbeat(static state => ((EngineConnection)state).AbortIfPeerIsGone(), this);
         }
     }
 
@@ -171,7 +207,7 @@ internal sealed class UnixConnection : ConnectionContext, IConnectionTransportFe
         PipeReader reader = _output.Reader;
         try
         {
-            while (true)
+            while (await _opening)
             {
                 ReadResult read = await reader.ReadAsync();
                 if (read.IsCanceled)
@@ -180,10 +216,7 @@ internal sealed class UnixConnection : ConnectionContext, IConnectionTransportFe
                 }
                 foreach (ReadOnlyMemory<byte> segment in read.Buffer)
                 {
-                    for (ReadOnlyMemory<byte> rest = segment; !rest.IsEmpty;)
-                    {
-                        rest = rest[await _socket.SendAsync(rest, SocketFlags.None)..];
-                    }
+                    await _wire.SendAsync(segment);
                 }
                 reader.AdvanceTo(read.Buffer.End);
                 if (read.IsCompleted)
@@ -192,11 +225,38 @@ internal sealed class UnixConnection : ConnectionContext, IConnectionTransportFe
                 }
             }
         }
-        catch (Exception error) when (error is SocketException or ObjectDisposedException)
+        catch (Exception error) when (error is SocketException or ObjectDisposedException or IOException)
         {
             Abort(new ConnectionAbortedException("the client no longer reads", error));
         }
         await reader.CompleteAsync();
+    }
+
+    /// <summary>Says that nothing more comes, and throws away what the client sends until it has finished as well.</summary>
+    private async Task LingerAsync()
+    {
+        if (_aborted != 0)
+        {
+            return;
+        }
+        using var patience = new CancellationTokenSource(LingerPatience);
+        try
+        {
+            await _wire.FinishSendingAsync();
+            while (true)
+            {
+                ReadResult read = await Transport.Input.ReadAsync(patience.Token);
+                Transport.Input.AdvanceTo(read.Buffer.End);
+                if (read.IsCompleted || read.IsCanceled)
+                {
+                    return;
+                }
+            }
+        }
+        catch (Exception error) when (error is OperationCanceledException or SocketException or ObjectDisposedException or IOException or InvalidOperationException)
+        {
+            // It goes on sending, or is gone: either way there is nothing left to be said to it.
+        }
     }
 
     private sealed class Ends(PipeReader input, PipeWriter output) : IDuplexPipe
