@@ -1,4 +1,5 @@
 using Caisson.Cli.Commands;
+using Caisson.Client.Secrets;
 
 namespace Caisson.Cli.CommandLine;
 
@@ -10,14 +11,15 @@ internal static class CommandTable
     private const string Images = "Images";
     private const string Networks = "Networks";
     private const string Volumes = "Volumes";
+    private const string Secrets = "Secrets and configs";
     private const string Compose = "Compose projects";
     private const string Engine = "Engine";
 
     /// <summary>Headings of the overview, in order.</summary>
-    public static readonly string[] Groups = [Common, Containers, Images, Networks, Volumes, Compose, Engine];
+    public static readonly string[] Groups = [Common, Containers, Images, Networks, Volumes, Secrets, Compose, Engine];
 
     /// <summary>First words that only lead to others.</summary>
-    public static readonly string[] Words = ["container", "image", "network", "volume", "compose", "engine", "system"];
+    public static readonly string[] Words = ["container", "image", "network", "volume", "secret", "config", "compose", "engine", "system"];
 
     /// <summary>First two words that only lead to others.</summary>
     public static readonly string[] Pairs = ["volume snapshot"];
@@ -34,6 +36,7 @@ internal static class CommandTable
         new(Common, ["help"], "Print help about a command", () => new HelpCommand()),
 
         new(Containers, ["attach", "container attach"], "Attach local standard input, output, and error streams to a running container", () => new AttachCommand()),
+        new(Containers, ["commit", "container commit"], "Create a new image from a container's changes", () => new CommitCommand()),
         new(Containers, ["cp", "container cp"], "Copy files/folders between a container and the local filesystem", () => new CopyCommand()),
         new(Containers, ["create", "container create"], "Create a new container", () => new CreateCommand()),
         new(Containers, ["diff", "container diff"], "Inspect changes to files or directories on a container's filesystem", () => new DiffCommand()),
@@ -86,6 +89,15 @@ internal static class CommandTable
         new(Volumes, ["volume snapshot ls", "volume snapshot list"], "List the snapshots of a volume", () => new SnapshotsCommand()),
         new(Volumes, ["volume snapshot restore"], "Put a volume back to a snapshot", () => new SnapshotRestoreCommand()),
         new(Volumes, ["volume snapshot rm", "volume snapshot remove"], "Remove one or more snapshots of a volume", () => new RemoveSnapshotCommand()),
+
+        new(Secrets, ["config create"], "Create a config from a file or STDIN", () => new SecretCreateCommand(SecretKind.Config)),
+        new(Secrets, ["config inspect"], "Display detailed information on one or more configs", () => new InspectCommand("config")),
+        new(Secrets, ["config ls", "config list"], "List configs", () => new SecretsCommand(SecretKind.Config)),
+        new(Secrets, ["config rm", "config remove"], "Remove one or more configs", () => new RemoveSecretCommand(SecretKind.Config)),
+        new(Secrets, ["secret create"], "Create a secret from a file or STDIN", () => new SecretCreateCommand(SecretKind.Secret)),
+        new(Secrets, ["secret inspect"], "Display detailed information on one or more secrets, without their content", () => new InspectCommand("secret")),
+        new(Secrets, ["secret ls", "secret list"], "List secrets", () => new SecretsCommand(SecretKind.Secret)),
+        new(Secrets, ["secret rm", "secret remove"], "Remove one or more secrets", () => new RemoveSecretCommand(SecretKind.Secret)),
 
         new(Compose, ["compose build"], "Build or rebuild services", () => new ComposeBuildCommand()),
         new(Compose, ["compose config", "compose convert"], "Parse, resolve and render compose file in canonical format", () => new ComposeConfigCommand()),

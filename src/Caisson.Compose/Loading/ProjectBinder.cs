@@ -196,10 +196,6 @@ internal sealed class ProjectBinder(ProjectOptions options, ProjectPlace place, 
                 {
                     problems.Add(reference.Problem($"services.{name}.{kind}: '{source}' is not declared{Spelling.Hint(source, document[kind].Entries().Select(entry => entry.Key))}"));
                 }
-                else if (document[kind].Field(source).Flag("external"))
-                {
-                    problems.Add(reference.Problem($"services.{name}.{kind}: '{source}' is external, and there is no store of {kind}; use file, environment or content"));
-                }
             }
         }
         foreach (var mount in definition["volumes"].Items().Where(mount => mount.Text("type") == "volume" && mount.Text("source").Length > 0))

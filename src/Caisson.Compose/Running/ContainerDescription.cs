@@ -2,6 +2,7 @@ using System.Globalization;
 
 using Caisson.Client.Containers;
 using Caisson.Client.Networks;
+using Caisson.Client.Secrets;
 using Caisson.Compose.Documents;
 using Caisson.Compose.Loading;
 using Caisson.Compose.Model;
@@ -293,7 +294,15 @@ public static class ContainerDescription
         {
             foreach (var reference in service.Definition[kind].Items())
             {
-                if (resources.TryGetValue(reference.Text("source"), out var resource) && resource.Definition.Text("file") is { Length: > 0 } file)
+                if (!resources.TryGetValue(reference.Text("source"), out var resource))
+                {
+                    continue;
+                }
+                if (resource.IsExternal)
+                {
+                    (kind == "secrets" ? host.Secrets : host.Configs).Add(Stored(resource, reference));
+                }
+                else if (resource.Definition.Text("file") is { Length: > 0 } file)
                 {
                     host.Mounts.Add(new() { Type = "bind", Source = file, Target = reference.Text("target"), ReadOnly = true });
                 }
@@ -312,6 +321,19 @@ public static class ContainerDescription
             string mode = parts.Length > (other ? 2 : 1) ? ":" + parts[^1] : "";
             return id + mode;
         }));
+    }
+
+    /// <summary>A secret or config of the engine's own store.</summary>
+    private static SecretFile Stored(ComposeResource resource, ComposeNode reference)
+    {
+        const string SecretDirectory = "/run/secrets/";
+        string target = reference.Text("target");
+        return new(
+            resource.Name,
+            target.StartsWith(SecretDirectory, StringComparison.Ordinal) ? target[SecretDirectory.Length..] : target,
+            reference.Text("uid"),
+            reference.Text("gid"),
+            reference.Text("mode") is { Length: > 0 } mode ? Convert.ToInt32(mode, 8) : null);
     }
 
     private static MountConfig Mount(ComposeNode mount, ComposeProject project)

@@ -18,7 +18,7 @@ internal static class FileContents
         {
             foreach (var reference in service.Definition[kind].Items())
             {
-                if (resources.TryGetValue(reference.Text("source"), out var resource) && resource.Definition["file"] is null)
+                if (resources.TryGetValue(reference.Text("source"), out var resource) && !resource.IsExternal && resource.Definition["file"] is null)
                 {
                     files.Add((reference, ContentOf(resource, project, variable)));
                 }
