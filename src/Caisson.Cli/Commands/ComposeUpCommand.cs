@@ -14,7 +14,7 @@ namespace Caisson.Cli.Commands;
 internal sealed class ComposeUpCommand : ComposeCommand
 {
     private readonly SwitchOption _abortOnExit, _abortOnFailure, _recreateDependencies, _attachDependencies, _build, _detach, _forceRecreate, _noBuild, _noColor, _noDeps, _noPrefix,
-        _noRecreate, _noStart, _quietPull, _removeOrphans, _renewVolumes, _rolling, _timestamps, _wait, _watch, _yes;
+        _noRecreate, _noStart, _removeOrphans, _renewVolumes, _rolling, _timestamps, _wait, _watch;
     private readonly ListOption<string> _attach, _noAttach;
     private readonly ListOption<KeyValuePair<string, int>> _scale;
     private readonly ValueOption<string> _exitCodeFrom, _pull;
@@ -39,7 +39,7 @@ internal sealed class ComposeUpCommand : ComposeCommand
         _noRecreate = Switch("no-recreate", "If containers already exist, don't recreate them. Incompatible with --force-recreate");
         _noStart = Switch("no-start", "Don't start the services after creating them");
         _pull = Value("pull", "string", "Pull image before running (\"always\"|\"missing\"|\"never\")", UpArguments.Pull, "");
-        _quietPull = Switch("quiet-pull", "Pull without printing progress information");
+        Switch("quiet-pull", "Pull without printing progress information");
         _removeOrphans = Switch("remove-orphans", "Remove containers for services not defined in the Compose file");
         _renewVolumes = Switch("renew-anon-volumes", "Recreate anonymous volumes instead of retrieving data from the previous containers", 'V');
         _rolling = Switch("rolling", "Start each new container and wait until it is healthy before the old one is stopped; ports and names move over without a gap");
@@ -49,7 +49,9 @@ internal sealed class ComposeUpCommand : ComposeCommand
         _wait = Switch("wait", "Wait for services to be running|healthy. Implies detached mode");
         _waitTimeout = Seconds("wait-timeout", "Maximum duration in seconds to wait for the project to be running|healthy");
         _watch = Switch("watch", "Watch source code and refresh containers when files are updated", 'w');
-        _yes = Switch("yes", "Assume \"yes\" as answer to all prompts and run non-interactively", 'y');
+        Switch("menu", "Taken for compatibility, without effect");
+        Switch("quiet-build", "Taken for compatibility, without effect");
+        Switch("yes", "Assume \"yes\" as answer to all prompts and run non-interactively", 'y');
     }
 
     public override IReadOnlyList<string> Examples => ["compose up -d", "compose up -d --rolling", "compose -f compose.yaml --profile debug up --scale web=3", "compose --dry-run up"];
@@ -100,7 +102,7 @@ internal sealed class ComposeUpCommand : ComposeCommand
         {
             new Thread(() => new ProjectWatch(session, project, [.. Arguments]).Run()) { IsBackground = true, Name = "watch" }.Start();
         }
-        return attachment.Run();
+        return attachment.Run(plan);
     }
 
     private void CheckOptions()

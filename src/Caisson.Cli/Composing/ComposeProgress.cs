@@ -21,7 +21,7 @@ internal sealed class ComposeProgress : IComposeProgress, IDisposable
         _terminal = session.Compose.Progress is "tty" || (session.Compose.Progress == "auto" && ComposeCommand.UsesAnsi(session, StandardDescriptor.Error));
     }
 
-    /// <summary>Told when a container was started, by its name.</summary>
+    /// <summary>Told when a container was started, by its name; not while lines are rewritten.</summary>
     public Action<string>? Started { get; init; }
 
     public void Begin(string subject, string doing) => Show(subject, doing, ended: false, failed: false);
@@ -29,7 +29,7 @@ internal sealed class ComposeProgress : IComposeProgress, IDisposable
     public void End(string subject, string done)
     {
         Show(subject, done, ended: true, failed: false);
-        if (done == "Started" && subject.StartsWith("Container ", StringComparison.Ordinal))
+        if (!_terminal && done == "Started" && subject.StartsWith("Container ", StringComparison.Ordinal))
         {
             Started?.Invoke(subject["Container ".Length..]);
         }

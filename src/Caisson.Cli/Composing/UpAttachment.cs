@@ -67,15 +67,17 @@ internal sealed class UpAttachment : IDisposable
     }
 
     /// <summary>Blocks until all containers have ended.</summary>
+    /// <param name="plan">What was run: containers that it started and that have ended since are shown, too.</param>
     /// <returns>The exit code of the command.</returns>
-    public int Run()
+    public int Run(ComposePlan plan)
     {
+        var started = plan.Steps.Where(step => step.Step is ComposeStep.StartContainer or ComposeStep.RenameContainer).Select(step => step.Step.Subject).ToHashSet(StringComparer.Ordinal);
         var containers = ProjectObserver.Containers(_session.Engine, _project.Name).Where(container => !container.IsOneOff && _selected.Contains(container.Service)).ToList();
         lock (_lock)
         {
             Logs.Reserve(containers.Where(container => _services.Contains(container.Service)).Select(container => container.Name));
         }
-        foreach (var container in containers.Where(container => container.IsRunning))
+        foreach (var container in containers.Where(container => container.IsRunning || started.Contains($"Container {container.Name}")))
         {
             Follow(container);
         }

@@ -20,7 +20,7 @@ public sealed partial class Workload
             NetworkAttachment attachment = _record.Networks.FirstOrDefault(one => one.NetworkId == network.Id)
                 ?? throw new CaissonException(ErrorKind.Conflict, $"container {_record.Name} is not connected to network {network.Name}");
             List<Problem> problems = [];
-            NetworkAttachment read = EndpointRequest.Read(network, asked, "/EndpointConfig", problems);
+            NetworkAttachment read = EndpointRequest.Read(network, asked, other => _engine.Find(other).Id, "/EndpointConfig", problems);
             ProblemsException.ThrowIfAny($"rename {_record.Name} in network {network.Name}", problems);
             NetworkAttachment renamed = attachment with { Aliases = read.Aliases };
             ContainerRecord after = _record with { Networks = [.. _record.Networks.Select(one => one == attachment ? renamed : one)] };
