@@ -56,6 +56,7 @@ public static class CaissonCommandLine
                 HelpPage.WriteOverview(session.Out);
                 return 0;
             }
+            words = session.Compose.Take(words);
             if (words.Length == 1 && CommandTable.Words.Contains(words[0])
                 || (words.Length > 1 && CommandTable.Words.Contains(words[0]) && words[1] is "--help" or "-h"))
             {

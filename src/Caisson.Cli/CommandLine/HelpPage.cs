@@ -82,7 +82,7 @@ internal static class HelpPage
     /// <summary>The commands below a word such as <c>image</c>.</summary>
     public static void WriteGroup(TextWriter output, string word)
     {
-        output.WriteLine($"Usage:  caisson {word} COMMAND");
+        output.WriteLine($"Usage:  caisson {word}{(word == "compose" ? " [OPTIONS]" : "")} COMMAND");
         output.WriteLine();
         output.WriteLine("Commands:");
         foreach (var entry in CommandTable.Entries)
@@ -91,6 +91,11 @@ internal static class HelpPage
             {
                 output.WriteLine($"  {path[(word.Length + 1)..],-12} {entry.Summary}");
             }
+        }
+        if (word == "compose")
+        {
+            output.WriteLine();
+            output.WriteLine(Composing.ComposeOptions.Help);
         }
         output.WriteLine();
         output.WriteLine($"Run 'caisson {word} COMMAND --help' for more on a command.");
