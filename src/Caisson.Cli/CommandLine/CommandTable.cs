@@ -137,6 +137,9 @@ internal static class CommandTable
         new("", ["__complete"], "Answer a shell's question", () => new CompleteCommand()),
     ];
 
+    /// <summary>Whether <paramref name="path"/> only leads to others.</summary>
+    public static bool IsGroup(string path) => Words.Contains(path) || Pairs.Contains(path);
+
     /// <summary>Finds the command that <paramref name="words"/> begin with.</summary>
     /// <param name="words">The words after the global options.</param>
     /// <param name="path">Its name as the user wrote it.</param>

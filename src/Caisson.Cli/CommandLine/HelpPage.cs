@@ -59,7 +59,7 @@ internal static class HelpPage
             output.WriteLine(group + ":");
             foreach (var entry in CommandTable.Entries.Where(entry => entry.Group == group))
             {
-                output.WriteLine($"  {entry.Path,-18} {entry.Summary}");
+                output.WriteLine($"  {entry.Path,-23} {entry.Summary}");
             }
         }
         output.WriteLine("""
@@ -85,12 +85,17 @@ internal static class HelpPage
         output.WriteLine($"Usage:  caisson {word}{(word == "compose" ? " [OPTIONS]" : "")} COMMAND");
         output.WriteLine();
         output.WriteLine("Commands:");
-        foreach (var entry in CommandTable.Entries)
+        (string Name, string Summary)[] below =
+        [
+            .. CommandTable.Entries
+                .Select(entry => (Path: entry.Paths.FirstOrDefault(path => path.StartsWith(word + " ", StringComparison.Ordinal)), entry.Summary))
+                .Where(entry => entry.Path is not null)
+                .Select(entry => (entry.Path![(word.Length + 1)..], entry.Summary)),
+        ];
+        int width = Math.Max(12, below.Max(entry => entry.Name.Length));
+        foreach (var (name, summary) in below)
         {
-            if (entry.Paths.FirstOrDefault(path => path.StartsWith(word + " ", StringComparison.Ordinal)) is { } path)
-            {
-                output.WriteLine($"  {path[(word.Length + 1)..],-12} {entry.Summary}");
-            }
+            output.WriteLine($"  {name.PadRight(width)} {summary}");
         }
         if (word == "compose")
         {
