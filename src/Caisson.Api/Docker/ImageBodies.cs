@@ -32,6 +32,14 @@ internal sealed record ImageBody
     public string Parent { get; init; } = "";
     public string Comment { get; init; } = "";
     public required string Created { get; init; }
+
+    /// <summary>The container that the image was made of, and its configuration: up to 1.44. Old clients cannot do without.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Container { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImageConfigBody? ContainerConfig { get; init; }
+
     public string DockerVersion { get; init; } = "";
     public string Author { get; init; } = "";
     public required ImageConfigBody Config { get; init; }
@@ -200,6 +208,8 @@ internal static class ImageBodies
         Comment = image.Config.History is [.., { Comment: { } comment }] ? comment : "",
         Created = Times.Text(image.Config.Created ?? image.Record.Added),
         Author = image.Config.Author ?? "",
+        Container = version < new ApiVersion(1, 45) ? "" : null,
+        ContainerConfig = version < new ApiVersion(1, 45) ? Config(image.Execution, version) : null,
         Config = Config(image.Execution, version),
         Architecture = image.Config.Architecture,
         Variant = image.Config.Variant ?? "",
