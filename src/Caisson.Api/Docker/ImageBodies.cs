@@ -33,12 +33,12 @@ internal sealed record ImageBody
     public string Comment { get; init; } = "";
     public required string Created { get; init; }
 
-    /// <summary>The container that the image was made of, and its configuration: up to 1.44. Old clients cannot do without.</summary>
+    /// <summary>The container that the image was made of: up to 1.44.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Container { get; init; }
 
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public ImageConfigBody? ContainerConfig { get; init; }
+    /// <summary>That container's configuration. Gone from 1.45 on, but docker-compose 1 speaks the newest version there is and cannot do without.</summary>
+    public required ImageConfigBody ContainerConfig { get; init; }
 
     public string DockerVersion { get; init; } = "";
     public string Author { get; init; } = "";
@@ -209,7 +209,7 @@ internal static class ImageBodies
         Created = Times.Text(image.Config.Created ?? image.Record.Added),
         Author = image.Config.Author ?? "",
         Container = version < new ApiVersion(1, 45) ? "" : null,
-        ContainerConfig = version < new ApiVersion(1, 45) ? Config(image.Execution, version) : null,
+        ContainerConfig = Config(image.Execution, version),
         Config = Config(image.Execution, version),
         Architecture = image.Config.Architecture,
         Variant = image.Config.Variant ?? "",
