@@ -181,9 +181,13 @@ internal static class SpecCompiler
         List<string> variables = [];
         foreach (string entry in asked)
         {
-            string name = entry[..(entry.IndexOf('=') + 1)];
+            int equals = entry.IndexOf('=');
+            string name = equals < 0 ? entry + "=" : entry[..(equals + 1)];
             variables.RemoveAll(other => other.StartsWith(name, StringComparison.Ordinal));
-            variables.Add(entry);
+            if (equals >= 0)
+            {
+                variables.Add(entry);
+            }
         }
         Default(DefaultPath);
         if (hostname.Length > 0)
