@@ -56,6 +56,7 @@ public static class CaissonCommandLine
                 HelpPage.WriteOverview(session.Out);
                 return 0;
             }
+            words = session.Compose.Take(words);
             ReadOnlySpan<string> bare = words[^1] is "--help" or "-h" ? words[..^1] : words;
             if (CommandTable.IsGroup(string.Join(' ', bare)))
             {

@@ -39,10 +39,16 @@ public sealed class ApiFixture : IAsyncDisposable
     }
 
     /// <summary>One request on a connection of its own; the answer as it came.</summary>
-    public async Task<string> RawAsync(string request)
+    /// <param name="request">All of it.</param>
+    /// <param name="finish">Say that nothing more comes, so that an answer is not waited for when the rest of a body is.</param>
+    public async Task<string> RawAsync(string request, bool finish = false)
     {
         using Socket socket = await ConnectAsync();
         await socket.SendAsync(Encoding.UTF8.GetBytes(request));
+        if (finish)
+        {
+            socket.Shutdown(SocketShutdown.Send);
+        }
         return await ReadToEndAsync(socket);
     }
 

@@ -151,6 +151,116 @@ public sealed partial class ProtocolTests
         }
     }
 
+    [Theory]
+    [InlineData("Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 15\r\n\r\n{\"stream\":true}", "abc", "abc")]
+    [InlineData("Content-Length: 15\r\n\r\n{\"stream\":true}", "abc", "abc")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n", "3\r\nabc\r\n0\r\n\r\n", "abc")]
+    public async Task A_body_of_an_attach_is_no_input_unless_it_comes_in_chunks(string headers, string sent, string input)
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        Workload workload = await api.Engine.CreateAsync(config: new ContainerCreate { OpenStdin = true, StdinOnce = true });
+        using Socket client = await api.ConnectAsync();
+        await client.SendAsync(Encoding.ASCII.GetBytes(
+            $"POST /containers/{workload.Id}/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: docker\r\n{headers}"));
+        _ = await ApiFixture.ReadHeadAsync(client);
+        api.Host.Born = process => _ = EchoAsync(process, 0);
+        await workload.StartAsync(TestContext.Current.CancellationToken);
+
+        await client.SendAsync(Encoding.ASCII.GetBytes(sent));
+        client.Shutdown(SocketShutdown.Send);
+        string output = await ApiFixture.ReadToEndAsync(client);
+
+        Assert.Equal($"\u0001\0\0\0\0\0\0\u0003{input}", output);
+    }
+
+    [Theory]
+    [InlineData(true, false, "\u0001\0\0\0\0\0\0\u000f")]
+    [InlineData(true, true, "")]
+    public async Task An_exec_is_framed_as_its_start_says(bool made, bool started, string frame)
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        Workload workload = await api.Engine.StartAsync();
+        string created = await api.SendAsync("POST", $"/containers/{workload.Id}/exec", $$"""{"AttachStdout":true,"Tty":{{(made ? "true" : "false")}},"Cmd":["x"]}""");
+        api.Host.Born = process => _ = SayAsync(process);
+
+        string answer = await api.SendAsync("POST", $"/exec/{Id().Match(created).Groups[1].Value}/start", $$"""{"Tty":{{(started ? "true" : "false")}}}""");
+
+        Assert.EndsWith($"\r\n\r\n{frame}from a terminal", answer, StringComparison.Ordinal);
+
+        static async Task SayAsync(FakeProcess process)
+        {
+            await process.Streams[0].SendAsync("from a terminal"u8.ToArray());
+            process.End(0);
+        }
+    }
+
+    [Theory]
+    [InlineData("1.24", "/images/json", "VirtualSize", true)]
+    [InlineData("1.44", "/images/json", "VirtualSize", false)]
+    [InlineData("1.44", "/images/tiny/json", "Container", true)]
+    [InlineData("1.45", "/images/tiny/json", "Container", false)]
+    [InlineData("1.51", "/images/tiny/json", "ContainerConfig", true)]
+    [InlineData("1.49", "/images/tiny/json", "AttachStdin", true)]
+    [InlineData("1.50", "/images/tiny/json", "AttachStdin", false)]
+    [InlineData("1.46", "/networks/bridge", "EnableIPv4", false)]
+    [InlineData("1.47", "/networks/bridge", "EnableIPv4", true)]
+    [InlineData("1.24", "/info", "ExecutionDriver", true)]
+    [InlineData("1.25", "/info", "ExecutionDriver", false)]
+    [InlineData("1.49", "/info", "BridgeNfIptables", true)]
+    [InlineData("1.50", "/info", "BridgeNfIptables", false)]
+    [InlineData("1.41", "/system/df", "BuilderSize", true)]
+    [InlineData("1.42", "/system/df", "BuilderSize", false)]
+    [InlineData("1.43", "/containers/web/json", "DNSNames", false)]
+    [InlineData("1.44", "/containers/web/json", "DNSNames", true)]
+    public async Task Members_are_there_in_the_versions_that_have_them(string version, string path, string member, bool there)
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        await api.Engine.CreateAsync(name: "web");
+
+        string answer = await api.GetAsync($"/v{version}{path}");
+
+        Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
+        Assert.Equal(there, answer.Contains($"\"{member}\":", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("POST", "/swarm/init", "501", "one machine")]
+    [InlineData("POST", "/swarm/leave", "503", "not part of a swarm")]
+    [InlineData("POST", "/services/create", "503", "not a swarm manager")]
+    [InlineData("POST", "/plugins/x/enable", "404", "not found")]
+    [InlineData("POST", "/build", "501", "builder")]
+    [InlineData("POST", "/session", "501", "builder")]
+    [InlineData("POST", "/grpc", "501", "builder")]
+    [InlineData("GET", "/distribution/busybox/json", "501", "registry client")]
+    [InlineData("GET", "/system/df?type=nonsense", "400", "unknown object type")]
+    [InlineData("GET", "/containers/json?filters={%22exited%22:[%22x%22]}", "400", "exited=x")]
+    [InlineData("POST", "/containers/none/resize?h=1&w=x", "400", "not a whole number")]
+    public async Task What_is_not_here_is_told_in_Dockers_shape(string method, string path, string status, string message)
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+
+        string answer = await api.GetAsync(path, method);
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
+        Assert.Contains("{\"message\":", answer, StringComparison.Ordinal);
+        Assert.Contains(message, Regex.Unescape(answer), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Only_a_missing_image_is_not_found_when_a_container_is_made()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+
+        string image = await api.SendAsync("POST", "/containers/create", """{"Image":"absent"}""");
+        string platform = await api.SendAsync("POST", "/containers/create?platform=linux/s390x", """{"Image":"tiny"}""");
+        string network = await api.SendAsync("POST", "/containers/create", """{"Image":"tiny","HostConfig":{"NetworkMode":"absent"}}""");
+
+        Assert.StartsWith("HTTP/1.1 404 ", image, StringComparison.Ordinal);
+        Assert.Contains("No such image: absent", image, StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 404 ", platform, StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 400 ", network, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task The_keys_that_detach_leave_the_program_running()
     {

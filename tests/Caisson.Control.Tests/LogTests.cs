@@ -171,16 +171,17 @@ public sealed class LogTests : IDisposable
     }
 
     [Fact]
-    public void A_file_counts_as_full_when_it_is_too_old()
+    public void What_is_too_old_goes_when_a_file_becomes_full()
     {
-        LogWriter writer = Open(new LogSettings { Format = LogFormat.Local, AgeMaxSeconds = 1, FilesMax = int.MaxValue });
-        writer.Append(0, "old\n"u8);
-        Thread.Sleep(1_100);
+        var settings = new LogSettings { Format = LogFormat.Local, AgeMaxSeconds = 3_600, FilesMax = int.MaxValue };
+        Open(settings).Append(0, "first\n"u8);
+        Open(settings).Append(0, "second\n"u8);
+        Assert.Equal(["out first\n", "out second\n"], Read(new LogQuery()));
+        File.SetLastWriteTimeUtc(Current + ".1", DateTime.UtcNow.AddHours(-2));
 
-        writer.Append(0, "new\n"u8);
+        Open(settings with { NextNumber = 2 }).Append(0, "third\n"u8);
 
-        Assert.True(File.Exists(Current + ".1"));
-        Assert.Equal(["out old\n", "out new\n"], Read(new LogQuery()));
+        Assert.Equal(["out second\n", "out third\n"], Read(new LogQuery()));
     }
 
     [Fact]

@@ -90,7 +90,7 @@ public sealed class SharingTests
         FileStatus status = default;
         fixture.Host.Launched = launch =>
         {
-            using RootDirectory root = RootDirectory.From(launch.Mounts["caisson:secrets"]);
+            using RootDirectory root = RootDirectory.From(launch.Mounts["/caisson:secrets"]);
             content = Encoding.ASCII.GetString(root.ReadFile("/api-token", 1_000));
             status = root.TryGetStatus("/api-token")!.Value;
         };
@@ -102,7 +102,7 @@ public sealed class SharingTests
 
         Assert.Equal("s3cret", content);
         Assert.Equal((0x100, IdRange.OfBlock(workload.Record.IdBlock!.Value).First + 1_000), (status.Mode, status.UserId));
-        Assert.Equal("/run/secrets", Assert.Single(fixture.Host.LastLaunch!.Spec.Mounts, mount => mount.Source == "caisson:secrets").Destination);
+        Assert.Equal("/run/secrets", Assert.Single(fixture.Host.LastLaunch!.Spec.Mounts, mount => mount.Source == "/caisson:secrets").Destination);
         string stored = string.Concat(fixture.State.List("container").Concat(fixture.State.List("secret")).Select(one => Encoding.UTF8.GetString(one.Value)))
             + string.Concat(fixture.State.Events(1_000).Select(one => Encoding.UTF8.GetString(one.Value)));
         Assert.DoesNotContain("s3cret", stored, StringComparison.Ordinal);
@@ -162,7 +162,7 @@ public sealed class SharingTests
         await using EngineFixture fixture = await EngineFixture.CreateAsync();
         Workload last = await fixture.CreateAsync(name: "last");
         Workload network = await fixture.StartAsync(name: "network");
-        Workload guest = await fixture.StartAsync(new HostConfig { NetworkMode = "container:network" }, name: "guest");
+        Workload guest = await fixture.CreateAsync(new HostConfig { NetworkMode = "container:network" }, name: "guest");
         await network.RestartAsync(null, 0, None);
 
         IReadOnlyList<Workload> sorted = RecoveryOrder.Sort([guest, network, last]);

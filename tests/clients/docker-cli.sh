@@ -43,6 +43,7 @@ s/Up (Less than a second|About an? [a-z]+|[0-9]+ [a-z]+s?)/Up <time>/g
 s/\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b/<mac>/g
 s/\b(10|172|192)\.[0-9]+\.[0-9]+\.[0-9]+\b/<address>/g
 s/(0\.0\.0\.0|127\.0\.0\.1|\[?::\]?):[0-9]{5}/\1:<port>/g
+s#/tmp/tmp\.[A-Za-z0-9]+#<work>#g
 s/[ \t]+$//
 '
 
@@ -165,7 +166,7 @@ try start-several 'docker create --name dt-s1 busybox sleep 1000; docker create 
 try start-interactive 'docker create -i --name dt-si busybox cat; echo through | docker start -ai dt-si; docker rm dt-si'
 try start-absent 'docker start dt-absent'
 try start-fails 'docker create --name dt-sf busybox /absent; docker start dt-sf; docker inspect -f "{{.State.ExitCode}} {{.State.Status}}" dt-sf; docker rm dt-sf'
-try attach 'docker run -d -i --name dt-a busybox sh -c "read x; echo got \$x; exit 3"; echo word | docker attach dt-a; docker rm -f dt-a'
+try attach 'docker run -d -i --name dt-a busybox sh -c "read x; echo got \$x; sleep 0.5; exit 3"; (echo word; sleep 1) | docker attach dt-a; docker rm -f dt-a'
 try attach-stopped 'docker create --name dt-as busybox; docker attach dt-as; docker rm dt-as'
 try attach-no-stdin 'docker run -d --name dt-an busybox sh -c "sleep 1; echo late"; docker attach --no-stdin dt-an; docker rm -f dt-an'
 try stop 'docker run -d --name dt-st busybox sh -c "trap \"exit 5\" TERM; while :; do sleep 0.1; done"; sleep 1; docker stop -t 5 dt-st; docker inspect -f "{{.State.ExitCode}}" dt-st; docker stop dt-st; docker rm dt-st'
@@ -199,13 +200,13 @@ try inspect-absent 'docker inspect dt-absent; docker container inspect dt-absent
 try inspect-prefix 'id=$(docker create --name dt-ip busybox); docker inspect -f "{{.Name}}" ${id:0:10}; docker rm dt-ip'
 try top 'docker run -d --name dt-t busybox sleep 1000; docker top dt-t -o args; docker top dt-t -o nosuch; docker rm -f dt-t; docker top dt-t'
 try top-columns 'docker run -d --name dt-tc busybox sleep 1000 >/dev/null; docker top dt-tc | head -n 1; docker top dt-tc aux | head -n 1; docker rm -f dt-tc'
-try logs 'docker run --name dt-lg busybox sh -c "echo one; echo two >&2; echo three"; docker logs dt-lg; docker logs --tail 1 dt-lg; docker logs -t dt-lg 2>/dev/null | cut -c1-2 | sort -u; docker logs --since 1h dt-lg 2>/dev/null; docker logs --until 1h dt-lg; docker logs --tail x dt-lg | wc -l; docker logs --since nonsense dt-lg; docker logs --details dt-lg 2>/dev/null | head -n 1; docker rm dt-lg; docker logs dt-absent'
+try logs 'docker run --name dt-lg busybox sh -c "echo one; sleep 0.2; echo two >&2; sleep 0.2; echo three"; docker logs dt-lg; docker logs --tail 1 dt-lg; docker logs -t dt-lg 2>/dev/null | cut -c1-2 | sort -u; docker logs --since 1h dt-lg 2>/dev/null; docker logs --until 1h dt-lg; docker logs --tail x dt-lg | wc -l; docker logs --since nonsense dt-lg; docker logs --details dt-lg 2>/dev/null | head -n 1; docker rm dt-lg; docker logs dt-absent'
 try logs-follow 'docker run -d --name dt-lf busybox sh -c "for i in 1 2 3; do echo \$i; sleep 0.3; done"; docker logs -f dt-lf; docker rm dt-lf'
 try logs-tty 'docker run -t --name dt-lt busybox echo line; docker logs dt-lt; docker rm dt-lt'
 try stats 'docker run -d --name dt-stt -m 64m busybox sleep 1000; docker stats --no-stream --format "{{.Name}} {{.MemUsage}} {{.PIDs}}" dt-stt | sed "s/[0-9.]*[KM]*i*B \//x \//"; docker stats --no-stream dt-absent; docker rm -f dt-stt'
 try port 'docker create --name dt-po busybox; docker port dt-po; docker port dt-po 80; docker rm dt-po'
-try diff 'docker run --name dt-df busybox sh -c "echo x >/new; rm /etc/group; mkdir /d; touch /d/f; chmod 600 /etc/passwd"; docker diff dt-df; docker rm dt-df'
-try events 'since=$(date +%s); docker run --rm --name dt-ev -l e=1 busybox true; docker events --since $since --until $(($(date +%s) + 1)) --filter container=dt-ev --format "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}" | grep -v exec_; docker events --since $since --until $(($(date +%s) + 1)) --filter type=network --format "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}"'
+try diff 'docker run --name dt-df busybox sh -c "echo x >/new; rm /etc/group; mkdir /d; touch /d/f; chmod 600 /etc/passwd"; docker diff dt-df | sort; docker rm dt-df'
+try events 'sleep 1.1; since=$(date +%s); docker run --rm --name dt-ev -l e=1 busybox true; docker events --since $since --until $(($(date +%s) + 1)) --filter container=dt-ev --format "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}" | grep -v exec_; docker events --since $since --until $(($(date +%s) + 1)) --filter type=network --format "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}"'
 try events-filters 'since=$(date +%s); docker run -d --name dt-ef -l e=2 busybox sleep 1000 >/dev/null; docker exec dt-ef true; docker kill dt-ef >/dev/null; docker rm dt-ef >/dev/null; for f in event=start event=die label=e=2 type=image event=exec_create; do echo "$f: $(docker events --since $since --until $(($(date +%s) + 1)) --filter "$f" --format "{{.Action}}" | cut -d: -f1 | tr "\n" " ")"; done'
 try events-json 'since=$(date +%s); docker run --rm --name dt-ej busybox true; docker events --since $since --until $(($(date +%s) + 1)) --filter container=dt-ej --filter event=die --format "{{json .}}" | jq -r "keys | join(\" \")"'
 

@@ -73,7 +73,7 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
 
     private async Task Create(Call call)
     {
-        ContainerCreate asked = await call.ReadAsync(DockerJson.Default.ContainerCreate);
+        ContainerCreate asked = WithHardwareAddress(await call.ReadAsync(DockerJson.Default.ContainerCreate));
         Image? image = services.Images.TryResolve(asked.Image);
         if (image is not null && call.Query("platform") is { } platform)
         {
@@ -90,6 +90,20 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
             throw new CaissonException(ErrorKind.InvalidArgument, error.Message, error);
         }
         await call.Json(new CreatedBody(created.Id, created.Warnings), DockerJson.Default.CreatedBody, 201);
+    }
+
+    /// <summary>Takes an address that stands beside the networks as one of the first network's.</summary>
+    private static ContainerCreate WithHardwareAddress(ContainerCreate asked)
+    {
+        string network = asked.HostConfig?.NetworkMode is { Length: > 0 } mode ? mode : "default";
+        if (asked.MacAddress is not { Length: > 0 } address || network is "none" or "host" || network.StartsWith("container:", StringComparison.Ordinal))
+        {
+            return asked;
+        }
+        var endpoints = new Dictionary<string, EndpointSettings?>(asked.NetworkingConfig?.EndpointsConfig ?? new Dictionary<string, EndpointSettings?>());
+        EndpointSettings first = endpoints.GetValueOrDefault(network) ?? new EndpointSettings();
+        endpoints[network] = first.MacAddress.Length > 0 ? first : first with { MacAddress = address };
+        return asked with { NetworkingConfig = new NetworkingConfig { EndpointsConfig = endpoints } };
     }
 
     /// <summary>Whether the image is made for <paramref name="platform"/>: <c>os</c>, <c>arch</c>, <c>os/arch</c> or <c>os/arch/variant</c>.</summary>

@@ -51,6 +51,7 @@ internal sealed class DockerApi(Router router, Action<string> log, EngineRest? r
     private async Task DispatchAsync(HttpContext context)
     {
         BrowserGuard.Check(context.Request, context.Features.Get<EngineConnection>()?.Hosts ?? HostNames.OfSocket);
+        RefuseTwoSizes(context);
         string path = context.Request.Path.Value ?? "/";
         if (ApiVersion.TryTake(path, out ApiVersion version, out string rest))
         {
@@ -79,6 +80,17 @@ internal sealed class DockerApi(Router router, Action<string> log, EngineRest? r
             match.OtherMethod ? $"{context.Request.Method} is not allowed on {rest}" : "page not found");
     }
 
+    /// <summary>A body with a length and in chunks is how a second request is hidden from whoever stands between. Source: RFC 9112 §6.3.</summary>
+    private static void RefuseTwoSizes(HttpContext context)
+    {
+        // Kestrel believes the chunks and moves the length to a header of its own.
+        if (context.Request.Headers.TransferEncoding.Count > 0 && context.Request.Headers.ContainsKey("X-Content-Length"))
+        {
+            context.Response.Headers.Connection = "close";
+            throw new CaissonException(ErrorKind.InvalidArgument, "the request's body has a Content-Length and comes in chunks, too");
+        }
+    }
+
     private async Task FailAsync(HttpContext context, Exception error)
     {
         (int status, string message) = error switch
@@ -100,7 +112,9 @@ internal sealed class DockerApi(Router router, Action<string> log, EngineRest? r
         }
         try
         {
+            string? connection = context.Response.Headers.Connection;
             context.Response.Clear();
+            context.Response.Headers.Connection = connection;
             context.Response.Headers["Api-Version"] = ApiVersion.Max.ToString();
             context.Response.Headers.Server = ServerName;
             await WriteErrorAsync(context, status, message);

@@ -32,6 +32,14 @@ internal sealed record ImageBody
     public string Parent { get; init; } = "";
     public string Comment { get; init; } = "";
     public required string Created { get; init; }
+
+    /// <summary>The container that the image was made of: up to 1.44.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Container { get; init; }
+
+    /// <summary>That container's configuration. Gone from 1.45 on, but docker-compose 1 speaks the newest version there is and cannot do without.</summary>
+    public required ImageConfigBody ContainerConfig { get; init; }
+
     public string DockerVersion { get; init; } = "";
     public string Author { get; init; } = "";
     public required ImageConfigBody Config { get; init; }
@@ -200,6 +208,8 @@ internal static class ImageBodies
         Comment = image.Config.History is [.., { Comment: { } comment }] ? comment : "",
         Created = Times.Text(image.Config.Created ?? image.Record.Added),
         Author = image.Config.Author ?? "",
+        Container = version < new ApiVersion(1, 45) ? "" : null,
+        ContainerConfig = Config(image.Execution, version),
         Config = Config(image.Execution, version),
         Architecture = image.Config.Architecture,
         Variant = image.Config.Variant ?? "",

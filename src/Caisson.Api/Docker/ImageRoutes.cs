@@ -76,7 +76,7 @@ internal sealed class ImageRoutes(ContainerEngine engine)
         await _images.Store.SaveAsync(names, output, null, call.Gone);
     }
 
-    private Task Load(Call call) => ProgressStream.RunAsync(call, call.Flag("quiet"), async progress =>
+    private Task Load(Call call) => ProgressStream.RunAsync(call, quiet: call.Flag("quiet"), errorsAreLines: true, work: async progress =>
     [
         .. (await _images.LoadAsync(call.Http.Request.Body, progress, call.Gone)).SelectMany(loaded => loaded.Names.Count > 0
             ? loaded.Names.Select(name => new ProgressBody { Stream = $"Loaded image: {name}\n" })

@@ -26,12 +26,14 @@ internal sealed class ProgressStream : IProgress<ImageProgress>
     /// <param name="call">The request.</param>
     /// <param name="quiet">Without progress: only the last lines.</param>
     /// <param name="work">The work.</param>
-    public static async Task RunAsync(Call call, bool quiet, Func<IProgress<ImageProgress>?, Task<IReadOnlyList<ProgressBody>>> work)
+    /// <param name="errorsAreLines">A failure is a line in any case: clients look for it there, whatever the status.</param>
+    public static async Task RunAsync(
+        Call call, bool quiet, Func<IProgress<ImageProgress>?, Task<IReadOnlyList<ProgressBody>>> work, bool errorsAreLines = false)
     {
         var progress = new ProgressStream();
         Task<IReadOnlyList<ProgressBody>> working = work(quiet ? null : progress);
         // Work that is refused at once is answered with a status.
-        if (working.IsFaulted)
+        if (working.IsFaulted && !errorsAreLines)
         {
             await working;
         }
@@ -52,8 +54,9 @@ internal sealed class ProgressStream : IProgress<ImageProgress>
                 await WriteAsync(output, line, call.Gone);
             }
         }
-        catch (CaissonException error) when (output is not null)
+        catch (CaissonException error) when (output is not null || errorsAreLines)
         {
+            output ??= await call.Begin("application/json");
             await WriteAsync(output, new ProgressBody { ErrorDetail = new(error.Message), Error = error.Message }, call.Gone);
         }
     }

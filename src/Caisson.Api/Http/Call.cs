@@ -95,6 +95,16 @@ internal sealed class Call(HttpContext http, ApiVersion version, IReadOnlyList<K
         }
     }
 
+    /// <summary>Reads the body, if nobody has, and forgets it.</summary>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.InvalidArgument"/>: larger than a document may be.</exception>
+    public async Task SkipBodyAsync()
+    {
+        if (!BodyWasRead)
+        {
+            _ = await ReadBytesAsync();
+        }
+    }
+
     /// <summary>Answers with a JSON document.</summary>
     public async Task Json<T>(T value, JsonTypeInfo<T> type, int status = StatusCodes.Status200OK)
     {

@@ -51,8 +51,12 @@ internal sealed class Hijack
         string head = upgrade
             ? $"HTTP/1.1 101 UPGRADED\r\nContent-Type: {contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nApi-Version: {ApiVersion.Max}\r\n\r\n"
             : $"HTTP/1.1 200 OK\r\nContent-Type: {contentType}\r\nApi-Version: {ApiVersion.Max}\r\n\r\n";
+        if (request.ContentLength > 0)
+        {
+            await call.SkipBodyAsync(); // some clients say there once more what they said in the query
+        }
         // Without an upgrade, what a client streams may be the request's body: its chunks are no part of what it says.
-        bool inBody = !upgrade && !call.BodyWasRead && (request.ContentLength > 0 || request.Headers.TransferEncoding.Count > 0);
+        bool inBody = !upgrade && !call.BodyWasRead && request.Headers.TransferEncoding.Count > 0;
         var hijack = new Hijack(connection, inBody ? request.BodyReader : connection.Transport.Input);
         await RunAsync(hijack, head, body);
     }

@@ -131,8 +131,12 @@ internal sealed class EngineConnection : ConnectionContext, IConnectionTransport
     public override async ValueTask DisposeAsync()
     {
         await Transport.Output.CompleteAsync();
-        await Transport.Input.CompleteAsync();
         await _sending;
+        if (!_wire.TellsGoneFromFinished)
+        {
+            await PartAsync();
+        }
+        await Transport.Input.CompleteAsync();
         Abort(new ConnectionAbortedException("done"));
         await _receiving;
         await base.DisposeAsync();
@@ -230,6 +234,24 @@ internal sealed class EngineConnection : ConnectionContext, IConnectionTransport
             Abort(new ConnectionAbortedException("the client no longer reads", error));
         }
         await reader.CompleteAsync();
+    }
+
+    /// <summary>TCP: closing while something is being received resets the connection, and what the client has not read yet is lost.</summary>
+    private async Task PartAsync()
+    {
+        if (_aborted != 0)
+        {
+            return;
+        }
+        try
+        {
+            await _wire.FinishSendingAsync();
+        }
+        catch (Exception error) when (error is SocketException or ObjectDisposedException or IOException or InvalidOperationException)
+        {
+            return; // it is gone
+        }
+        await Task.WhenAny(_receiving, Task.Delay(LingerPatience));
     }
 
     /// <summary>Says that nothing more comes, and throws away what the client sends until it has finished as well.</summary>

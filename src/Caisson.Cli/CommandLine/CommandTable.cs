@@ -12,13 +12,14 @@ internal static class CommandTable
     private const string Networks = "Networks";
     private const string Volumes = "Volumes";
     private const string Secrets = "Secrets and configs";
+    private const string Compose = "Compose projects";
     private const string Engine = "Engine";
 
     /// <summary>Headings of the overview, in order.</summary>
-    public static readonly string[] Groups = [Common, Containers, Images, Networks, Volumes, Secrets, Engine];
+    public static readonly string[] Groups = [Common, Containers, Images, Networks, Volumes, Secrets, Compose, Engine];
 
     /// <summary>First words that only lead to others.</summary>
-    public static readonly string[] Words = ["container", "image", "network", "volume", "secret", "config", "engine", "system"];
+    public static readonly string[] Words = ["container", "image", "network", "volume", "secret", "config", "compose", "engine", "system"];
 
     /// <summary>First two words that only lead to others.</summary>
     public static readonly string[] Pairs = ["volume snapshot"];
@@ -97,6 +98,33 @@ internal static class CommandTable
         new(Secrets, ["secret inspect"], "Display detailed information on one or more secrets, without their content", () => new InspectCommand("secret")),
         new(Secrets, ["secret ls", "secret list"], "List secrets", () => new SecretsCommand(SecretKind.Secret)),
         new(Secrets, ["secret rm", "secret remove"], "Remove one or more secrets", () => new RemoveSecretCommand(SecretKind.Secret)),
+
+        new(Compose, ["compose build"], "Build or rebuild services", () => new ComposeBuildCommand()),
+        new(Compose, ["compose config", "compose convert"], "Parse, resolve and render compose file in canonical format", () => new ComposeConfigCommand()),
+        new(Compose, ["compose cp"], "Copy files/folders between a service container and the local filesystem", () => new ComposeCopyCommand()),
+        new(Compose, ["compose create"], "Create containers for a service", () => new ComposeCreateCommand()),
+        new(Compose, ["compose down"], "Stop and remove containers, networks", () => new ComposeDownCommand()),
+        new(Compose, ["compose events"], "Receive real time events from containers", () => new ComposeEventsCommand()),
+        new(Compose, ["compose exec"], "Execute a command in a running container", () => new ComposeExecCommand()),
+        new(Compose, ["compose images"], "List images used by the created containers", () => new ComposeImagesCommand()),
+        new(Compose, ["compose kill"], "Force stop service containers", () => new ComposeKillCommand()),
+        new(Compose, ["compose logs"], "View output from containers", () => new ComposeLogsCommand()),
+        new(Compose, ["compose ls"], "List running compose projects", () => new ComposeListCommand()),
+        new(Compose, ["compose pause"], "Pause services", () => new ComposePauseCommand(pause: true)),
+        new(Compose, ["compose port"], "Print the public port for a port binding", () => new ComposePortCommand()),
+        new(Compose, ["compose ps"], "List containers", () => new ComposePsCommand()),
+        new(Compose, ["compose pull"], "Pull service images", () => new ComposePullCommand()),
+        new(Compose, ["compose restart"], "Restart service containers", () => new ComposeRestartCommand()),
+        new(Compose, ["compose rm"], "Remove stopped service containers", () => new ComposeRemoveCommand()),
+        new(Compose, ["compose run"], "Run a one-off command on a service", () => new ComposeRunCommand()),
+        new(Compose, ["compose start"], "Start services", () => new ComposeStartCommand()),
+        new(Compose, ["compose stop"], "Stop services", () => new ComposeStopCommand()),
+        new(Compose, ["compose top"], "Display the running processes", () => new ComposeTopCommand()),
+        new(Compose, ["compose unpause"], "Unpause services", () => new ComposePauseCommand(pause: false)),
+        new(Compose, ["compose up"], "Create and start containers", () => new ComposeUpCommand()),
+        new(Compose, ["compose version"], "Show the version of caisson", () => new ComposeVersionCommand()),
+        new(Compose, ["compose wait"], "Block until containers of all (or specified) services stop", () => new ComposeWaitCommand()),
+        new(Compose, ["compose watch"], "Watch files of services and refresh containers when they change", () => new ComposeWatchCommand()),
 
         new(Engine, ["completion"], "Print a completion script for bash, zsh or fish", () => new CompletionCommand()),
         new(Engine, ["engine logs"], "Print the engine's log", () => new EngineLogsCommand()),

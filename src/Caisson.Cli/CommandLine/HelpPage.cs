@@ -82,7 +82,7 @@ internal static class HelpPage
     /// <summary>The commands below a word such as <c>image</c>.</summary>
     public static void WriteGroup(TextWriter output, string word)
     {
-        output.WriteLine($"Usage:  caisson {word} COMMAND");
+        output.WriteLine($"Usage:  caisson {word}{(word == "compose" ? " [OPTIONS]" : "")} COMMAND");
         output.WriteLine();
         output.WriteLine("Commands:");
         (string Name, string Summary)[] below =
@@ -96,6 +96,11 @@ internal static class HelpPage
         foreach (var (name, summary) in below)
         {
             output.WriteLine($"  {name.PadRight(width)} {summary}");
+        }
+        if (word == "compose")
+        {
+            output.WriteLine();
+            output.WriteLine(Composing.ComposeOptions.Help);
         }
         output.WriteLine();
         output.WriteLine($"Run 'caisson {word} COMMAND --help' for more on a command.");

@@ -247,11 +247,10 @@ public sealed class HostConfig
         Some(json, nameof(DnsSearch), DnsSearch);
         Some(json, nameof(ExtraHosts), ExtraHosts);
         Some(json, nameof(Links), Links);
-        if (PortBindings.Count == 0)
+        if (PortBindings.Count > 0)
         {
-            return;
+            WritePorts(json, PortBindings);
         }
-        WritePorts(json, PortBindings);
     }
 
     internal static void WritePorts(Utf8JsonWriter json, IReadOnlyDictionary<string, List<PortBinding>> ports)

@@ -51,6 +51,10 @@ internal sealed class LogWriter
             ? [.. ((string[])["stdout", "stderr"]).Select(stream => Encoding.UTF8.GetBytes($"\",\"stream\":\"{stream}\",{attributes}\"time\":\"{time}\"}}\n"))]
             : [Encoding.UTF8.GetBytes($"{time} stdout F "), Encoding.UTF8.GetBytes($"{time} stderr F ")];
         _timeAt = settings.Format == LogFormat.Json ? _tails[0].Length - TimeSize - 3 : 0;
+        if (settings.AgeMaxSeconds > 0)
+        {
+            Rotate(); // how old the first line is that an earlier run wrote, nobody knows
+        }
     }
 
     /// <summary>Why something was dropped; 0 when nothing was.</summary>

@@ -288,7 +288,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         Dictionary<string, FileKind> all = new(sources);
         foreach (Mount mount in spec.Mounts)
         {
-            if (mount.Source is { } made && made.StartsWith("caisson:", StringComparison.Ordinal))
+            if (mount.Source is { } made && made.StartsWith("/caisson:", StringComparison.Ordinal))
             {
                 all.TryAdd(made, FileKind.Directory);
             }

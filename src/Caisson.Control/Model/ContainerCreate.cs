@@ -10,6 +10,10 @@ public sealed record ContainerCreate : ContainerConfig
 
     /// <summary>The networks to connect to; null for what <see cref="HostConfig.NetworkMode"/> says.</summary>
     public NetworkingConfig? NetworkingConfig { get; init; }
+
+    /// <summary>The hardware address in the first network, where clients before 1.44 said it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? MacAddress { get; init; }
 }
 
 /// <summary>The networks of a new container.</summary>

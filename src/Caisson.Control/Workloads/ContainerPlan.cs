@@ -160,7 +160,7 @@ internal static class ContainerPlan
         };
     }
 
-    /// <summary>The image's variables, then those asked for; of one name the last counts, and a name alone takes it away.</summary>
+    /// <summary>The image's variables, then those asked for; of one name the last counts; a name alone takes it away, and is kept to say so.</summary>
     private static List<string> Environment(IReadOnlyList<string>? asked, IReadOnlyList<string>? image)
     {
         List<string> merged = [.. image ?? []];
@@ -169,10 +169,7 @@ internal static class ContainerPlan
             int equals = entry.IndexOf('=');
             string name = equals < 0 ? entry : entry[..equals];
             merged.RemoveAll(other => other.StartsWith(name, StringComparison.Ordinal) && other.Length > name.Length && other[name.Length] == '=');
-            if (equals >= 0)
-            {
-                merged.Add(entry);
-            }
+            merged.Add(entry);
         }
         return merged;
     }

@@ -22,10 +22,10 @@ internal static class SpecCompiler
     private const string InitPath = "/dev/init";
 
     /// <summary>What stands for the source of a mount that the engine makes itself: see <c>ContainerLaunch.Mounts</c>.</summary>
-    internal const string SecretsSource = "caisson:secrets";
+    internal const string SecretsSource = "/caisson:secrets";
 
     /// <summary>As <see cref="SecretsSource"/>, for the shared memory of another container.</summary>
-    internal const string SharedMemorySource = "caisson:shm";
+    internal const string SharedMemorySource = "/caisson:shm";
 
     /// <summary>Terminals of the container's own devpts, which every profile has: console, ptmx, pts.</summary>
     private static readonly (long Major, long? Minor)[] OwnTerminals = [(5, 1), (5, 2), (136, null)];
@@ -181,9 +181,13 @@ internal static class SpecCompiler
         List<string> variables = [];
         foreach (string entry in asked)
         {
-            string name = entry[..(entry.IndexOf('=') + 1)];
+            int equals = entry.IndexOf('=');
+            string name = equals < 0 ? entry + "=" : entry[..(equals + 1)];
             variables.RemoveAll(other => other.StartsWith(name, StringComparison.Ordinal));
-            variables.Add(entry);
+            if (equals >= 0)
+            {
+                variables.Add(entry);
+            }
         }
         Default(DefaultPath);
         if (hostname.Length > 0)

@@ -29,7 +29,7 @@ public sealed class LifecycleCommandTests
 
         Assert.Equal("", command.Error);
         Assert.Equal(0, exitCode);
-        Assert.Contains(server.Requests, request => request.Replace("/v1.51", "", StringComparison.Ordinal).Contains(expected, StringComparison.Ordinal));
+        Assert.Contains(server.Requests, request => request.Replace("/v1.43", "", StringComparison.Ordinal).Contains(expected, StringComparison.Ordinal));
     }
 
     [Theory]
