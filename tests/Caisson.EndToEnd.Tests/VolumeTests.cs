@@ -137,9 +137,10 @@ public sealed class VolumeTests(Engine engine) : IClassFixture<Engine>
     public void A_snapshot_of_a_running_containers_volume_is_whole_and_comes_back()
     {
         engine.SkipUnlessPublished();
+        engine.Caisson("run", "--rm", "--network", "none", "-v", "pair:/data", "busybox", "sh", "-c", "echo 0 >/data/one; echo 0 >/data/two");
         engine.Caisson(
             "run", "-d", "--name", "writer", "--network", "none", "-v", "pair:/data", "busybox", "sh", "-c",
-            "i=0; while :; do i=$((i+1)); echo $i >/data/one; echo $i >/data/two; done");
+            "i=0; while :; do i=$((i+1)); for file in one two; do echo $i >/data/new; mv /data/new /data/$file; done; done");
 
         var taken = engine.Caisson("volume", "snapshot", "create", "pair", "now");
         var goesOn = engine.Caisson("exec", "writer", "cat", "/data/two");
