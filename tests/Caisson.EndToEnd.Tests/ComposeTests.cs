@@ -1,5 +1,3 @@
-using System.Net.Http;
-
 using Xunit;
 
 namespace Caisson.EndToEnd.Tests;
