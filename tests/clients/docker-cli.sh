@@ -28,7 +28,7 @@ clean() {
   docker ps -aq --filter name=dt | xargs -r "$program" rm -f -v
   docker network ls -q --filter name=dt | xargs -r "$program" network rm
   docker volume ls -q --filter name=dt | xargs -r "$program" volume rm -f
-  docker images -q --filter reference='dt*' --filter reference='dt*/*' | sort -u | xargs -r "$program" rmi -f
+  docker images --format '{{.Repository}}:{{.Tag}}' | grep '^dt' | xargs -r "$program" rmi -f
 } >/dev/null 2>&1
 trap 'clean; rm -rf "$work"' EXIT
 
