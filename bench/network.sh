@@ -8,6 +8,9 @@ source "$(dirname "$0")/environment.sh"
 TOOLS=${TOOLS:-caisson docker podman ctr bare}
 source "$(dirname "$0")/engines.sh"
 
+# podman keeps networks in /etc.
+printf '[network]\nnetwork_config_dir = "%s"\n' "$BENCH_SCRATCH/networks" >>"$CONTAINERS_CONF"
+mkdir "$BENCH_SCRATCH/networks"
 many=${MANY:-50} each=${SECONDS_EACH:-3} port=5201 web=8080
 # A host of its own for each tool, and a machine outside that is on its wire.
 mkdir -p /run/netns
@@ -67,15 +70,15 @@ start_bare() {
   ip netns exec bare ip link add bridge0 type bridge forward_delay 0
   ip netns exec bare ip addr add 10.99.0.1/24 dev bridge0
   ip netns exec bare ip link set bridge0 up
-  for name in a b; do
+  for name in serve ask; do
     ip netns add "bare-$name"
     ip -n bare link add "v$name" type veth peer name eth0 netns "bare-$name"
     ip -n bare link set "v$name" master bridge0 up
     ip -n "bare-$name" link set eth0 up
     ip -n "bare-$name" link set lo up
   done
-  ip -n bare-a addr add 10.99.0.2/24 dev eth0
-  ip -n bare-b addr add 10.99.0.3/24 dev eth0
+  ip -n bare-serve addr add 10.99.0.2/24 dev eth0
+  ip -n bare-ask addr add 10.99.0.3/24 dev eth0
 }
 stop_bare() { :; }
 
@@ -146,19 +149,19 @@ servers=()
 for tool in "${tools[@]}"; do
   [[ $tool != ctr ]] || continue
   if is_engine "$tool"; then
-    ${client[$tool]} run -d --name a -p $port:$port -p $web:$web $image sleep 100000 >/dev/null
-    ${client[$tool]} run -d --name b $image sleep 100000 >/dev/null
+    ${client[$tool]} run -d --name serve -p $port:$port -p $web:$web $image sleep 100000 >/dev/null
+    ${client[$tool]} run -d --name ask $image sleep 100000 >/dev/null
   fi
-  nsenter --net="$(namespace_of "$tool" a)" iperf3 -s -p $port >/dev/null 2>&1 &
+  nsenter --net="$(namespace_of "$tool" serve)" iperf3 -s -p $port >/dev/null 2>&1 &
   servers+=($!)
-  nsenter --net="$(namespace_of "$tool" a)" busybox httpd -f -p $web -h "$BENCH_SCRATCH/www" &
+  nsenter --net="$(namespace_of "$tool" serve)" busybox httpd -f -p $web -h "$BENCH_SCRATCH/www" &
   servers+=($!)
 done
 sleep 1
 for ((round = 1; round <= ${ROUNDS:-3}; round++)); do
   for tool in "${tools[@]}"; do
     [[ $tool != ctr ]] || continue
-    gigabits "container to container, Gbit/s" "$tool" "$(namespace_of "$tool" b)" "$(address_of "$tool" a)"
+    gigabits "container to container, Gbit/s" "$tool" "$(namespace_of "$tool" ask)" "$(address_of "$tool" serve)"
     is_engine "$tool" || continue
     gigabits "from outside by a published port, Gbit/s" "$tool" "/run/netns/$tool-outside" "${wire[$tool]}"
     log=$BENCH_SCRATCH/ab.log
@@ -169,8 +172,8 @@ done
 kill "${servers[@]}"
 for tool in "${tools[@]}"; do
   if is_engine "$tool"; then
-    remove "$tool" a
-    remove "$tool" b
+    remove "$tool" serve
+    remove "$tool" ask
   fi
   "stop_$tool"
 done

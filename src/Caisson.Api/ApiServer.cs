@@ -38,6 +38,7 @@ public sealed class ApiServer : IAsyncDisposable
         new ImageRoutes(engine).AddTo(routes);
         new NetworkRoutes(engine.Services, engine).AddTo(routes);
         new VolumeRoutes(engine.Services, engine).AddTo(routes);
+        new SecretRoutes(engine.Services, engine).AddTo(routes);
         AbsentRoutes.AddTo(routes);
         return StartAsync(routes.Build(), sockets, addresses ?? [], engine.Services.Log.Warn, engine.Services.Rest);
     }

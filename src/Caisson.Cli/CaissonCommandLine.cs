@@ -56,10 +56,11 @@ public static class CaissonCommandLine
                 HelpPage.WriteOverview(session.Out);
                 return 0;
             }
-            if (words.Length == 1 && CommandTable.Words.Contains(words[0])
-                || (words.Length > 1 && CommandTable.Words.Contains(words[0]) && words[1] is "--help" or "-h"))
+            words = session.Compose.Take(words);
+            ReadOnlySpan<string> bare = words[^1] is "--help" or "-h" ? words[..^1] : words;
+            if (CommandTable.IsGroup(string.Join(' ', bare)))
             {
-                HelpPage.WriteGroup(session.Out, words[0]);
+                HelpPage.WriteGroup(session.Out, string.Join(' ', bare));
                 return 0;
             }
             var entry = CommandTable.Find(words, out path, out int length) ?? throw UnknownCommand(ref path);

@@ -60,6 +60,12 @@ internal sealed class Session : IDisposable
     /// <summary>An environment variable; null when it is not set or empty.</summary>
     public string? Variable(string name) => _environment(name) is { Length: > 0 } value ? value : null;
 
+    /// <summary>As <see cref="Variable"/>, and empty is not the same as not set.</summary>
+    public string? VariableAsSet(string name) => _environment(name);
+
+    /// <summary>Given between <c>compose</c> and its command.</summary>
+    public Composing.ComposeOptions Compose { get; } = new();
+
     /// <summary>Width of the terminal in characters; null when the output is no terminal.</summary>
     public int? Width => IsTerminal(StandardDescriptor.Output) ? TerminalDevice.Size(StandardDescriptor.Output)?.Width : null;
 

@@ -100,6 +100,31 @@ public sealed partial class EngineClient
     public void RenameContainer(string id, string name) =>
         Do("POST", $"/containers/{Escape(id)}/rename{new QueryString().Add("name", name)}");
 
+    /// <summary>Makes an image of what it has written, on top of its image, and returns the image's id.</summary>
+    /// <param name="id">Id or name.</param>
+    /// <param name="repository">The image's name; empty for none.</param>
+    /// <param name="tag">Its tag; empty for <c>latest</c>.</param>
+    /// <param name="author">Who made it.</param>
+    /// <param name="message">What it is.</param>
+    /// <param name="changes">Instructions of a Dockerfile, such as <c>CMD ["/bin/sh"]</c>.</param>
+    /// <param name="pause">Its processes are stopped meanwhile.</param>
+    public string CommitContainer(string id, string repository, string tag, string author, string message, IReadOnlyList<string> changes, bool pause)
+    {
+        ArgumentNullException.ThrowIfNull(changes);
+        var query = new QueryString()
+            .Add("container", id).Add("repo", repository).Add("tag", tag).Add("author", author).Add("comment", message).Add("pause", pause ? "1" : "0");
+        foreach (string change in changes)
+        {
+            query.Add("changes", change);
+        }
+        using var response = Call("POST", "/commit" + query);
+        using var json = response.ReadJson();
+        return json.RootElement.Text("Id");
+    }
+
+    /// <summary>Forgets what it has logged so far; an extension of Caisson.</summary>
+    public void ClearLog(string id) => Do("DELETE", $"/caisson/containers/{Escape(id)}/logs");
+
     /// <summary>Removes it.</summary>
     /// <param name="id">Id or name.</param>
     /// <param name="force">Kill it first.</param>

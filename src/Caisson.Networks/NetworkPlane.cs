@@ -228,6 +228,7 @@ public sealed partial class NetworkPlane : IDisposable
             PortChange? ports = null;
             try
             {
+                RequireOwnHardware(state.Config, network.Config);
                 LeadLoopback6(asked.Ports);
                 ports = TakePorts(state, asked.Ports, from: null);
                 WithRules(() => Attach(state, network, container));
@@ -275,22 +276,25 @@ public sealed partial class NetworkPlane : IDisposable
         }
     }
 
-    /// <summary>Gives a connected container another name, by which others in the network find it at once, and no more by the old one.</summary>
-    /// <returns>The endpoint with its new name.</returns>
+    /// <summary>Gives a connected container other names, by which others in the network find it at once, and no more by the old ones.</summary>
+    /// <param name="networkId">Of the network.</param>
+    /// <param name="endpointId">Of the endpoint.</param>
+    /// <param name="name">Of the container.</param>
+    /// <param name="aliases">All further names it has from now on; null: those it has.</param>
+    /// <returns>The endpoint with its new names.</returns>
     /// <exception cref="CaissonException"><see cref="ErrorKind.NotFound"/>: no such network or endpoint.</exception>
-    public EndpointConfig Rename(string networkId, string endpointId, string name)
+    public EndpointConfig Rename(string networkId, string endpointId, string name, ImmutableArray<string>? aliases = null)
     {
         lock (_lock)
         {
             var network = Find(networkId);
             var state = Find(network, endpointId);
-            state.Config = state.Config with { Name = name };
+            state.Config = state.Config with { Name = name, Aliases = aliases ?? state.Config.Aliases };
             foreach (var address in state.Config.Addresses())
             {
                 network.Space(address.IsIPv6)?.Rename(address, Holder(state.Config));
             }
-            network.Names.Remove(endpointId);
-            AddNames(network, state.Config);
+            network.Names.Replace(endpointId, name, NamesOf(state.Config), state.Config.IPv4, state.Config.IPv6);
             return state.Config;
         }
     }
@@ -401,6 +405,16 @@ public sealed partial class NetworkPlane : IDisposable
             () => Answer(state, network, container, within: container));
     }
 
+    /// <summary>Frames to a hardware address are for the container that has it, in whatever bridge.</summary>
+    private void RequireOwnHardware(EndpointConfig asked, NetworkConfig network)
+    {
+        if (asked.HardwareAddress is { } hardware && network.Driver == NetworkDriver.Bridge
+            && _networks.Values.SelectMany(other => other.Endpoints.Values).FirstOrDefault(endpoint => endpoint.Config.HardwareAddress == hardware) is { } holder)
+        {
+            throw new CaissonException(ErrorKind.Conflict, $"hardware address {hardware} for {Holder(asked)}: {Holder(holder.Config)} has it");
+        }
+    }
+
     /// <summary>Makes the container's names known and answers its questions.</summary>
     private void Answer(EndpointState state, NetworkState network, Namespace container, Namespace? within)
     {
@@ -413,14 +427,13 @@ public sealed partial class NetworkPlane : IDisposable
         {
             container.RunInside(Join);
         }
-        AddNames(network, endpoint);
+        network.Names.Add(endpoint.Id, endpoint.Name, NamesOf(endpoint), endpoint.IPv4, endpoint.IPv6);
         network.Endpoints.Add(endpoint.Id, state);
 
         void Join() => _resolver.Join(endpoint.ContainerId, new(network.Names, Forwards: !network.Config.Internal, endpoint.Links), endpoint.NameServers);
     }
 
-    private static void AddNames(NetworkState network, EndpointConfig endpoint) => network.Names.Add(
-        endpoint.Id, endpoint.Name, [endpoint.Name, ShortId(endpoint.ContainerId), .. endpoint.Aliases], endpoint.IPv4, endpoint.IPv6);
+    private static IEnumerable<string> NamesOf(EndpointConfig endpoint) => [endpoint.Name, ShortId(endpoint.ContainerId), .. endpoint.Aliases];
 
     private EndpointConfig TakeAddresses(EndpointConfig asked, NetworkState network)
     {

@@ -1,5 +1,7 @@
 using System.Globalization;
 
+using Caisson.Control.Logs;
+using Caisson.Control.Model;
 using Caisson.Errors;
 
 namespace Caisson.Engine;
@@ -22,6 +24,9 @@ internal sealed record EngineDirectories(string Root, string Run)
     public static string RuntimePath => Environment.GetEnvironmentVariable("CAISSON_RUNTIME") is { Length: > 0 } path
         ? Path.GetFullPath(path)
         : Path.Combine(Path.GetDirectoryName(Environment.ProcessPath) ?? "/", "caisson-runtime");
+
+    /// <summary>How output of containers is kept that do not say: <c>CAISSON_LOG</c>, such as <c>local,max-size=50m</c>.</summary>
+    public static LogConfig LogDefault => LogPlan.ReadDefault(Environment.GetEnvironmentVariable("CAISSON_LOG") ?? "");
 
     /// <summary>Reads <c>CAISSON_ROOT</c> and <c>CAISSON_RUN</c>.</summary>
     public static EngineDirectories FromEnvironment() => new(Absolute("CAISSON_ROOT", "/var/lib/caisson"), Absolute("CAISSON_RUN", "/run/caisson"));

@@ -7,6 +7,7 @@ using Caisson.Control.Events;
 using Caisson.Control.Hosting;
 using Caisson.Control.Images;
 using Caisson.Control.Networking;
+using Caisson.Control.Secrets;
 using Caisson.Control.State;
 using Caisson.Control.Volumes;
 using Caisson.Control.Workloads;
@@ -112,9 +113,11 @@ internal sealed class EngineProcess : IAsyncDisposable
             Images = images,
             Networks = networks,
             Volumes = new ContainerVolumes(_directories.Root, state, events, _log, TimeProvider.System),
+            Secrets = new SecretStore(_directories.Root, state, events, TimeProvider.System),
             Events = events,
             Log = _log,
             Rest = rest,
+            LogDefault = EngineDirectories.LogDefault,
             Facts = HostFacts.Read(),
         };
         _containers = new ContainerEngine(services, state);

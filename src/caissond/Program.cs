@@ -25,6 +25,8 @@ switch (args)
 
               CAISSON_ROOT     where images and containers are kept (default /var/lib/caisson)
               CAISSON_RUN      where sockets are (default /run/caisson)
+              CAISSON_LOG      how output is kept where a container does not say, such as
+                               local,max-size=50m,max-file=3 (default json-file)
               CAISSON_RUNTIME  the binary that runs containers (default caisson-runtime beside this one)
             """);
         return 0;

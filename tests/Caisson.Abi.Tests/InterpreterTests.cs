@@ -5,18 +5,20 @@ namespace Caisson.Abi.Tests;
 
 public sealed class InterpreterTests
 {
-    [Fact]
-    public void The_machine_code_is_what_its_listing_assembles_to()
+    [Theory]
+    [InlineData("interpreter.S")]
+    [InlineData("init.S")]
+    public void The_machine_code_is_what_its_listing_assembles_to(string file)
     {
         string directory = Directory.CreateTempSubdirectory("caisson-abi-").FullName;
         try
         {
-            string listing = Path.Combine(AppContext.BaseDirectory, "interpreter.S");
+            string listing = Path.Combine(AppContext.BaseDirectory, file);
 
             Run("gcc", "-c", "-o", $"{directory}/i.o", listing);
             Run("objcopy", "-O", "binary", "-j", ".text", $"{directory}/i.o", $"{directory}/i.bin");
 
-            Assert.Equal(File.ReadAllBytes($"{directory}/i.bin"), Interpreter.Code.ToArray());
+            Assert.Equal(File.ReadAllBytes($"{directory}/i.bin"), (file == "init.S" ? InitProgram.Code : Interpreter.Code).ToArray());
         }
         finally
         {

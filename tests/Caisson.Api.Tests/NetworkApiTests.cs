@@ -62,6 +62,26 @@ public sealed class NetworkApiTests
             list.RootElement[0].GetProperty("Ports").GetRawText());
     }
 
+    [Fact]
+    public async Task Ports_of_a_running_container_change_hands()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        await api.Engine.StartAsync(
+            new HostConfig { PortBindings = new Dictionary<string, IReadOnlyList<PortBinding>?> { ["80/tcp"] = [new() { HostPort = "18210" }] } }, name: "blue");
+        await api.Engine.StartAsync(name: "green");
+
+        string taken = await api.SendAsync("POST", "/containers/green/update", """{"PortBindings":{"80/tcp":[{"HostPort":"18210"}]}}""");
+        string lonely = await api.SendAsync("POST", "/containers/green/update", """{"PortTakeover":"blue"}""");
+        string over = await api.SendAsync("POST", "/containers/green/update", """{"PortBindings":{"80/tcp":[{"HostPort":"18210"}]},"PortTakeover":"blue"}""");
+        using JsonDocument blue = Body(await api.GetAsync("/containers/blue/json"));
+        using JsonDocument green = Body(await api.GetAsync("/containers/green/json"));
+
+        Assert.Equal(["409", "400", "200"], ((string[])[taken, lonely, over]).Select(answer => answer.Split(' ')[1]));
+        Assert.Contains("already leads to container blue", taken, StringComparison.Ordinal);
+        Assert.Equal("{}", blue.RootElement.GetProperty("HostConfig").GetProperty("PortBindings").GetRawText());
+        Assert.Equal("""[{"HostIp":"0.0.0.0","HostPort":"18210"}]""", green.RootElement.GetProperty("NetworkSettings").GetProperty("Ports").GetProperty("80/tcp").GetRawText());
+    }
+
     private static JsonDocument Body(string answer)
     {
         string body = answer[(answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..];

@@ -354,7 +354,7 @@ public sealed partial class ProtocolTests
 
         Assert.Contains("application/vnd.docker.multiplexed-stream", head, StringComparison.Ordinal);
         Assert.Equal(
-            "\u0001\0\0\0\0\0\0#2026-11-21T11:28:30.123456789Z one\n\u0002\0\0\0\0\0\0#2026-11-21T11:28:31.000000000Z two\n", body);
+            "\u0001\0\0\0\0\0\0#2026-11-21T11:28:30.123456700Z one\n\u0002\0\0\0\0\0\0#2026-11-21T11:28:31.000000000Z two\n", body);
     }
 
     [Fact]

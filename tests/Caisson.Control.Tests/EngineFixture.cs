@@ -5,6 +5,7 @@ using Caisson.Control.Events;
 using Caisson.Control.Images;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
+using Caisson.Control.Secrets;
 using Caisson.Control.State;
 using Caisson.Control.Volumes;
 using Caisson.Control.Workloads;
@@ -143,6 +144,7 @@ public sealed class EngineFixture : IAsyncDisposable
             Images = images,
             Networks = networks,
             Volumes = new ContainerVolumes(Root, state, events, log, Time),
+            Secrets = new SecretStore(Root, state, events, Time),
             Events = events,
             Log = log,
             Facts = HostFacts.Read(),

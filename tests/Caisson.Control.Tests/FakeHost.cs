@@ -25,6 +25,9 @@ public sealed class FakeHost : IContainerHost, IDisposable
 
     public ContainerLaunch? LastLaunch { get; private set; }
 
+    /// <summary>Called with what is launched, while what it holds is open.</summary>
+    public Action<ContainerLaunch>? Launched { get; set; }
+
     /// <summary>Called for each process before it runs; a test may give it a life of its own.</summary>
     public Action<FakeProcess>? Born { get; set; }
 
@@ -39,6 +42,7 @@ public sealed class FakeHost : IContainerHost, IDisposable
             throw refusal;
         }
         LastLaunch = launch;
+        Launched?.Invoke(launch);
         var process = new FakeProcess(launch.Id, launch.Spec.Process!.Args);
         Running[launch.Id] = process;
         if (launch.BeforeRun is { } before)
@@ -65,7 +69,7 @@ public sealed class FakeHost : IContainerHost, IDisposable
         return process;
     }
 
-    public Task<IMonitoredProcess?> ReopenAsync(string id, CancellationToken cancellationToken)
+    public Task<IMonitoredProcess?> ReopenAsync(string id, Action? onLogRotated, CancellationToken cancellationToken)
     {
         Left.TryRemove(id, out FakeProcess? process);
         if (process is not null)
@@ -95,6 +99,10 @@ public sealed class FakeHost : IContainerHost, IDisposable
         bool lives = (Running.TryGetValue(id, out FakeProcess? process) || Left.TryGetValue(id, out process)) && !process.Exited.IsCompleted;
         return lives ? Namespace.Open(_networks.GetOrAdd(id, _ => Namespace.CreateNetwork()).ProcPath, NamespaceKind.Network) : null;
     }
+
+    /// <summary>Our own stand for those of a process.</summary>
+    public Namespace? OpenNamespace(string id, NamespaceKind kind) =>
+        kind == NamespaceKind.Network ? OpenNetwork(id) : Running.ContainsKey(id) ? Namespace.OpenOwn(kind) : null;
 
     public void Dispose()
     {
@@ -202,6 +210,15 @@ public sealed class FakeProcess(string id, IReadOnlyList<string> args) : IMonito
         bool runs = !_exit.Task.IsCompleted;
         End(128 + signal);
         return runs;
+    }
+
+    /// <summary>How often the log was asked to go on in another file.</summary>
+    public int Rotations { get; private set; }
+
+    public Task<bool> RotateLogAsync(CancellationToken cancellationToken)
+    {
+        Rotations++;
+        return Task.FromResult(true);
     }
 
     public ValueTask ResizeAsync(ushort rows, ushort columns, CancellationToken cancellationToken)

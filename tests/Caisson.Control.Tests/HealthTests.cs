@@ -287,19 +287,21 @@ public sealed class HealthTests
 
     private static void LoopbackUp()
     {
-        using var route = Linux.Netlink.RouteSocket.Open();
-        route.Execute(new Linux.Netlink.RouteRequest.Up("lo"));
+        using var route = RouteSocket.Open();
+        route.Execute(new RouteRequest.Up("lo"));
     }
 
     private static ContainerCreate Checked(params string[] test) => new() { Healthcheck = new HealthcheckConfig { Test = test } };
 
     private static async Task CheckOnceAsync(ManualTime time, Workload workload)
     {
-        HealthResult? last = workload.Status.Health?.Log.LastOrDefault();
+        HealthResult? last = Last(workload);
         await WaitAsync(() => time.Waiting > 0);
         time.Advance(TimeSpan.FromSeconds(30));
-        await WaitAsync(() => workload.Status.Health?.Log.LastOrDefault() is { } result && result != last);
+        await WaitAsync(() => Last(workload) is { } result && result != last);
     }
+
+    private static HealthResult? Last(Workload workload) => workload.Status.Health is { Log: [.., var last] } ? last : null;
 
     private static async Task WaitAsync(Func<bool> holds)
     {

@@ -173,7 +173,7 @@ public sealed class PlanTests
         var text = new StringBuilder();
         while (reader.TryRead(out LogEntry entry))
         {
-            if (LogReader.Accepts(query, entry))
+            if (query.Accepts(entry))
             {
                 text.Append(Encoding.UTF8.GetString(entry.Text.Span));
             }

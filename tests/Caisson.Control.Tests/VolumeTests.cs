@@ -123,7 +123,7 @@ public sealed class VolumeTests
         await using EngineFixture fixture = await EngineFixture.CreateAsync();
         await ImportAsync(fixture, null);
 
-        await Assert.ThrowsAsync<CaissonException>(() => CreateAsync(fixture, new HostConfig { Binds = ["a:/data", "b:/etc/passwd"] }));
+        await Assert.ThrowsAsync<CaissonException>(() => CreateAsync(fixture, new HostConfig { Binds = ["one:/data", "two:/etc/passwd"] }));
 
         Assert.Empty(fixture.Services.Volumes.List());
         Assert.Empty(Directory.EnumerateFileSystemEntries($"{fixture.Root}/volumes"));
@@ -423,6 +423,40 @@ public sealed class VolumeTests
     }
 
     [Fact]
+    public async Task Files_of_a_stopped_container_are_copied_where_they_would_be_if_it_ran()
+    {
+        await using EngineFixture fixture = await EngineFixture.CreateAsync();
+        await ImportAsync(fixture, null);
+        Workload web = await CreateAsync(fixture, new HostConfig { Binds = ["data:/srv", "fixed:/fixed:ro"] });
+        using var archive = new MemoryStream();
+        await using (var writer = new TarWriter(archive, TarEntryFormat.Pax, leaveOpen: true))
+        {
+            await writer.WriteEntryAsync(new PaxTarEntry(TarEntryType.RegularFile, "new") { DataStream = new MemoryStream("hello"u8.ToArray()) }, None);
+        }
+
+        archive.Position = 0;
+        await web.ExtractArchiveAsync("/srv/site", System.IO.Pipelines.PipeReader.Create(archive), false, false, None);
+        archive.Position = 0;
+        var refused = await Assert.ThrowsAsync<CaissonException>(() => web.ExtractArchiveAsync("/fixed", System.IO.Pipelines.PipeReader.Create(new MemoryStream(archive.ToArray())), false, false, None));
+        ContainerPath stat = await web.StatPathAsync("/srv", None);
+        using var read = new MemoryStream();
+        await web.ReadArchiveAsync("/srv/site", read, None);
+
+        Assert.Equal(["again", "new", "page"], Names(fixture, "data", "site"));
+        Assert.Equal(ErrorKind.PermissionDenied, refused.Kind);
+        Assert.Equal(("srv", FileKind.Directory), (stat.Name, stat.Status.Kind));
+        read.Position = 0;
+        using var reader = new TarReader(read);
+        List<string> names = [];
+        while (reader.GetNextEntry() is { } entry)
+        {
+            names.Add(entry.Name);
+        }
+        Assert.Contains("site/new", names);
+        Assert.Empty(Mounted(fixture));
+    }
+
+    [Fact]
     public async Task Explaining_a_container_makes_no_volume()
     {
         await using EngineFixture fixture = await EngineFixture.CreateAsync();
@@ -458,6 +492,26 @@ public sealed class VolumeTests
         Assert.True(mounts.Single(mount => mount.Target == "/image").IsAnonymous);
         Assert.Equal(["size=4096", "mode=700"], mounts.Single(mount => mount.Target == "/scratch").Options);
         Assert.Equal((true, "rslave"), (mounts.Single(mount => mount.Target == "/host/etc").ReadOnly, mounts.Single(mount => mount.Target == "/host/etc").Propagation));
+    }
+
+    [Theory]
+    [InlineData("1048576", 1L << 20)]
+    [InlineData("1.5g", 3L << 29)]
+    [InlineData("2TiB", 2L << 40)]
+    [InlineData("64 m", 0)]
+    [InlineData("1k", 0)]
+    [InlineData("-5m", 0)]
+    [InlineData("79228162514264337593543950335t", 0)]
+    [InlineData("m", 0)]
+    public void A_size_is_read(string text, long bytes)
+    {
+        List<Problem> problems = [];
+
+        VolumeRecord volume = VolumePlan.Compile(
+            new VolumeCreate { Name = "data", DriverOpts = new Dictionary<string, string> { ["size"] = text } }, "data", DateTimeOffset.UnixEpoch, problems);
+
+        Assert.Equal(bytes == 0 ? 1 : 0, problems.Count);
+        Assert.Equal(bytes, problems.Count == 0 ? volume.SizeBytes : 0);
     }
 
     [Theory]

@@ -81,6 +81,60 @@ public sealed class NetworkTests(Engine engine) : IClassFixture<Engine>
     }
 
     [Fact]
+    public async Task A_port_goes_over_to_another_container_while_clients_come()
+    {
+        engine.SkipUnlessPublished();
+        Ok(engine.Caisson("run", "-d", "--name", "blue", "--hostname", "blue", "-p", "127.0.0.1:18473:8080", "busybox", "sh", "-c", Serve));
+        Ok(engine.Caisson("run", "-d", "--name", "green", "--hostname", "green", "busybox", "sh", "-c", Serve));
+        await ServedAsync("127.0.0.1:18473");
+        Ok(engine.Caisson("exec", "green", "sh", "-c", "until wget -qO- http://127.0.0.1:8080/; do sleep 0.1; done"));
+        using var over = new CancellationTokenSource();
+        List<string> answers = [];
+        Task clients = Task.Run(
+            async () =>
+            {
+                while (!over.IsCancellationRequested)
+                {
+                    answers.Add(await GetAsync("127.0.0.1:18473"));
+                }
+            },
+            TestContext.Current.CancellationToken);
+
+        Answer refused = engine.Caisson("update", "--publish-add", "127.0.0.1:18473:8080", "green");
+        Ok(engine.Caisson("update", "--publish-add", "127.0.0.1:18473:8080", "--publish-from", "blue", "green"));
+        string after = await GetAsync("127.0.0.1:18473");
+        await over.CancelAsync();
+        await clients;
+        string holder = Ok(engine.Caisson("port", "green"));
+        Ok(engine.Caisson("rm", "-f", "blue", "green"));
+
+        Assert.Contains("container blue", refused.Error, StringComparison.Ordinal);
+        Assert.Equal("hello from green\n", after);
+        Assert.All(answers, answer => Assert.StartsWith("hello from ", answer, StringComparison.Ordinal));
+        Assert.Equal("8080/tcp -> 127.0.0.1:18473\n", holder);
+    }
+
+    [Fact]
+    public async Task A_published_port_answers_at_every_address_of_the_host_to_everyone()
+    {
+        engine.SkipUnlessPublished();
+        Ok(engine.Caisson("network", "create", "--ipv6", "--subnet", "10.231.8.0/24", "six"));
+        Ok(engine.Caisson("run", "-d", "--name", "shown", "--hostname", "shown", "--network", "six", "-p", "18474:8080", "busybox", "sh", "-c", Serve));
+        string gateway6 = Ok(engine.Caisson("inspect", "-f", "{{(index .NetworkSettings.Networks \"six\").IPv6Gateway}}", "shown")).Trim();
+        await ServedAsync("127.0.0.1:18474");
+        string Fetch(string address) => $"timeout 5 wget -qO- http://{address}:18474/";
+
+        string[] byHost = [.. ((string[])["127.0.0.1", "10.231.8.1", $"[{gateway6}]"]).Select(address => engine.Host("busybox", "sh", "-c", Fetch(address).Replace("timeout", "busybox timeout", StringComparison.Ordinal).Replace("wget", "busybox wget", StringComparison.Ordinal)).Output)];
+        string byItself = Ok(engine.Caisson("exec", "shown", "sh", "-c", Fetch("10.231.8.1")));
+        string byNeighbour = Ok(engine.Caisson("run", "--rm", "--network", "six", "busybox", "sh", "-c", Fetch("10.231.8.1")));
+        string byStranger = Ok(engine.Caisson("run", "--rm", "busybox", "sh", "-c", Fetch("10.231.8.1")));
+        Ok(engine.Caisson("rm", "-f", "shown"));
+        Ok(engine.Caisson("network", "rm", "six"));
+
+        Assert.All((string[])[.. byHost, byItself, byNeighbour, byStranger], answer => Assert.Equal("hello from shown\n", answer));
+    }
+
+    [Fact]
     public void An_engine_that_ends_leaves_no_device_and_no_rule_and_one_that_serves_leaves_both()
     {
         engine.SkipUnlessPublished();
@@ -100,6 +154,23 @@ public sealed class NetworkTests(Engine engine) : IClassFixture<Engine>
     {
         Assert.True(answer.Code == 0, answer.ToString());
         return answer.Output;
+    }
+
+    /// <summary>Waits until the container's program serves.</summary>
+    private static async Task ServedAsync(string where)
+    {
+        for (int i = 0; ; i++)
+        {
+            try
+            {
+                await GetAsync(where);
+                return;
+            }
+            catch (HttpRequestException) when (i < 100)
+            {
+                await Task.Delay(100, TestContext.Current.CancellationToken);
+            }
+        }
     }
 
     private static async Task<string> GetAsync(string where)

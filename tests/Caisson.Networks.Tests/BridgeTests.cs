@@ -145,9 +145,31 @@ public sealed class BridgeTests
 
         var e = Assert.Throws<CaissonException>(() => sandbox.Container(network, "b", asked => asked with { IPv4 = InternetAddress.Parse("10.77.0.9") }));
 
-        Assert.Equal(ErrorKind.Conflict, e.Kind);
+        var hardware = Assert.Throws<CaissonException>(() => sandbox.Container(network, "b", asked => asked with { HardwareAddress = new(0x02AABBCCDDEE) }));
+        Assert.Equal((ErrorKind.Conflict, ErrorKind.Conflict), (e.Kind, hardware.Kind));
         Assert.Contains("container a has it", e.Message);
+        Assert.Contains("container a has it", hardware.Message);
         Assert.Equal(before, sandbox.OnHost("ip -o link | cut -d: -f2; nft list ruleset"));
+    }
+
+    [Fact]
+    public void What_stays_in_a_bridge_is_not_followed_as_a_connection_and_what_leaves_it_is()
+    {
+        using var sandbox = new Sandbox();
+        var network = sandbox.Network("one", asked => asked with { IPv6 = true });
+        var a = sandbox.Container(network, "a");
+        var b = sandbox.Container(network, "b", asked => asked with { Ports = [new(TransportProtocol.Tcp, null, 8080, 80)] });
+        sandbox.OnHost("echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables; echo 1 > /proc/sys/net/bridge/bridge-nf-call-ip6tables");
+        sandbox.ServeTcp(b.Space, 80);
+        sandbox.ServeTcp(b.Space, 81, isIPv6: true);
+        sandbox.ServeTcp(sandbox.Outside, 80);
+
+        Assert.Equal(a.Address, Sandbox.Tcp(a.Space, b.Address, 80));
+        Assert.Equal(a.Address6, Sandbox.Tcp(a.Space, b.Address6, 81));
+        Assert.Equal("", sandbox.OnHost("grep ESTABLISHED /proc/net/nf_conntrack; grep WAIT /proc/net/nf_conntrack"));
+        Assert.NotNull(Sandbox.Tcp(a.Space, Sandbox.HostAddress, 8080));
+        Assert.Equal(Sandbox.HostAddress, Sandbox.Tcp(a.Space, Sandbox.OutsideAddress, 80));
+        Assert.NotEqual("", sandbox.OnHost("cat /proc/net/nf_conntrack"));
     }
 
     [Fact]

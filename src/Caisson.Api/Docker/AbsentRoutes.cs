@@ -33,7 +33,14 @@ internal static class AbsentRoutes
         routes.Post("/swarm/join", _ => throw NotYet("this engine is one machine: it makes and joins no swarm"));
         routes.Post("/swarm/leave", _ => throw new CaissonException(ErrorKind.Unavailable, "This node is not part of a swarm"));
 
-        foreach (string family in (string[])["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"])
+        foreach (string rest in (string[])["", "/{checkpoint}"])
+        {
+            routes.Get("/containers/{id}/checkpoints" + rest, _ => throw NoCheckpoints());
+            routes.Post("/containers/{id}/checkpoints" + rest, _ => throw NoCheckpoints());
+            routes.Delete("/containers/{id}/checkpoints" + rest, _ => throw NoCheckpoints());
+        }
+
+        foreach (string family in (string[])["/swarm", "/nodes", "/services", "/tasks"])
         {
             routes.Get(family, _ => throw NotSwarm());
             routes.Get(family + "/{rest*}", _ => throw NotSwarm());
@@ -43,6 +50,9 @@ internal static class AbsentRoutes
     }
 
     private static CaissonException NotSwarm() => new(ErrorKind.Unavailable, NoManager);
+
+    private static CaissonException NoCheckpoints() => NotYet(
+        "checkpoints are not supported: they need CRIU, which this engine does not use; commit the container's files, and let its program keep its state in them");
 
     private static CaissonException NotYet(string message) => new(ErrorKind.Unimplemented, message);
 

@@ -64,6 +64,10 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
         {
             throw new CaissonException(ErrorKind.InvalidArgument, "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24");
         }
+        if (call.Query("checkpoint") is not null)
+        {
+            throw new CaissonException(ErrorKind.Unimplemented, "start from a checkpoint: checkpoints are not supported, they need CRIU");
+        }
         await call.Empty(await Find(call).StartAsync(call.Gone) ? 204 : 304);
     }
 

@@ -33,11 +33,51 @@ internal static class ImageChanges
                 "VOLUME" => config with { Volumes = [.. (config.Volumes ?? []).Union(value.StartsWith('[') ? List(value) : value.Split(' ', StringSplitOptions.RemoveEmptyEntries))] },
                 "WORKDIR" => config with { WorkingDir = value },
                 "STOPSIGNAL" => config with { StopSignal = value },
+                "SHELL" => config with { Shell = List(value) },
+                "ONBUILD" => config with { OnBuild = [.. config.OnBuild ?? [], value] },
+                "HEALTHCHECK" => config with { Healthcheck = Healthcheck(value) },
                 _ => throw new CaissonException(ErrorKind.InvalidArgument, $"{instruction.ToLowerInvariant()} is not a valid change command"),
             };
         }
         return config;
     }
+
+    /// <summary><c>NONE</c>, or <c>[--interval=…] [--timeout=…] [--start-period=…] [--start-interval=…] [--retries=…] CMD …</c>; also <c>HTTP URL</c> and <c>TCP PORT</c>.</summary>
+    private static HealthcheckConfig Healthcheck(string value)
+    {
+        var check = new HealthcheckConfig();
+        string rest = value;
+        while (rest.StartsWith("--", StringComparison.Ordinal))
+        {
+            int space = rest.IndexOf(' ', StringComparison.Ordinal);
+            string[] option = (space < 0 ? rest : rest[..space]).Split('=', 2);
+            rest = space < 0 ? "" : rest[space..].Trim();
+            string text = option.Length == 2 ? option[1] : "";
+            check = option[0] switch
+            {
+                "--interval" => check with { IntervalNs = Nanoseconds(text) },
+                "--timeout" => check with { TimeoutNs = Nanoseconds(text) },
+                "--start-period" => check with { StartPeriodNs = Nanoseconds(text) },
+                "--start-interval" => check with { StartIntervalNs = Nanoseconds(text) },
+                "--retries" when int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int retries) => check with { Retries = retries },
+                _ => throw new CaissonException(ErrorKind.InvalidArgument, $"HEALTHCHECK: '{option[0]}={text}' is not one of its options"),
+            };
+        }
+        string[] words = rest.Split(' ', 2);
+        string arguments = words.Length == 2 ? words[1].Trim() : "";
+        return words[0].ToUpperInvariant() switch
+        {
+            "NONE" => new HealthcheckConfig { Test = ["NONE"] },
+            "CMD" when arguments.StartsWith('[') => check with { Test = ["CMD", .. List(arguments)] },
+            "CMD" when arguments.Length > 0 => check with { Test = ["CMD-SHELL", arguments] },
+            "HTTP" or "TCP" when arguments.Length > 0 => check with { Test = [words[0].ToUpperInvariant(), arguments] },
+            _ => throw new CaissonException(ErrorKind.InvalidArgument, $"HEALTHCHECK: '{rest}' is neither NONE nor CMD with a command"),
+        };
+    }
+
+    private static long Nanoseconds(string text) => Times.ParseDuration(text) is { } duration
+        ? duration.Ticks * TimeSpan.NanosecondsPerTick
+        : throw new CaissonException(ErrorKind.InvalidArgument, $"HEALTHCHECK: '{text}' is not a length of time, such as 1m30s");
 
     private static List<string> Command(string value, ExecutionConfig config) =>
         value.StartsWith('[') ? List(value) : [.. config.Shell ?? ["/bin/sh", "-c"], value];

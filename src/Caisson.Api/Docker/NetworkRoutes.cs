@@ -94,7 +94,10 @@ internal sealed class NetworkRoutes(EngineServices services, ContainerEngine eng
     {
         NetworkConnect asked = await call.ReadAsync(DockerJson.Default.NetworkConnect);
         NetworkRecord network = services.Networks.Find(call.Path("id"));
-        await engine.Find(asked.Container).ConnectAsync(network.Id, asked.EndpointConfig, call.Gone);
+        Workload container = engine.Find(asked.Container);
+        await (asked.ReplaceAliases
+            ? container.ReplaceAliasesAsync(network.Id, asked.EndpointConfig, call.Gone)
+            : container.ConnectAsync(network.Id, asked.EndpointConfig, call.Gone));
         await call.Empty(200);
     }
 

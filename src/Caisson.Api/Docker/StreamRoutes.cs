@@ -28,6 +28,11 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         routes.Post("/containers/{id}/attach", Attach);
         routes.Get("/containers/{id}/attach/ws", AttachWebSocket);
         routes.Get("/containers/{id}/logs", Logs);
+        routes.Delete("/caisson/containers/{id}/logs", async call =>
+        {
+            await engine.Find(call.Path("id")).ClearLogAsync(call.Gone);
+            await call.Empty();
+        });
         routes.Post("/containers/{id}/exec", CreateExec);
         routes.Post("/exec/{id}/start", StartExec);
         routes.Post("/exec/{id}/resize", ResizeExec);
@@ -99,12 +104,12 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         }
         using (reader)
         {
-            var query = new LogQuery { Stdout = options.Stdout, Stderr = options.Stderr };
-            while (reader.TryRead(out LogEntry entry))
+            var query = new LogQuery { Stdout = options.Stdout, Stderr = options.Stderr, Since = workload.LogHorizon };
+            while (reader.TryRead(out LogEntry entry) || reader.TryReadUnended(out entry))
             {
-                if (LogReader.Accepts(query, entry))
+                if (query.Accepts(entry))
                 {
-                    Write(hijack.Output, workload, entry, timestamps: false);
+                    Write(hijack.Output, workload, entry, timestamps: false, details: []);
                     await hijack.Output.FlushAsync();
                 }
             }
@@ -119,7 +124,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         {
             Stdout = call.Flag("stdout"),
             Stderr = call.Flag("stderr"),
-            Since = Times.Parse(call.Query("since"), "since", now),
+            Since = Later(Times.Parse(call.Query("since"), "since", now), workload.LogHorizon),
             Until = Times.Parse(call.Query("until"), "until", now),
             Tail = call.Query("tail") is { } tail && tail != "all" ? (int.TryParse(tail, out int lines) && lines >= 0 ? lines : null) : null,
         };
@@ -133,7 +138,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         }
         bool follow = call.Flag("follow");
         bool timestamps = call.Flag("timestamps");
-        byte[]? details = call.Flag("details") ? Details(workload.Record) : null;
+        byte[] details = call.Flag("details") ? Details(workload.LogAttributes) : [];
         bool multiplexed = !workload.Record.Config.Tty;
         await call.Begin(multiplexed && call.Version >= new ApiVersion(1, 42)
             ? "application/vnd.docker.multiplexed-stream"
@@ -150,13 +155,13 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
             while (true)
             {
                 // Asked before the last reading: whatever was written until the end is then read.
-                bool ended = !follow || !workload.Status.IsActive;
+                bool ended = !follow || !workload.Status.IsActive || (query.Until is { } until && services.Time.GetUtcNow() > until);
                 reader ??= LogReader.TryOpen(path);
                 bool any = false;
-                while (reader is not null && reader.TryRead(out LogEntry entry))
+                while (reader is not null && (reader.TryRead(out LogEntry entry) || (ended && reader.TryReadUnended(out entry))))
                 {
                     any = true;
-                    if (LogReader.Accepts(query, entry))
+                    if (query.Accepts(entry))
                     {
                         Write(call.Http.Response.BodyWriter, workload, entry, timestamps, details);
                         if (call.Http.Response.BodyWriter.UnflushedBytes > 32 << 10)
@@ -166,7 +171,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
                     }
                 }
                 await call.Http.Response.BodyWriter.FlushAsync(call.Gone);
-                if (ended || (query.Until is { } until && services.Time.GetUtcNow() > until))
+                if (ended)
                 {
                     return;
                 }
@@ -180,16 +185,18 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         }
     }
 
-    private static void Write(System.Buffers.IBufferWriter<byte> output, Workload workload, LogEntry entry, bool timestamps, byte[]? details = null)
+    private static DateTimeOffset? Later(DateTimeOffset? one, DateTimeOffset? other) => one is null || other > one ? other ?? one : one;
+
+    /// <summary>What stands before each line: <c>name=value,name=value</c> and a space.</summary>
+    private static byte[] Details(IReadOnlyDictionary<string, string> attributes) => attributes.Count == 0 ? " "u8.ToArray() : Encoding.UTF8.GetBytes(
+        string.Join(',', attributes.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => $"{Uri.EscapeDataString(pair.Key)}={Uri.EscapeDataString(pair.Value)}")) + " ");
+
+    private static void Write(System.Buffers.IBufferWriter<byte> output, Workload workload, LogEntry entry, bool timestamps, ReadOnlySpan<byte> details)
     {
         ReadOnlySpan<byte> text = entry.Text.Span;
-        if (details is not null)
+        if (timestamps || !details.IsEmpty)
         {
-            text = (byte[])[.. details, .. text];
-        }
-        if (timestamps)
-        {
-            text = (byte[])[.. Encoding.ASCII.GetBytes(entry.Time), (byte)' ', .. text];
+            text = (byte[])[.. timestamps ? Encoding.ASCII.GetBytes(Times.Text(entry.Time) + " ") : [], .. details, .. text];
         }
         if (workload.Record.Config.Tty)
         {
@@ -199,32 +206,6 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
         {
             StreamPump.WriteFrame(output, entry.Stderr ? Stderr : Stdout, text);
         }
-    }
-
-    /// <summary>What the log's options <c>labels</c> and <c>env</c> name, before each line. Source: docker logs, --details.</summary>
-    private static byte[] Details(ContainerRecord record)
-    {
-        IReadOnlyDictionary<string, string> options = record.HostConfig.LogConfig?.Config ?? new Dictionary<string, string>();
-        List<string> found = [];
-        foreach (string label in Names("labels"))
-        {
-            if (record.Config.Labels?.TryGetValue(label, out string? value) == true)
-            {
-                found.Add($"{Uri.EscapeDataString(label)}={Uri.EscapeDataString(value)}");
-            }
-        }
-        foreach (string variable in Names("env"))
-        {
-            if (record.Config.Env?.FirstOrDefault(entry => entry.StartsWith(variable + "=", StringComparison.Ordinal)) is { } entry)
-            {
-                found.Add($"{Uri.EscapeDataString(variable)}={Uri.EscapeDataString(entry[(variable.Length + 1)..])}");
-            }
-        }
-        found.Sort(StringComparer.Ordinal);
-        return Encoding.UTF8.GetBytes(string.Join(',', found) + " ");
-
-        string[] Names(string option) => options.TryGetValue(option, out string? names)
-            ? names.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) : [];
     }
 
     private async Task CreateExec(Call call)

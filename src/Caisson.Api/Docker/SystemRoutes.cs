@@ -87,6 +87,7 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
                 ContainersPaused = containers.Count(each => each.Status.Phase == ContainerPhase.Paused),
                 ContainersStopped = containers.Count(each => !each.Status.IsActive),
                 Images = services.Images.List().Count,
+                LoggingDriver = services.LogDefault.Type,
                 SystemTime = Times.Text(services.Time.GetUtcNow()),
                 CgroupVersion = facts.CgroupVersion,
                 KernelVersion = facts.KernelVersion,
@@ -116,7 +117,8 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
         filters.RequireKnown(
             "config", "container", "daemon", "event", "id", "image", "label", "label!", "name", "network", "node", "plugin", "scope", "secret", "service", "type", "volume");
         DateTimeOffset now = services.Time.GetUtcNow();
-        DateTimeOffset? since = Times.Parse(call.Query("since"), "since", now);
+        long? after = Sequence(call.Query("since"));
+        DateTimeOffset? since = after is null ? Times.Parse(call.Query("since"), "since", now) : null;
         DateTimeOffset? until = Times.Parse(call.Query("until"), "until", now);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(call.Gone);
         if (until is { } limit)
@@ -125,7 +127,7 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
             end.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.FromMilliseconds(1));
         }
 
-        using EventLog.Listener listener = services.Events.Listen(since);
+        using EventLog.Listener listener = after is { } last ? services.Events.ListenAfter(last) : services.Events.Listen(since);
         Stream output = await call.Begin("application/json");
         await foreach (EngineEvent entry in UntilAsync(listener, until, end.Token))
         {
@@ -135,6 +137,18 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
                 await output.FlushAsync(call.Gone);
             }
         }
+    }
+
+    /// <summary><c>seq:41</c> goes on after the event of that number; null for a time.</summary>
+    private static long? Sequence(string? text)
+    {
+        if (text is null || !text.StartsWith("seq:", StringComparison.Ordinal))
+        {
+            return null;
+        }
+        return long.TryParse(text.AsSpan(4), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out long number)
+            ? number
+            : throw new CaissonException(ErrorKind.InvalidArgument, $"invalid value for \"since\": '{text}' is not the number of an event");
     }
 
     /// <summary>What is kept comes first even when the end lies in the past; then events as they happen.</summary>
@@ -198,8 +212,10 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
             && filters.Allows("daemon", _ => entry.Type == "daemon")
             && filters.Allows("network", wanted => Named("network", wanted))
             && filters.Allows("volume", wanted => Named("volume", wanted))
+            && filters.Allows("secret", wanted => Named("secret", wanted))
+            && filters.Allows("config", wanted => Named("config", wanted))
             && !filters.Has("plugin") && !filters.Has("node")
-            && !filters.Has("service") && !filters.Has("secret") && !filters.Has("config")
+            && !filters.Has("service")
             && filters.AllowsLabels(entry.Attributes);
     }
 

@@ -42,7 +42,7 @@ internal static class Times
     }
 
     /// <summary>Reads Go's lengths of time: <c>1h30m</c>, <c>1.5s</c>; null when it is none.</summary>
-    private static TimeSpan? ParseDuration(string text)
+    internal static TimeSpan? ParseDuration(string text)
     {
         double total = 0;
         int at = 0;

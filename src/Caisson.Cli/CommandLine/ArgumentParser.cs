@@ -1,3 +1,5 @@
+using Caisson.Errors;
+
 namespace Caisson.Cli.CommandLine;
 
 /// <summary>Fills a command from the words that follow its name, by the rules of GNU and pflag.</summary>

@@ -78,5 +78,6 @@ internal enum CompletionKind
     RunningContainers,
     Images,
     Networks,
+    Services,
     Volumes,
 }

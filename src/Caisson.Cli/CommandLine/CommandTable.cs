@@ -1,4 +1,5 @@
 using Caisson.Cli.Commands;
+using Caisson.Client.Secrets;
 
 namespace Caisson.Cli.CommandLine;
 
@@ -10,13 +11,15 @@ internal static class CommandTable
     private const string Images = "Images";
     private const string Networks = "Networks";
     private const string Volumes = "Volumes";
+    private const string Secrets = "Secrets and configs";
+    private const string Compose = "Compose projects";
     private const string Engine = "Engine";
 
     /// <summary>Headings of the overview, in order.</summary>
-    public static readonly string[] Groups = [Common, Containers, Images, Networks, Volumes, Engine];
+    public static readonly string[] Groups = [Common, Containers, Images, Networks, Volumes, Secrets, Compose, Engine];
 
     /// <summary>First words that only lead to others.</summary>
-    public static readonly string[] Words = ["container", "image", "network", "volume", "engine", "system"];
+    public static readonly string[] Words = ["container", "image", "network", "volume", "secret", "config", "compose", "engine", "system"];
 
     /// <summary>First two words that only lead to others.</summary>
     public static readonly string[] Pairs = ["volume snapshot"];
@@ -33,6 +36,7 @@ internal static class CommandTable
         new(Common, ["help"], "Print help about a command", () => new HelpCommand()),
 
         new(Containers, ["attach", "container attach"], "Attach local standard input, output, and error streams to a running container", () => new AttachCommand()),
+        new(Containers, ["commit", "container commit"], "Create a new image from a container's changes", () => new CommitCommand()),
         new(Containers, ["cp", "container cp"], "Copy files/folders between a container and the local filesystem", () => new CopyCommand()),
         new(Containers, ["create", "container create"], "Create a new container", () => new CreateCommand()),
         new(Containers, ["diff", "container diff"], "Inspect changes to files or directories on a container's filesystem", () => new DiffCommand()),
@@ -86,6 +90,42 @@ internal static class CommandTable
         new(Volumes, ["volume snapshot restore"], "Put a volume back to a snapshot", () => new SnapshotRestoreCommand()),
         new(Volumes, ["volume snapshot rm", "volume snapshot remove"], "Remove one or more snapshots of a volume", () => new RemoveSnapshotCommand()),
 
+        new(Secrets, ["config create"], "Create a config from a file or STDIN", () => new SecretCreateCommand(SecretKind.Config)),
+        new(Secrets, ["config inspect"], "Display detailed information on one or more configs", () => new InspectCommand("config")),
+        new(Secrets, ["config ls", "config list"], "List configs", () => new SecretsCommand(SecretKind.Config)),
+        new(Secrets, ["config rm", "config remove"], "Remove one or more configs", () => new RemoveSecretCommand(SecretKind.Config)),
+        new(Secrets, ["secret create"], "Create a secret from a file or STDIN", () => new SecretCreateCommand(SecretKind.Secret)),
+        new(Secrets, ["secret inspect"], "Display detailed information on one or more secrets, without their content", () => new InspectCommand("secret")),
+        new(Secrets, ["secret ls", "secret list"], "List secrets", () => new SecretsCommand(SecretKind.Secret)),
+        new(Secrets, ["secret rm", "secret remove"], "Remove one or more secrets", () => new RemoveSecretCommand(SecretKind.Secret)),
+
+        new(Compose, ["compose build"], "Build or rebuild services", () => new ComposeBuildCommand()),
+        new(Compose, ["compose config", "compose convert"], "Parse, resolve and render compose file in canonical format", () => new ComposeConfigCommand()),
+        new(Compose, ["compose cp"], "Copy files/folders between a service container and the local filesystem", () => new ComposeCopyCommand()),
+        new(Compose, ["compose create"], "Create containers for a service", () => new ComposeCreateCommand()),
+        new(Compose, ["compose down"], "Stop and remove containers, networks", () => new ComposeDownCommand()),
+        new(Compose, ["compose events"], "Receive real time events from containers", () => new ComposeEventsCommand()),
+        new(Compose, ["compose exec"], "Execute a command in a running container", () => new ComposeExecCommand()),
+        new(Compose, ["compose images"], "List images used by the created containers", () => new ComposeImagesCommand()),
+        new(Compose, ["compose kill"], "Force stop service containers", () => new ComposeKillCommand()),
+        new(Compose, ["compose logs"], "View output from containers", () => new ComposeLogsCommand()),
+        new(Compose, ["compose ls"], "List running compose projects", () => new ComposeListCommand()),
+        new(Compose, ["compose pause"], "Pause services", () => new ComposePauseCommand(pause: true)),
+        new(Compose, ["compose port"], "Print the public port for a port binding", () => new ComposePortCommand()),
+        new(Compose, ["compose ps"], "List containers", () => new ComposePsCommand()),
+        new(Compose, ["compose pull"], "Pull service images", () => new ComposePullCommand()),
+        new(Compose, ["compose restart"], "Restart service containers", () => new ComposeRestartCommand()),
+        new(Compose, ["compose rm"], "Remove stopped service containers", () => new ComposeRemoveCommand()),
+        new(Compose, ["compose run"], "Run a one-off command on a service", () => new ComposeRunCommand()),
+        new(Compose, ["compose start"], "Start services", () => new ComposeStartCommand()),
+        new(Compose, ["compose stop"], "Stop services", () => new ComposeStopCommand()),
+        new(Compose, ["compose top"], "Display the running processes", () => new ComposeTopCommand()),
+        new(Compose, ["compose unpause"], "Unpause services", () => new ComposePauseCommand(pause: false)),
+        new(Compose, ["compose up"], "Create and start containers", () => new ComposeUpCommand()),
+        new(Compose, ["compose version"], "Show the version of caisson", () => new ComposeVersionCommand()),
+        new(Compose, ["compose wait"], "Block until containers of all (or specified) services stop", () => new ComposeWaitCommand()),
+        new(Compose, ["compose watch"], "Watch files of services and refresh containers when they change", () => new ComposeWatchCommand()),
+
         new(Engine, ["completion"], "Print a completion script for bash, zsh or fish", () => new CompletionCommand()),
         new(Engine, ["engine logs"], "Print the engine's log", () => new EngineLogsCommand()),
         new(Engine, ["engine start"], "Start the engine", () => new EngineStartCommand()),
@@ -96,6 +136,9 @@ internal static class CommandTable
         new(Engine, ["version"], "Show the version of caisson and of its engine", () => new VersionCommand()),
         new("", ["__complete"], "Answer a shell's question", () => new CompleteCommand()),
     ];
+
+    /// <summary>Whether <paramref name="path"/> only leads to others.</summary>
+    public static bool IsGroup(string path) => Words.Contains(path) || Pairs.Contains(path);
 
     /// <summary>Finds the command that <paramref name="words"/> begin with.</summary>
     /// <param name="words">The words after the global options.</param>

@@ -59,7 +59,7 @@ internal static class HelpPage
             output.WriteLine(group + ":");
             foreach (var entry in CommandTable.Entries.Where(entry => entry.Group == group))
             {
-                output.WriteLine($"  {entry.Path,-18} {entry.Summary}");
+                output.WriteLine($"  {entry.Path,-23} {entry.Summary}");
             }
         }
         output.WriteLine("""
@@ -82,15 +82,25 @@ internal static class HelpPage
     /// <summary>The commands below a word such as <c>image</c>.</summary>
     public static void WriteGroup(TextWriter output, string word)
     {
-        output.WriteLine($"Usage:  caisson {word} COMMAND");
+        output.WriteLine($"Usage:  caisson {word}{(word == "compose" ? " [OPTIONS]" : "")} COMMAND");
         output.WriteLine();
         output.WriteLine("Commands:");
-        foreach (var entry in CommandTable.Entries)
+        (string Name, string Summary)[] below =
+        [
+            .. CommandTable.Entries
+                .Select(entry => (Path: entry.Paths.FirstOrDefault(path => path.StartsWith(word + " ", StringComparison.Ordinal)), entry.Summary))
+                .Where(entry => entry.Path is not null)
+                .Select(entry => (entry.Path![(word.Length + 1)..], entry.Summary)),
+        ];
+        int width = Math.Max(12, below.Max(entry => entry.Name.Length));
+        foreach (var (name, summary) in below)
         {
-            if (entry.Paths.FirstOrDefault(path => path.StartsWith(word + " ", StringComparison.Ordinal)) is { } path)
-            {
-                output.WriteLine($"  {path[(word.Length + 1)..],-12} {entry.Summary}");
-            }
+            output.WriteLine($"  {name.PadRight(width)} {summary}");
+        }
+        if (word == "compose")
+        {
+            output.WriteLine();
+            output.WriteLine(Composing.ComposeOptions.Help);
         }
         output.WriteLine();
         output.WriteLine($"Run 'caisson {word} COMMAND --help' for more on a command.");

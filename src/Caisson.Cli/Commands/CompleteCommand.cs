@@ -87,6 +87,10 @@ internal sealed class CompleteCommand : Command
         {
             return [];
         }
+        if (kind == CompletionKind.Services)
+        {
+            return Services(session);
+        }
         using var engine = new EngineClient(session.Address().Endpoint);
         try
         {
@@ -101,6 +105,19 @@ internal sealed class CompleteCommand : Command
         catch (CaissonException)
         {
             // A shell that asks while no engine runs gets no names.
+            return [];
+        }
+    }
+
+    private static IEnumerable<string> Services(Session session)
+    {
+        try
+        {
+            return Composing.ComposeCommand.Load(session).Services.Keys;
+        }
+        catch (CaissonException)
+        {
+            // No project here, or one that cannot be read: a shell is no place to say so.
             return [];
         }
     }

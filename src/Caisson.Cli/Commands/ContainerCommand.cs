@@ -2,6 +2,7 @@ using Caisson.Cli.CommandLine;
 using Caisson.Cli.Values;
 using Caisson.Client.Containers;
 using Caisson.Client.Networks;
+using Caisson.Client.Secrets;
 using Caisson.Linux.Terminals;
 
 namespace Caisson.Cli.Commands;
@@ -17,6 +18,8 @@ internal abstract class ContainerCommand : Command
     private readonly ListOption<string> _volume, _tmpfs, _volumesFrom, _capAdd, _capDrop, _securityOpt, _deviceRule;
     private readonly ListOption<string> _dns, _dnsOption, _dnsSearch, _extraHost, _publish, _expose, _link, _network, _networkAlias;
     private readonly ListOption<MountConfig> _mount;
+    private readonly ListOption<SecretFile> _secret, _config;
+    private readonly ValueOption<string> _gpus;
     private readonly ListOption<KeyValuePair<string, string>> _sysctl, _annotation, _storageOption, _logOption;
     private readonly ListOption<UlimitConfig> _ulimit;
     private readonly ListOption<DeviceConfig> _device;
@@ -61,6 +64,8 @@ internal abstract class ContainerCommand : Command
         _volume = List("volume", "Bind mount a volume", 'v');
         _mount = Values("mount", "mount", "Attach a filesystem mount to the container", MountSpec.Parse);
         _tmpfs = List("tmpfs", "Mount a tmpfs directory");
+        _secret = Values("secret", "secret", "Give the container a secret as a file below /run/secrets (NAME[,target=,uid=,gid=,mode=])", SecretSpec.Parse);
+        _config = Values("config", "config", "Give the container a config as a file (NAME[,target=PATH,uid=,gid=,mode=])", SecretSpec.Parse);
         _readOnly = Switch("read-only", "Mount the container's root filesystem as read only");
         _volumesFrom = List("volumes-from", "Mount volumes from the specified container(s)");
         _volumeDriver = Text("volume-driver", "Optional volume driver for the container");
@@ -98,6 +103,7 @@ internal abstract class ContainerCommand : Command
         _cgroupParent = Text("cgroup-parent", "Optional parent cgroup for the container");
         _device = Values("device", "list", "Add a host device to the container", ContainerOptions.Device);
         _deviceRule = List("device-cgroup-rule", "Add a rule to the cgroup allowed devices list");
+        _gpus = Text("gpus", "GPU devices to add to the container; there is no driver for them, so give the devices with --device");
         _sysctl = Values("sysctl", "map", "Sysctl options", ContainerOptions.Pair);
         _runtime = Text("runtime", "Runtime to use for this container");
         _isolation = Text("isolation", "Container isolation technology");
@@ -202,6 +208,10 @@ internal abstract class ContainerCommand : Command
         {
             throw new FormatException("conflicting options: cannot specify both --restart and --rm");
         }
+        if (_gpus.IsSet)
+        {
+            throw new FormatException("--gpus needs a driver for GPUs, and there is none; give the device nodes, such as --device /dev/dri/renderD128 or --device /dev/nvidia0");
+        }
         if (PullPolicy is not ("always" or "missing" or "never"))
         {
             throw new FormatException($"invalid pull option: '{PullPolicy}': must be one of \"always\", \"missing\" or \"never\"");
@@ -292,6 +302,8 @@ internal abstract class ContainerCommand : Command
             host.Tmpfs[parts[0]] = parts.Length == 2 ? parts[1] : "";
         }
         host.Mounts.AddRange(_mount.Values);
+        host.Secrets.AddRange(_secret.Values);
+        host.Configs.AddRange(_config.Values);
         host.VolumesFrom.AddRange(_volumesFrom.Values);
         host.VolumeDriver = _volumeDriver.Value;
         host.ReadonlyRootfs = _readOnly.Value;

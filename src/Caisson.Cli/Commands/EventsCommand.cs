@@ -18,7 +18,7 @@ internal sealed class EventsCommand : Command
     {
         _filter = Values("filter", "filter", "Filter output based on conditions provided", Filters.Parse, 'f');
         _format = Format();
-        _since = Text("since", "Show all events created since timestamp");
+        _since = Text("since", "Show all events created since timestamp, or after an event's number (seq:41)");
         _until = Text("until", "Stream events until this timestamp");
     }
 
@@ -48,7 +48,7 @@ internal sealed class EventsCommand : Command
     {
         try
         {
-            return Timestamps.Parse(text, now);
+            return text.StartsWith("seq:", StringComparison.Ordinal) ? text : Timestamps.Parse(text, now);
         }
         catch (FormatException e)
         {

@@ -9,7 +9,7 @@ internal sealed class HelpCommand : Command
 
     public override IReadOnlyList<string> Examples => ["help run", "help image bootstrap"];
 
-    public override (int Min, int Max) ArgumentCount => (0, 2);
+    public override (int Min, int Max) ArgumentCount => (0, 3);
 
     public override int Run(Session session)
     {
@@ -18,9 +18,9 @@ internal sealed class HelpCommand : Command
             HelpPage.WriteOverview(session.Out);
             return 0;
         }
-        if (Arguments.Count == 1 && CommandTable.Words.Contains(Arguments[0]))
+        if (CommandTable.IsGroup(string.Join(' ', Arguments)))
         {
-            HelpPage.WriteGroup(session.Out, Arguments[0]);
+            HelpPage.WriteGroup(session.Out, string.Join(' ', Arguments));
             return 0;
         }
         var entry = CommandTable.Find(Arguments.ToArray(), out string path, out _)

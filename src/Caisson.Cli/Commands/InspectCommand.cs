@@ -3,11 +3,12 @@ using System.Text.Json;
 using Caisson.Cli.CommandLine;
 using Caisson.Cli.Templates;
 using Caisson.Client;
+using Caisson.Client.Secrets;
 using Caisson.Errors;
 
 namespace Caisson.Cli.Commands;
 
-/// <summary><c>caisson inspect</c>, and of one kind only below <c>container</c>, <c>image</c>, <c>network</c> and <c>volume</c>.</summary>
+/// <summary><c>caisson inspect</c>, and of one kind only below <c>container</c>, <c>image</c>, <c>network</c>, <c>volume</c>, <c>secret</c> and <c>config</c>.</summary>
 internal sealed class InspectCommand : Command
 {
     private readonly ValueOption<string> _format;
@@ -35,6 +36,8 @@ internal sealed class InspectCommand : Command
         "image" => "[OPTIONS] IMAGE [IMAGE...]",
         "network" => "[OPTIONS] NETWORK [NETWORK...]",
         "volume" => "[OPTIONS] VOLUME [VOLUME...]",
+        "secret" => "[OPTIONS] SECRET [SECRET...]",
+        "config" => "[OPTIONS] CONFIG [CONFIG...]",
         _ => "[OPTIONS] NAME|ID [NAME|ID...]",
     };
 
@@ -42,6 +45,8 @@ internal sealed class InspectCommand : Command
         _kind == "image" ? ["image inspect busybox", "image inspect -f '{{.Id}}' busybox"]
         : _kind == "network" ? ["network inspect bridge", "network inspect -f '{{json .IPAM.Config}}' bridge"]
         : _kind == "volume" ? ["volume inspect data", "volume inspect --size -f '{{.UsageData.Size}}' data"]
+        : _kind == "secret" ? ["secret inspect token", "secret inspect -f '{{.Spec.Labels}}' token"]
+        : _kind == "config" ? ["config inspect site", "config inspect -f '{{.Spec.Data}}' site"]
         : ["inspect web", "inspect -f '{{.State.Status}} {{json .HostConfig.SecurityOpt}}' web"];
 
     public override (int Min, int Max) ArgumentCount => (1, -1);
@@ -51,13 +56,14 @@ internal sealed class InspectCommand : Command
         "image" => CompletionKind.Images,
         "network" => CompletionKind.Networks,
         "volume" => CompletionKind.Volumes,
+        "secret" or "config" => CompletionKind.None,
         _ => CompletionKind.Containers,
     };
 
     public override int Run(Session session)
     {
         string kind = _type is { Value.Length: > 0 } type ? type.Value : _kind;
-        if (kind is not ("" or "container" or "image" or "network" or "volume"))
+        if (kind != _kind && kind is not ("container" or "image" or "network" or "volume"))
         {
             throw new UsageException($"\"{kind}\" is not a valid value for --type; write container, image, network or volume", exitCode: 1);
         }
@@ -109,6 +115,10 @@ internal sealed class InspectCommand : Command
         if (kind == "volume")
         {
             return engine.InspectVolume(name, _size?.Value == true);
+        }
+        if (kind is "secret" or "config")
+        {
+            return engine.InspectSecret(kind == "config" ? SecretKind.Config : SecretKind.Secret, name);
         }
         try
         {

@@ -8,11 +8,12 @@ namespace Caisson.Cli.Commands;
 /// <summary><c>caisson logs</c></summary>
 internal sealed class LogsCommand : Command
 {
-    private readonly SwitchOption _details, _follow, _timestamps;
+    private readonly SwitchOption _clear, _details, _follow, _timestamps;
     private readonly ValueOption<string> _since, _tail, _until;
 
     public LogsCommand()
     {
+        _clear = Switch("clear", "Forget what was logged so far instead of printing it");
         _details = Switch("details", "Show extra details provided to logs");
         _follow = Switch("follow", "Follow log output", 'f');
         _since = Text("since", "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)");
@@ -23,7 +24,7 @@ internal sealed class LogsCommand : Command
 
     public override string Usage => "[OPTIONS] CONTAINER";
 
-    public override IReadOnlyList<string> Examples => ["logs -f --tail 20 web", "logs -t --since 10m web"];
+    public override IReadOnlyList<string> Examples => ["logs -f --tail 20 web", "logs -t --since 10m web", "logs --clear web"];
 
     public override (int Min, int Max) ArgumentCount => (1, 1);
 
@@ -31,6 +32,15 @@ internal sealed class LogsCommand : Command
 
     public override int Run(Session session)
     {
+        if (_clear.Value)
+        {
+            if (Options.Any(option => option.IsSet && option != _clear))
+            {
+                throw new UsageException("--clear stands alone: it prints nothing", exitCode: 1);
+            }
+            session.Engine.ClearLog(Arguments[0]);
+            return 0;
+        }
         var now = session.Clock.GetUtcNow();
         var options = Describe(now);
         using var inspected = session.Engine.InspectContainer(Arguments[0]);

@@ -11,7 +11,10 @@ internal sealed class RemoveVolumeCommand : EachContainerCommand
 
     public override string Usage => "[OPTIONS] VOLUME [VOLUME...]";
 
-    public override string Details => "The volume's files and its snapshots are removed for good. One that a container has, running or not, is kept.";
+    public override string Details => """
+        The volume's files and its snapshots are removed for good. One that a container
+        has, running or not, is kept.
+        """;
 
     public override IReadOnlyList<string> Examples => ["volume rm data", "volume rm $(caisson volume ls -q --filter dangling=true)"];
 

@@ -48,7 +48,7 @@ internal sealed class RunCommand : ContainerCommand
         {
             return RunDetached(session, created.Id);
         }
-        return RunAttached(session, created.Id, creation, keys);
+        return RunAttached(session, created.Id, creation, keys, _detachKeys.Value, _sigProxy.Value);
     }
 
     private static int RunDetached(Session session, string id)
@@ -65,20 +65,21 @@ internal sealed class RunCommand : ContainerCommand
         return 0;
     }
 
-    private int RunAttached(Session session, string id, ContainerCreation creation, DetachKeys keys)
+    /// <summary>Attaches to a container that was just made, starts it, and gives its exit code.</summary>
+    internal static int RunAttached(Session session, string id, ContainerCreation creation, DetachKeys keys, string detachKeys, bool sigProxy)
     {
         var engine = session.Engine;
         var config = creation.Config;
         using var stream = engine.AttachContainer(
-            id, new AttachOptions(config.AttachStdin, config.AttachStdout, config.AttachStderr, _detachKeys.Value));
+            id, new AttachOptions(config.AttachStdin, config.AttachStdout, config.AttachStderr, detachKeys));
         using var wait = engine.WaitContainer(id, creation.Host.AutoRemove ? "removed" : "next-exit");
-        using var signals = _sigProxy.Value && !config.Tty ? new SignalProxy(engine, id) : null;
+        using var signals = sigProxy && !config.Tty ? new SignalProxy(engine, id) : null;
         using var terminal = config.Tty
             ? new TerminalLink(session, config.AttachStdin, (height, width) => engine.ResizeContainer(id, height, width))
             : null;
         try
         {
-            engine.StartContainer(id, _detachKeys.Value);
+            engine.StartContainer(id, detachKeys);
         }
         catch (EngineException e)
         {
@@ -122,12 +123,12 @@ internal sealed class RunCommand : ContainerCommand
         }
     }
 
-    private int ExitCode(Session session, WaitResult result)
+    private static int ExitCode(Session session, WaitResult result)
     {
         if (result.Error is { } error)
         {
             session.Error.WriteLine($"caisson: waiting for the container failed: {error}");
-            return FailureExitCode;
+            return UsageException.FlagExitCode;
         }
         return result.StatusCode;
     }

@@ -12,9 +12,12 @@ internal sealed class SnapshotCreateCommand : Command
 
     public override string Usage => "[OPTIONS] VOLUME SNAPSHOT";
 
-    public override string Details =>
-        "Containers that may write to the volume are frozen while it is copied, so the snapshot is what the volume held at one moment. Where the file system "
-        + "can, it shares the blocks of the volume (reflink); the command says how it was made.";
+    public override string Details => """
+        Containers that may write to the volume are frozen while it is copied, unless
+        --live is given, so the snapshot is what the volume held at one moment. Where the
+        file system can, it shares the blocks of the volume (reflink); the command says
+        how it was made.
+        """;
 
     public override IReadOnlyList<string> Examples => ["volume snapshot create data before-upgrade", "volume snapshot create --live logs monday"];
 
@@ -27,7 +30,7 @@ internal sealed class SnapshotCreateCommand : Command
         var made = session.Engine.CreateVolumeSnapshot(Arguments[0], Arguments[1], _live.Value);
         session.Out.WriteLine(made.Name);
         session.Flush();
-        session.Error.WriteLine($"{HumanSize.Decimal(made.Bytes, 4)} copied by {made.Method}");
+        session.Error.WriteLine($"{HumanSize.Decimal(made.Bytes, 4)} made by {made.Method}");
         return 0;
     }
 }

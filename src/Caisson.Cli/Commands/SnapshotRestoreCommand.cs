@@ -7,7 +7,10 @@ internal sealed class SnapshotRestoreCommand : Command
 {
     public override string Usage => "VOLUME SNAPSHOT";
 
-    public override string Details => "What the volume holds now is lost; the snapshot stays. Containers that have the volume must be stopped.";
+    public override string Details => """
+        What the volume holds now is lost; the snapshot stays. Containers that have the
+        volume must be stopped.
+        """;
 
     public override IReadOnlyList<string> Examples => ["volume snapshot restore data before-upgrade", "volume clone --snapshot before-upgrade data data-before"];
 
@@ -20,7 +23,7 @@ internal sealed class SnapshotRestoreCommand : Command
         string method = session.Engine.RestoreVolumeSnapshot(Arguments[0], Arguments[1]);
         session.Out.WriteLine(Arguments[0]);
         session.Flush();
-        session.Error.WriteLine($"copied by {method}");
+        session.Error.WriteLine($"made by {method}");
         return 0;
     }
 }

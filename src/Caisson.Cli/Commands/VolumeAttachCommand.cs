@@ -11,8 +11,11 @@ internal sealed class VolumeAttachCommand : Command
 
     public override string Usage => "[OPTIONS] CONTAINER VOLUME:/PATH[:OPTIONS]";
 
-    public override string Details =>
-        "The volume is mounted at once when the container runs, and at each of its starts; it is made when it is not there. What the image has at the path is hidden, not copied.";
+    public override string Details => """
+        The volume is mounted at once when the container runs, and at each of its starts;
+        it is made when it is not there. What the image has at the path is hidden, not
+        copied.
+        """;
 
     public override IReadOnlyList<string> Examples => ["volume attach web data:/data", "volume attach --subpath site web data:/srv/www:ro"];
 

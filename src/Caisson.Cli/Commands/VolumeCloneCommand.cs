@@ -19,9 +19,11 @@ internal sealed class VolumeCloneCommand : Command
 
     public override string Usage => "[OPTIONS] VOLUME NEW-VOLUME";
 
-    public override string Details =>
-        "Containers that may write to the volume are frozen while it is copied, unless --live is given. Where the file system can, the copy shares the blocks "
-        + "of the original (reflink); the command says how it was made.";
+    public override string Details => """
+        Containers that may write to the volume are frozen while it is copied, unless
+        --live is given. Where the file system can, the copy shares the blocks of the
+        original (reflink); the command says how it was made.
+        """;
 
     public override IReadOnlyList<string> Examples => ["volume clone data test-data", "volume clone --snapshot before-upgrade data data-before"];
 
@@ -34,7 +36,7 @@ internal sealed class VolumeCloneCommand : Command
         string method = session.Engine.CloneVolume(Arguments[0], Arguments[1], _snapshot.Value, _live.Value, VolumeCreateCommand.Map(_label));
         session.Out.WriteLine(Arguments[1]);
         session.Flush();
-        session.Error.WriteLine($"copied by {method}");
+        session.Error.WriteLine($"made by {method}");
         return 0;
     }
 }

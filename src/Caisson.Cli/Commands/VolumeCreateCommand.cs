@@ -19,8 +19,10 @@ internal sealed class VolumeCreateCommand : Command
 
     public override string Usage => "[OPTIONS] [VOLUME]";
 
-    public override string Details =>
-        "A volume with --opt size=1G holds no more than that. With type, device and o it is what mount(8) would mount, while a container uses it.";
+    public override string Details => """
+        A volume with --opt size=1G holds no more than that. With type, device and o it is
+        what mount(8) would mount, while a container uses it.
+        """;
 
     public override IReadOnlyList<string> Examples =>
         ["volume create data", "volume create --opt size=1G small", "volume create -o type=tmpfs -o device=tmpfs -o o=size=100m,uid=1000 fast"];

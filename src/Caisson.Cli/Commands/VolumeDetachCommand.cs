@@ -7,7 +7,9 @@ internal sealed class VolumeDetachCommand : Command
 {
     public override string Usage => "CONTAINER VOLUME|/PATH";
 
-    public override string Details => "The volume stays, and so do files that are open: they are the container's until it closes them.";
+    public override string Details => """
+        The volume stays. Files that are open stay the container's until it closes them.
+        """;
 
     public override IReadOnlyList<string> Examples => ["volume detach web data", "volume detach web /srv/www"];
 

@@ -13,12 +13,15 @@ public sealed record ContainerCreation(ContainerConfig Config, HostConfig Host)
     /// <summary>Further networks that it is to be in, by name.</summary>
     public IReadOnlyList<string> FurtherNetworks { get; init; } = [];
 
+    /// <summary>What it asks for in further networks, by name; those of <see cref="FurtherNetworks"/> ask for nothing.</summary>
+    public IReadOnlyDictionary<string, NetworkPlace> FurtherPlaces { get; init; } = new Dictionary<string, NetworkPlace>();
+
     /// <summary>The JSON, as sent.</summary>
     public ReadOnlyMemory<byte> ToJson() => JsonBody.Write(json =>
     {
         Config.WriteTo(json);
         Host.WriteTo(json);
-        if (!Place.IsEmpty || FurtherNetworks.Count > 0)
+        if (!Place.IsEmpty || FurtherNetworks.Count > 0 || FurtherPlaces.Count > 0)
         {
             json.WriteStartObject("NetworkingConfig");
             json.WriteStartObject("EndpointsConfig");
@@ -28,6 +31,12 @@ public sealed record ContainerCreation(ContainerConfig Config, HostConfig Host)
             foreach (string network in FurtherNetworks)
             {
                 json.WriteStartObject(network);
+                json.WriteEndObject();
+            }
+            foreach (var (network, place) in FurtherPlaces)
+            {
+                json.WriteStartObject(network);
+                place.WriteTo(json);
                 json.WriteEndObject();
             }
             json.WriteEndObject();

@@ -1,5 +1,7 @@
 using System.Text.Json;
 
+using Caisson.Client.Secrets;
+
 namespace Caisson.Client.Containers;
 
 /// <summary>What of a container depends on this host: mounts, limits, isolation.</summary>
@@ -59,6 +61,12 @@ public sealed class HostConfig
 
     /// <summary>Capabilities to drop.</summary>
     public List<string> CapDrop { get; } = [];
+
+    /// <summary>Secrets as files; an extension of Caisson.</summary>
+    public List<SecretFile> Secrets { get; } = [];
+
+    /// <summary>Configs as files; an extension of Caisson.</summary>
+    public List<SecretFile> Configs { get; } = [];
 
     /// <summary>Every capability, every device, no filters.</summary>
     public bool Privileged { get; set; }
@@ -183,6 +191,8 @@ public sealed class HostConfig
         WriteMounts(json);
         WriteNetwork(json);
         WriteIsolation(json);
+        WriteSecrets(json, nameof(Secrets), Secrets);
+        WriteSecrets(json, nameof(Configs), Configs);
         WriteResources(json);
         json.Flag(nameof(AutoRemove), AutoRemove);
         json.Flag(nameof(RestartUnhealthy), RestartUnhealthy);
@@ -237,11 +247,10 @@ public sealed class HostConfig
         Some(json, nameof(DnsSearch), DnsSearch);
         Some(json, nameof(ExtraHosts), ExtraHosts);
         Some(json, nameof(Links), Links);
-        if (PortBindings.Count == 0)
+        if (PortBindings.Count > 0)
         {
-            return;
+            WritePorts(json, PortBindings);
         }
-        WritePorts(json, PortBindings);
     }
 
     internal static void WritePorts(Utf8JsonWriter json, IReadOnlyDictionary<string, List<PortBinding>> ports)
@@ -283,6 +292,29 @@ public sealed class HostConfig
         {
             json.WriteBoolean(nameof(Init), init);
         }
+    }
+
+    private static void WriteSecrets(Utf8JsonWriter json, string name, List<SecretFile> files)
+    {
+        if (files.Count == 0)
+        {
+            return;
+        }
+        json.WriteStartArray(name);
+        foreach (var file in files)
+        {
+            json.WriteStartObject();
+            json.WriteString("Source", file.Source);
+            json.Text("Target", file.Target);
+            json.Text("UID", file.User);
+            json.Text("GID", file.Group);
+            if (file.Mode is { } mode)
+            {
+                json.WriteNumber("Mode", mode);
+            }
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
     }
 
     private void WriteResources(Utf8JsonWriter json)

@@ -24,6 +24,9 @@ public sealed record LaunchFacts
     /// <summary>Kinds of the bind mounts' sources that the runner supplies by descriptor (<see cref="LaunchSupplies.Binds"/>), by destination; their paths are not looked at.</summary>
     public IReadOnlyDictionary<string, FileKind> SuppliedBinds { get; init; } = ImmutableDictionary<string, FileKind>.Empty;
 
+    /// <summary>Sources of bind mounts that the runner supplies as detached mounts instead of opening a path.</summary>
+    public ImmutableArray<string> SuppliedMounts { get; init; } = [];
+
     /// <summary>Modes of directories of the root filesystem over which a tmpfs without a mode of its own is mounted, by destination.</summary>
     public IReadOnlyDictionary<string, int> CoveredModes { get; init; } = ImmutableDictionary<string, int>.Empty;
 

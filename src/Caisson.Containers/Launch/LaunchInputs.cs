@@ -12,6 +12,9 @@ public sealed record LaunchSupplies
     /// <summary>The root filesystem, when the facts say that it is supplied.</summary>
     public MountTree? Root { get; init; }
 
+    /// <summary>Detached mounts by what stands for their source, when the facts name them; attributes are set on them.</summary>
+    public IReadOnlyDictionary<string, MountTree> Mounts { get; init; } = ImmutableDictionary<string, MountTree>.Empty;
+
     /// <summary>Standard input, output and error, when the facts say that they are supplied.</summary>
     public ImmutableArray<Descriptor> Stdio { get; init; } = [];
 
@@ -79,6 +82,7 @@ public sealed class LaunchInputs : IDisposable
         LaunchInput.StartGate => Given(supplies.StartGate, "start gate"),
         LaunchInput.JoinedProcess => Given(supplies.Container, "container's process"),
         LaunchInput.JoinedNamespace joined => Own(Namespace.Open(joined.Path, joined.Kind)),
+        LaunchInput.BindSource { Mount.Source: { } source } when supplies.Mounts.TryGetValue(source, out MountTree? tree) => tree,
         LaunchInput.BindSource bind => OpenBind(bind, plan, spec, supplies),
         LaunchInput.AttachedMount => Given(supplies.Attached, "mount to attach"),
         LaunchInput.CopiedTmpfs tmpfs => OpenTmpfs(tmpfs, spec, supplies),

@@ -44,7 +44,8 @@ internal sealed partial class WorldCompiler
             var mount = _spec.Mounts[i];
             var request = Request(mount);
             bool mapped = request.Mapped || !mount.UidMappings.IsEmpty;
-            if (request.Bind && (mapped || HasNewUserNamespace || _joined.Count > 0 || _facts.SuppliedBinds.ContainsKey(mount.Destination)))
+            if (request.Bind && (mapped || HasNewUserNamespace || _joined.Count > 0
+                || _facts.SuppliedBinds.ContainsKey(mount.Destination) || _facts.SuppliedMounts.Contains(mount.Source ?? "")))
             {
                 _sources[i] = Input(
                     new LaunchInput.BindSource(i, mount, request.Recursive, mapped, request.RecursiveMap), $"source{i}");

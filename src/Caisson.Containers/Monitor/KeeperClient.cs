@@ -20,16 +20,19 @@ public sealed class KeeperClient(string runDirectory, string runtimePath) : IDis
     /// <param name="log">The log, opened for appending; null where the request has none.</param>
     /// <param name="supplied">The supplied inputs in the order of the request; all stay the caller's.</param>
     /// <param name="cancellationToken">Abandons the start.</param>
+    /// <param name="logDirectory">The directory of the log; null where the request names none.</param>
     /// <returns>The process, which waits; the caller lets it run or disposes it, which ends it.</returns>
     /// <exception cref="LaunchFailedException">A step of the launch failed.</exception>
     /// <exception cref="MonitorLostException">Keeper, monitor or the process were killed; the program has not run, so it may be asked for again.</exception>
     /// <exception cref="CaissonException">The keeper or the monitor could not do its part.</exception>
     public async Task<PendingProcess> PrepareAsync(
-        MonitorRequest request, string directory, LaunchImage image, Descriptor? log, IReadOnlyList<Descriptor> supplied, CancellationToken cancellationToken)
+        MonitorRequest request, string directory, LaunchImage image, Descriptor? log, IReadOnlyList<Descriptor> supplied, CancellationToken cancellationToken,
+        DirectoryDescriptor? logDirectory = null)
     {
         using var directoryDescriptor = HostFiles.OpenDirectory(directory);
         using var program = Memfd.CreateSealed("caisson-launch", image.Bytes.Span);
-        Descriptor[] descriptors = log is null ? [directoryDescriptor, program, .. supplied] : [directoryDescriptor, program, log, .. supplied];
+        Descriptor[] descriptors =
+            [directoryDescriptor, program, .. log is null ? (ReadOnlySpan<Descriptor>)[] : [log], .. logDirectory is null ? (ReadOnlySpan<Descriptor>)[] : [logDirectory], .. supplied];
         if (descriptors.Length != request.Descriptors)
         {
             throw new InvalidOperationException($"the request names {request.Descriptors} descriptors, {descriptors.Length} are given");

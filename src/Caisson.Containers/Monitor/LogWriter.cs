@@ -1,21 +1,61 @@
+using System.Buffers.Binary;
+using System.Text;
+using Caisson.Containers.Logs;
 using Caisson.Linux;
 using Caisson.Linux.Memory;
 
 namespace Caisson.Containers.Monitor;
 
-/// <summary>Writes output to a log in the CRI text format: <c>TIME STREAM F|P TEXT</c>, lines of more than 16 KiB in parts.</summary>
+/// <summary>Writes output to a log; see <see cref="LogFormat"/> for how it stands there, and <see cref="LogSettings"/> for when a file is full.</summary>
 /// <remarks>
-/// A line is written when it is whole, too long, or the last. Trouble with the disk does not stop the program: what does not go is dropped,
-/// and the exit record says so. Source: Kubernetes' "CRI container logging format".
+/// In the formats of lines a line is written when it is whole, too long (16 KiB), or the last. A piece of output is one writing to the disk, and a
+/// file becomes full between two of them, so no line and no frame is torn. Trouble with the disk does not stop the program: what does not go is
+/// dropped, and the exit record says so.
 /// </remarks>
-internal sealed class LogWriter(Descriptor file)
+internal sealed class LogWriter
 {
     private const int PartBytes = 16 * 1024;
-    private readonly ScratchMemory _output = new(128 * 1024);
+    private const int TimeSize = 30;
+
+    private readonly DirectoryDescriptor? _directory;
+    private readonly LogSettings _settings;
+    private readonly Action _onRotated;
+    private readonly ScratchMemory _output = new(256 * 1024);
     private readonly ScratchMemory[] _parts = [new(PartBytes), new(PartBytes)];
     private readonly int[] _lengths = new int[2];
-    private readonly byte[] _time = new byte[30];
+    private readonly byte[][] _tails;
+    private readonly int _timeAt;
+    private Descriptor _file;
+    private int _number;
+    private long _bytes;
+    private DateTime _opened = DateTime.UtcNow;
+    private DateTime _now;
     private int _used;
+
+    /// <param name="file">The log, opened for appending. Owned from now on.</param>
+    /// <param name="settings">How it is written.</param>
+    /// <param name="directory">Where it is, for settings that need one; owned from now on.</param>
+    /// <param name="onRotated">Called when a file has become full.</param>
+    public LogWriter(Descriptor file, LogSettings settings, DirectoryDescriptor? directory = null, Action? onRotated = null)
+    {
+        _file = file;
+        _settings = settings;
+        _directory = directory;
+        _onRotated = onRotated ?? (static () => { });
+        _number = settings.NextNumber;
+        _bytes = directory is null ? 0 : SizeOf(file);
+        // All of a line of one piece but its text is the same, so it is made once for each piece.
+        string attributes = settings.Attributes.Length > 0 ? $"\"attrs\":{settings.Attributes}," : "";
+        const string time = "0000-00-00T00:00:00.000000000Z";
+        _tails = settings.Format == LogFormat.Json
+            ? [.. ((string[])["stdout", "stderr"]).Select(stream => Encoding.UTF8.GetBytes($"\",\"stream\":\"{stream}\",{attributes}\"time\":\"{time}\"}}\n"))]
+            : [Encoding.UTF8.GetBytes($"{time} stdout F "), Encoding.UTF8.GetBytes($"{time} stderr F ")];
+        _timeAt = settings.Format == LogFormat.Json ? _tails[0].Length - TimeSize - 3 : 0;
+        if (settings.AgeMaxSeconds > 0)
+        {
+            Rotate(); // how old the first line is that an earlier run wrote, nobody knows
+        }
+    }
 
     /// <summary>Why something was dropped; 0 when nothing was.</summary>
     public Errno Errno { get; private set; }
@@ -23,32 +63,19 @@ internal sealed class LogWriter(Descriptor file)
     /// <summary>Takes what stdout (0) or stderr (1) brought.</summary>
     public void Append(int stream, ReadOnlySpan<byte> bytes)
     {
-        FormatTime();
-        while (!bytes.IsEmpty)
+        _now = DateTime.UtcNow;
+        if (_settings.AgeMaxSeconds > 0 && (_now - _opened).TotalSeconds >= _settings.AgeMaxSeconds)
         {
-            int end = bytes.IndexOf((byte)'\n');
-            ref int length = ref _lengths[stream];
-            if (length == 0 && end is >= 0 and <= PartBytes)
-            {
-                Emit(stream, bytes[..end], whole: true);
-                bytes = bytes[(end + 1)..];
-                continue;
-            }
-            int count = Math.Min(end >= 0 ? end : bytes.Length, PartBytes - length);
-            bytes[..count].CopyTo(_parts[stream].Span[length..]);
-            length += count;
-            bytes = bytes[count..];
-            if (end == count)
-            {
-                Emit(stream, _parts[stream].Span[..length], whole: true);
-                bytes = bytes[1..];
-                length = 0;
-            }
-            else if (length == PartBytes)
-            {
-                Emit(stream, _parts[stream].Span, whole: false);
-                length = 0;
-            }
+            Rotate();
+        }
+        if (_settings.Format == LogFormat.Local)
+        {
+            AppendFrames(stream, bytes);
+        }
+        else
+        {
+            FormatTime();
+            AppendLines(stream, bytes);
         }
         Flush();
     }
@@ -56,6 +83,7 @@ internal sealed class LogWriter(Descriptor file)
     /// <summary>Writes what is left of a last line that has no end.</summary>
     public void Complete()
     {
+        _now = DateTime.UtcNow;
         FormatTime();
         for (int stream = 0; stream < 2; stream++)
         {
@@ -66,6 +94,40 @@ internal sealed class LogWriter(Descriptor file)
             }
         }
         Flush();
+    }
+
+    /// <summary>The file counts as full, if anything is in it, and another begins.</summary>
+    /// <returns>False when this log has one file only.</returns>
+    public bool Rotate()
+    {
+        if (_directory is null)
+        {
+            return false;
+        }
+        _opened = DateTime.UtcNow;
+        if (_bytes == 0)
+        {
+            return true;
+        }
+        try
+        {
+            _directory.Rename(_settings.Name, _directory, LogSettings.NumberedName(_settings.Name, _number));
+            Descriptor next = HostFiles.OpenAppend($"{_directory.ProcPath}/{_settings.Name}", 0x1A0);
+            _file.Dispose();
+            _file = next;
+            _bytes = 0;
+            _number++;
+            RemoveOld();
+        }
+        catch (LinuxException error)
+        {
+            // The old file is written on, under whatever name; a directory that is gone belongs to a container that is being removed.
+            _bytes = 0;
+            Errno = error.Errno == Errno.ENOENT ? Errno : error.Errno;
+            return true;
+        }
+        _onRotated();
+        return true;
     }
 
     /// <summary>Gives back the memory that no unfinished line is in.</summary>
@@ -81,23 +143,179 @@ internal sealed class LogWriter(Descriptor file)
         }
     }
 
+    private static long SizeOf(Descriptor file)
+    {
+        using FileDescriptor status = FileDescriptor.From(file.Duplicate());
+        return status.Status.Size;
+    }
+
+    private void AppendFrames(int stream, ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            const int around = LogFrame.HeaderSize + LogFrame.TrailerSize;
+            int count = Math.Min(bytes.Length, FrameBytesMax);
+            BeginFileFor(around + count);
+            Reserve(around + count);
+            var output = _output.Span[_used..];
+            new LogFrame(stream == 1, _now.Ticks, count).WriteTo(output);
+            bytes[..count].CopyTo(output[LogFrame.HeaderSize..]);
+            BinaryPrimitives.WriteInt32LittleEndian(output[(LogFrame.HeaderSize + count)..], count);
+            _used += around + count;
+            bytes = bytes[count..];
+        }
+    }
+
+    private void AppendLines(int stream, ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            int end = bytes.IndexOf((byte)'\n');
+            ref int length = ref _lengths[stream];
+            if (length == 0 && end is >= 0 and <= PartBytes)
+            {
+                Emit(stream, bytes[..end], whole: true);
+                bytes = bytes[(end + 1)..];
+                continue;
+            }
+            var part = _parts[stream].Span;
+            int count = Math.Min(end >= 0 ? end : bytes.Length, PartBytes - length);
+            bytes[..count].CopyTo(part[length..]);
+            length += count;
+            bytes = bytes[count..];
+            if (end == count)
+            {
+                Emit(stream, part[..length], whole: true);
+                bytes = bytes[1..];
+                length = 0;
+            }
+            else if (length == PartBytes)
+            {
+                int cut = _settings.Format == LogFormat.Json ? WholeCharacters(part) : PartBytes;
+                Emit(stream, part[..cut], whole: false);
+                part[cut..].CopyTo(part);
+                length = PartBytes - cut;
+            }
+        }
+    }
+
     private void Emit(int stream, ReadOnlySpan<byte> line, bool whole)
     {
-        ReadOnlySpan<byte> tag = (stream, whole) switch
+        if (_settings.Format == LogFormat.Json)
         {
-            (0, true) => " stdout F "u8,
-            (0, false) => " stdout P "u8,
-            (_, true) => " stderr F "u8,
-            _ => " stderr P "u8,
-        };
-        if (_output.Span.Length - _used < _time.Length + tag.Length + line.Length + 1)
+            EmitJson(stream, line, whole);
+            return;
+        }
+        byte[] head = _tails[stream];
+        BeginFileFor(head.Length + line.Length + 1);
+        Reserve(head.Length + line.Length + 1);
+        head[^2] = (byte)(whole ? 'F' : 'P');
+        Put(head);
+        Put(line);
+        _output.Span[_used++] = (byte)'\n';
+    }
+
+    private void EmitJson(int stream, ReadOnlySpan<byte> line, bool whole)
+    {
+        byte[] tail = _tails[stream];
+        BeginFileFor(line.Length + tail.Length + 10);
+        Reserve((6 * line.Length) + tail.Length + 16); // each byte may become \u00xx
+        Put("{\"log\":\""u8);
+        while (!line.IsEmpty)
+        {
+            int plain = line.IndexOfAnyExceptInRange((byte)' ', (byte)'~');
+            plain = plain < 0 ? line.Length : plain;
+            int special = line[..plain].IndexOfAny((byte)'"', (byte)'\\');
+            plain = special < 0 ? plain : special;
+            Put(line[..plain]);
+            line = line[plain..];
+            if (!line.IsEmpty)
+            {
+                line = line[PutEscaped(line)..];
+            }
+        }
+        if (whole)
+        {
+            Put("\\n"u8);
+        }
+        Put(tail);
+    }
+
+    /// <summary>Writes the first character of <paramref name="text"/> and returns its length; what is not UTF-8 becomes U+FFFD, for JSON has no bytes.</summary>
+    private int PutEscaped(ReadOnlySpan<byte> text)
+    {
+        byte first = text[0];
+        switch (first)
+        {
+            case (byte)'"':
+                Put("\\\""u8);
+                return 1;
+            case (byte)'\\':
+                Put("\\\\"u8);
+                return 1;
+            case (byte)'\r':
+                Put("\\r"u8);
+                return 1;
+            case (byte)'\t':
+                Put("\\t"u8);
+                return 1;
+            case < 0x80:
+                Put("\\u00"u8);
+                _output.Span[_used++] = Digit(first >> 4);
+                _output.Span[_used++] = Digit(first & 0xF);
+                return 1;
+        }
+        if (Rune.DecodeFromUtf8(text, out _, out int length) == System.Buffers.OperationStatus.Done)
+        {
+            Put(text[..length]);
+        }
+        else
+        {
+            Put("\\ufffd"u8);
+        }
+        return length;
+    }
+
+    /// <summary>The length without a character at the end of which only the beginning is there.</summary>
+    private static int WholeCharacters(ReadOnlySpan<byte> text)
+    {
+        for (int back = 1; back <= 3; back++)
+        {
+            byte last = text[^back];
+            if (last >= 0xC0)
+            {
+                int needed = last >= 0xF0 ? 4 : last >= 0xE0 ? 3 : 2;
+                return needed > back ? text.Length - back : text.Length;
+            }
+            if (last < 0x80)
+            {
+                break;
+            }
+        }
+        return text.Length;
+    }
+
+    private static byte Digit(int value) => (byte)(value < 10 ? '0' + value : 'a' + value - 10);
+
+    /// <summary>The most of one frame: in small files less than one reading brings.</summary>
+    private int FrameBytesMax => _settings.BytesMaxOfFile is > 0 and < 128 * 1024 ? Math.Max(1_024, (int)_settings.BytesMaxOfFile / 4) : 128 * 1024;
+
+    /// <summary>Lets another file begin when this one would become larger than it may.</summary>
+    private void BeginFileFor(int bytes)
+    {
+        if (_settings.BytesMaxOfFile > 0 && _bytes + _used > 0 && _bytes + _used + bytes > _settings.BytesMaxOfFile)
+        {
+            Flush();
+            Rotate();
+        }
+    }
+
+    private void Reserve(int bytes)
+    {
+        if (_output.Span.Length - _used < bytes)
         {
             Flush();
         }
-        Put(_time);
-        Put(tag);
-        Put(line);
-        _output.Span[_used++] = (byte)'\n';
     }
 
     private void Put(ReadOnlySpan<byte> bytes)
@@ -111,42 +329,68 @@ internal sealed class LogWriter(Descriptor file)
         var rest = _output.Span[.._used];
         while (!rest.IsEmpty)
         {
-            int count = file.WriteNow(rest);
+            int count = _file.WriteNow(rest);
             if (count <= 0)
             {
                 Errno = count == 0 ? Errno.EIO : (Errno)(-count);
                 break;
             }
             rest = rest[count..];
+            _bytes += count;
         }
         _used = 0;
+    }
+
+    private void RemoveOld()
+    {
+        if (_number - _settings.FilesMax >= 1)
+        {
+            Remove(_number - _settings.FilesMax);
+        }
+        if (_settings.AgeMaxSeconds == 0)
+        {
+            return;
+        }
+        DateTimeOffset limit = DateTimeOffset.UtcNow.AddSeconds(-_settings.AgeMaxSeconds);
+        foreach (DirectoryEntry entry in _directory!.Enumerate())
+        {
+            if (LogSettings.TryReadNumber(_settings.Name, entry.Name, out int number, out _))
+            {
+                using FileDescriptor? file = _directory.TryOpenPath(entry.Name);
+                if (file is not null && file.Status.ModifiedTime.ToDateTimeOffset() < limit)
+                {
+                    Remove(number);
+                }
+            }
+        }
+    }
+
+    private void Remove(int number)
+    {
+        string name = LogSettings.NumberedName(_settings.Name, number);
+        _directory!.Unlink(name);
+        _directory.Unlink(name + ".gz");
     }
 
     /// <summary>RFC 3339 with nanoseconds: <c>2026-01-31T23:59:59.123456700Z</c>.</summary>
     private void FormatTime()
     {
-        DateTime now = DateTime.UtcNow;
-        Digits(0, 4, now.Year);
-        _time[4] = (byte)'-';
-        Digits(5, 2, now.Month);
-        _time[7] = (byte)'-';
-        Digits(8, 2, now.Day);
-        _time[10] = (byte)'T';
-        Digits(11, 2, now.Hour);
-        _time[13] = (byte)':';
-        Digits(14, 2, now.Minute);
-        _time[16] = (byte)':';
-        Digits(17, 2, now.Second);
-        _time[19] = (byte)'.';
-        Digits(20, 9, (now.Ticks % TimeSpan.TicksPerSecond) * 100);
-        _time[29] = (byte)'Z';
+        var time = _tails[0].AsSpan(_timeAt, TimeSize);
+        Digits(time, 0, 4, _now.Year);
+        Digits(time, 5, 2, _now.Month);
+        Digits(time, 8, 2, _now.Day);
+        Digits(time, 11, 2, _now.Hour);
+        Digits(time, 14, 2, _now.Minute);
+        Digits(time, 17, 2, _now.Second);
+        Digits(time, 20, 9, (_now.Ticks % TimeSpan.TicksPerSecond) * 100);
+        time.CopyTo(_tails[1].AsSpan(_timeAt));
     }
 
-    private void Digits(int at, int count, long value)
+    private static void Digits(Span<byte> text, int at, int count, long value)
     {
         for (int i = at + count - 1; i >= at; i--)
         {
-            _time[i] = (byte)('0' + (value % 10));
+            text[i] = (byte)('0' + (value % 10));
             value /= 10;
         }
     }

@@ -5,7 +5,10 @@ namespace Caisson.Containers.Monitor;
 /// <summary>What a connection to <c>monitor.sock</c> is for.</summary>
 public enum MonitorCallKind : byte
 {
-    /// <summary>Ends when the monitor ends. Answered by <see cref="MonitorCall.Running"/> or <see cref="MonitorCall.NotYetRunning"/>.</summary>
+    /// <summary>
+    /// Ends when the monitor ends. Answered by <see cref="MonitorCall.Running"/> or <see cref="MonitorCall.NotYetRunning"/>; then
+    /// <see cref="MonitorCall.LogRotated"/> may come.
+    /// </summary>
     Watch = 1,
 
     /// <summary>After the answering byte, the connection carries the standard streams.</summary>
@@ -13,6 +16,9 @@ public enum MonitorCallKind : byte
 
     /// <summary>Sets the terminal's size; answered by one byte, then closed.</summary>
     Resize = 3,
+
+    /// <summary>Lets the log go on in another file; answered by one byte, 0 for a log of one file, then closed.</summary>
+    RotateLog = 4,
 }
 
 /// <summary>The eight bytes that open a connection to a monitor, which answers with one byte: 1 for yes, 0 for no room.</summary>
@@ -30,6 +36,9 @@ public readonly record struct MonitorCall(MonitorCallKind Kind, byte Streams = 0
 
     /// <summary>The answer to a watch: the program does not run yet, and never will when the engine that asked for it is gone.</summary>
     public const byte NotYetRunning = 2;
+
+    /// <summary>What a watch hears when a file of the log has become full.</summary>
+    public const byte LogRotated = 3;
 
     /// <summary>The file name of the socket in the process's run directory.</summary>
     public const string SocketName = "monitor.sock";

@@ -1,11 +1,13 @@
+using Caisson.Containers.Logs;
 using Caisson.Linux;
 
 namespace Caisson.Containers.Monitor;
 
 /// <summary>What a monitor needs of a process that is about to run its program: its launcher sends it, and nothing else of the launch.</summary>
 /// <remarks>
-/// One byte of flags: 1 terminal, 2 joiner, 4 log, 8 stdin, 16 stdout, 32 stderr. Then the descriptors: the process, its run directory, the
-/// listening socket, and those that the flags name, in their order. Whoever receives it owns them.
+/// One byte of flags: 1 terminal, 2 joiner, 4 log, 8 directory of the log, 16 stdin, 32 stdout, 64 stderr; with a directory, the log's settings
+/// follow. The descriptors: the process, its run directory, the listening socket, and those that the flags name, in their order. Whoever
+/// receives it owns them.
 /// </remarks>
 internal sealed record MonitorHandover
 {
@@ -30,6 +32,12 @@ internal sealed record MonitorHandover
     /// <summary>Where output is written to; null for nowhere.</summary>
     public Descriptor? Log { get; init; }
 
+    /// <summary>The directory of the log; null for a log of one file.</summary>
+    public DirectoryDescriptor? LogDirectory { get; init; }
+
+    /// <summary>How the log is written.</summary>
+    public LogSettings LogSettings { get; init; } = LogSettings.Plain;
+
     /// <summary>The writing side of stdin; null when it is empty.</summary>
     public Descriptor? Stdin { get; init; }
 
@@ -47,7 +55,7 @@ internal sealed record MonitorHandover
     {
         int flags = IsTerminal ? 1 : 0;
         List<Descriptor> descriptors = [Process, Directory, Listener];
-        ReadOnlySpan<Descriptor?> optional = [Joiner, Log, Stdin, Stdout, Stderr];
+        ReadOnlySpan<Descriptor?> optional = [Joiner, Log, LogDirectory, Stdin, Stdout, Stderr];
         for (int i = 0; i < optional.Length; i++)
         {
             if (optional[i] is { } descriptor)
@@ -56,19 +64,20 @@ internal sealed record MonitorHandover
                 flags |= 2 << i;
             }
         }
-        monitor.Send([(byte)flags], [.. descriptors]);
+        monitor.Send([(byte)flags, .. LogDirectory is null ? [] : LogSettings.Encode()], [.. descriptors]);
     }
 
     /// <summary>Waits for it; null when the launcher ends without one.</summary>
     public static MonitorHandover? Receive(UnixSocket launcher)
     {
-        Span<byte> flags = stackalloc byte[1];
+        Span<byte> message = stackalloc byte[1 + LogSettings.BytesMax];
         List<Descriptor> descriptors = [];
-        if (launcher.Receive(flags, descriptors) == 0)
+        int length = launcher.Receive(message, descriptors);
+        if (length == 0)
         {
             return null;
         }
-        int has = flags[0];
+        int has = message[0];
         int next = 3;
         return new()
         {
@@ -78,9 +87,11 @@ internal sealed record MonitorHandover
             Listener = UnixSocket.From(descriptors[2]),
             Joiner = (has & 2) != 0 ? Pidfd.From(descriptors[next++]) : null,
             Log = (has & 4) != 0 ? descriptors[next++] : null,
-            Stdin = (has & 8) != 0 ? descriptors[next++] : null,
-            Stdout = (has & 16) != 0 ? descriptors[next++] : null,
-            Stderr = (has & 32) != 0 ? descriptors[next] : null,
+            LogDirectory = (has & 8) != 0 ? DirectoryDescriptor.From(descriptors[next++]) : null,
+            LogSettings = (has & 8) != 0 ? LogSettings.Decode(message[1..length]) : LogSettings.Plain,
+            Stdin = (has & 16) != 0 ? descriptors[next++] : null,
+            Stdout = (has & 32) != 0 ? descriptors[next++] : null,
+            Stderr = (has & 64) != 0 ? descriptors[next] : null,
         };
     }
 }

@@ -2,6 +2,8 @@ using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Text;
 
+using Caisson.Containers.Logs;
+
 namespace Caisson.Containers.Monitor;
 
 /// <summary>What fills an inherited slot of a launch: a descriptor that comes with the request, or one that the monitor makes.</summary>
@@ -25,9 +27,10 @@ public enum MonitorInput : byte
 /// <code>
 ///  0  "CSNK"   4  version   8  flags: 1 terminal, 2 open stdin, 4 log   12  user   16  group of the stdio pipes
 /// 20  bytes of the user map   24  of the group map   28  inputs
-/// 32  one byte each input, the user map, the group map
+/// 32  one byte each input, the user map, the group map; in version 2 the log settings
 /// </code>
-/// Descriptors: the run directory of the process, the sealed launch image, the log where there is one, the supplied inputs in order.
+/// Version 1 has a log without settings, so that a keeper of that version goes on running what needs none. Descriptors: the run directory of the
+/// process, the sealed launch image, the log where there is one, its directory where it has settings, the supplied inputs in order.
 /// </remarks>
 public sealed record MonitorRequest
 {
@@ -35,7 +38,8 @@ public sealed record MonitorRequest
     public const int BytesMax = 64 * 1024;
 
     private const uint Magic = 0x4b4e5343;
-    private const int Version = 1;
+    private const int VersionWithoutSettings = 1;
+    private const int Version = 2;
     private const int HeaderSize = 32;
 
     /// <summary>The process makes a terminal of its own and sends it.</summary>
@@ -46,6 +50,9 @@ public sealed record MonitorRequest
 
     /// <summary>Whether a log descriptor comes along.</summary>
     public bool HasLog { get; init; }
+
+    /// <summary>How the log is written.</summary>
+    public LogSettings Log { get; init; } = LogSettings.Plain;
 
     /// <summary>The owner of the stdio pipes, in the host's numbers, so that the program may open <c>/dev/stdout</c> again.</summary>
     public uint StdioUser { get; init; }
@@ -62,18 +69,22 @@ public sealed record MonitorRequest
     /// <summary>What fills the inherited slots of the launch image, in order.</summary>
     public ImmutableArray<MonitorInput> Inputs { get; init; } = [];
 
+    /// <summary>Whether a descriptor of the log's directory comes along.</summary>
+    public bool HasLogDirectory => HasLog && Log.HasDirectory;
+
     /// <summary>How many descriptors belong to it.</summary>
-    public int Descriptors => 2 + (HasLog ? 1 : 0) + Inputs.Count(input => input == MonitorInput.Supplied);
+    public int Descriptors => 2 + (HasLog ? 1 : 0) + (HasLogDirectory ? 1 : 0) + Inputs.Count(input => input == MonitorInput.Supplied);
 
     /// <summary>The message's bytes.</summary>
     public byte[] Encode()
     {
         byte[] users = Encoding.ASCII.GetBytes(UserMap);
         byte[] groups = Encoding.ASCII.GetBytes(GroupMap);
-        byte[] bytes = new byte[HeaderSize + Inputs.Length + users.Length + groups.Length];
+        byte[] log = HasLogDirectory ? Log.Encode() : [];
+        byte[] bytes = new byte[HeaderSize + Inputs.Length + users.Length + groups.Length + log.Length];
         Span<byte> header = bytes;
         BinaryPrimitives.WriteUInt32LittleEndian(header, Magic);
-        BinaryPrimitives.WriteInt32LittleEndian(header[4..], Version);
+        BinaryPrimitives.WriteInt32LittleEndian(header[4..], HasLogDirectory ? Version : VersionWithoutSettings);
         BinaryPrimitives.WriteInt32LittleEndian(header[8..], (Terminal ? 1 : 0) | (OpenStdin ? 2 : 0) | (HasLog ? 4 : 0));
         BinaryPrimitives.WriteUInt32LittleEndian(header[12..], StdioUser);
         BinaryPrimitives.WriteUInt32LittleEndian(header[16..], StdioGroup);
@@ -86,6 +97,7 @@ public sealed record MonitorRequest
         }
         users.CopyTo(bytes, HeaderSize + Inputs.Length);
         groups.CopyTo(bytes, HeaderSize + Inputs.Length + users.Length);
+        log.CopyTo(bytes, bytes.Length - log.Length);
         return bytes;
     }
 
@@ -98,7 +110,7 @@ public sealed record MonitorRequest
             throw new FormatException("request to the keeper: not one");
         }
         int version = BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]);
-        if (version != Version)
+        if (version is not (Version or VersionWithoutSettings))
         {
             throw new FormatException($"request to the keeper: of version {version}, the keeper's is {Version}; stop all containers and the keeper to change versions");
         }
@@ -106,7 +118,8 @@ public sealed record MonitorRequest
         int users = BinaryPrimitives.ReadInt32LittleEndian(bytes[20..]);
         int groups = BinaryPrimitives.ReadInt32LittleEndian(bytes[24..]);
         int inputs = BinaryPrimitives.ReadInt32LittleEndian(bytes[28..]);
-        if (users < 0 || groups < 0 || inputs < 0 || HeaderSize + (long)inputs + users + groups != bytes.Length)
+        long end = HeaderSize + (long)inputs + users + groups;
+        if (users < 0 || groups < 0 || inputs < 0 || (version == VersionWithoutSettings ? end != bytes.Length : end > bytes.Length))
         {
             throw new FormatException("request to the keeper: its lengths do not fit");
         }
@@ -120,6 +133,7 @@ public sealed record MonitorRequest
             Terminal = (flags & 1) != 0,
             OpenStdin = (flags & 2) != 0,
             HasLog = (flags & 4) != 0,
+            Log = version == Version ? LogSettings.Decode(bytes[(int)end..]) : LogSettings.Plain,
             StdioUser = BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]),
             StdioGroup = BinaryPrimitives.ReadUInt32LittleEndian(bytes[16..]),
             Inputs = slots.MoveToImmutable(),

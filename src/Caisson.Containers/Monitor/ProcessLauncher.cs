@@ -34,6 +34,7 @@ internal sealed class ProcessLauncher
     private DirectoryDescriptor? _directory;
     private UnixSocket? _listener;
     private Descriptor? _log;
+    private DirectoryDescriptor? _logDirectory;
     private Descriptor? _stdin;
     private readonly Descriptor?[] _outputs = new Descriptor?[2];
     private LaunchedProcess? _launched;
@@ -102,6 +103,7 @@ internal sealed class ProcessLauncher
     {
         _directory = HostFiles.OpenDirectory(descriptors[0].ProcPath);
         _log = _request.HasLog ? descriptors[2] : null;
+        _logDirectory = _request.HasLogDirectory ? DirectoryDescriptor.From(descriptors[3]) : null;
 
         // Of an attempt whose monitor was killed.
         _directory.Unlink(MonitorCall.SocketName);
@@ -109,7 +111,7 @@ internal sealed class ProcessLauncher
         _listener = UnixSocket.Listen($"{_directory.ProcPath}/{MonitorCall.SocketName}", UnixSocketKind.Stream);
 
         var image = LaunchImage.FromBytes(HostFiles.Read(descriptors[1].ProcPath, 64 << 20));
-        int next = _request.HasLog ? 3 : 2;
+        int next = _request.HasLogDirectory ? 4 : _request.HasLog ? 3 : 2;
         var inherited = new Descriptor?[_request.Inputs.Length];
         for (int i = 0; i < inherited.Length; i++)
         {
@@ -241,6 +243,8 @@ internal sealed class ProcessLauncher
             Listener = _listener!,
             Joiner = _launched.Joiner,
             Log = _log,
+            LogDirectory = _logDirectory,
+            LogSettings = _request.Log,
             Stdin = _stdin,
             Stdout = _outputs[0],
             Stderr = _outputs[1],

@@ -178,6 +178,18 @@ internal sealed partial class ProcessMonitor
         Rewatch(source);
     }
 
+    /// <summary>Who watches hears that a file of the log is full; one that does not read is no watcher worth waiting for.</summary>
+    private void TellRotated()
+    {
+        foreach (MonitorClient client in _clients)
+        {
+            if (client is { Socket: { } socket, HasCalled: true, Streams: 0 })
+            {
+                socket.WriteNow([MonitorCall.LogRotated]);
+            }
+        }
+    }
+
     private bool IsPending(OutputSource source)
     {
         foreach (MonitorClient client in _clients)
@@ -313,6 +325,10 @@ internal sealed partial class ProcessMonitor
             case { Kind: MonitorCallKind.Attach, Streams: var streams }:
                 client.Streams = streams;
                 client.Socket!.WriteNow([1]);
+                break;
+            case { Kind: MonitorCallKind.RotateLog }:
+                client.Socket!.WriteNow([_log?.Rotate() == true ? (byte)1 : (byte)0]);
+                Forget(client);
                 break;
             case { Kind: MonitorCallKind.Resize } resize:
                 Resize(resize);

@@ -39,7 +39,7 @@ internal sealed partial class ProcessMonitor
         _launcher = launcher;
         _launcherPid = launcherPid;
         _process = process;
-        _log = process.Log is { } log ? new LogWriter(log) : null;
+        _log = process.Log is { } log ? new LogWriter(log, process.LogSettings, process.LogDirectory, TellRotated) : null;
         _stdin = process.Stdin;
         _sources =
         [

@@ -76,6 +76,33 @@ public sealed class EventLog
         return new Listener(this, channel);
     }
 
+    /// <summary>Listens from the event after number <paramref name="sequence"/> on, without a gap.</summary>
+    /// <exception cref="Errors.CaissonException">
+    /// <see cref="Errors.ErrorKind.FailedPrecondition"/>: some of what comes after it is not kept any more.
+    /// </exception>
+    public Listener ListenAfter(long sequence)
+    {
+        lock (_lock)
+        {
+            if (_kept.TryPeek(out EngineEvent? oldest) && sequence < oldest.Sequence - 1)
+            {
+                throw new Errors.CaissonException(
+                    Errors.ErrorKind.FailedPrecondition,
+                    $"events after {sequence} are asked for, and the oldest that is kept is {oldest.Sequence}; list what there is, and listen from now on");
+            }
+            var channel = Channel.CreateBounded<EngineEvent>(new BoundedChannelOptions(BehindMax) { SingleReader = true });
+            foreach (EngineEvent entry in _kept)
+            {
+                if (entry.Sequence > sequence)
+                {
+                    channel.Writer.TryWrite(entry);
+                }
+            }
+            _listeners.Add(channel);
+            return new Listener(this, channel);
+        }
+    }
+
     private void Send(EngineEvent entry)
     {
         _kept.Enqueue(entry);

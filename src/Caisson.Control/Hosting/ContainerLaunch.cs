@@ -1,3 +1,4 @@
+using Caisson.Containers.Logs;
 using Caisson.Linux;
 using Caisson.Linux.Seccomp;
 using Caisson.Oci.Runtime;
@@ -22,14 +23,17 @@ public sealed record ContainerLaunch
     /// <summary>Sources of bind mounts by destination that are held by descriptor instead of found by their path; the caller's until the call returns.</summary>
     public IReadOnlyDictionary<string, FileDescriptor> Binds { get; init; } = new Dictionary<string, FileDescriptor>();
 
+    /// <summary>Mounts that are made for this launch, by what stands for their source in the configuration; all stay the caller's.</summary>
+    public IReadOnlyDictionary<string, MountTree> Mounts { get; init; } = new Dictionary<string, MountTree>();
+
     /// <summary>The system call filter when the configuration itself has none; null for none at all.</summary>
     public SeccompPolicy? Seccomp { get; init; }
 
     /// <summary>Stdin stays open for attachments; otherwise it is empty.</summary>
     public bool OpenStdin { get; init; }
 
-    /// <summary>The log file (CRI text format), absolute; null writes none.</summary>
-    public string? LogPath { get; init; }
+    /// <summary>Where and how its output is kept; null keeps none.</summary>
+    public ContainerLog? Log { get; init; }
 
     /// <summary>
     /// Called when the monitor listens and before the program runs, so that an attachment misses nothing; an exception
@@ -37,6 +41,12 @@ public sealed record ContainerLaunch
     /// </summary>
     public Func<IMonitoredProcess, CancellationToken, Task>? BeforeRun { get; init; }
 }
+
+/// <summary>Where and how a container's output is kept.</summary>
+/// <param name="Directory">Absolute.</param>
+/// <param name="Settings">How; the files' name is in it.</param>
+/// <param name="OnRotated">Called, on any thread, when a file has become full while this engine watches.</param>
+public sealed record ContainerLog(string Directory, LogSettings Settings, Action OnRotated);
 
 /// <summary>Everything the host needs to run a further process in a container.</summary>
 public sealed record ExecLaunch

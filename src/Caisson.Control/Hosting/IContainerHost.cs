@@ -17,11 +17,14 @@ public interface IContainerHost
     Task<IMonitoredProcess> ExecAsync(ExecLaunch launch, CancellationToken cancellationToken);
 
     /// <summary>Finds the first process of a container that an earlier engine started.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="onLogRotated">As <see cref="ContainerLog.OnRotated"/>.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <returns>
     /// The process, which may have ended meanwhile (<see cref="IMonitoredProcess.Exited"/> is completed then), also by our hand when
     /// its monitor is gone; null when its program never ran, and when nothing is left that could tell.
     /// </returns>
-    Task<IMonitoredProcess?> ReopenAsync(string id, CancellationToken cancellationToken);
+    Task<IMonitoredProcess?> ReopenAsync(string id, Action? onLogRotated, CancellationToken cancellationToken);
 
     /// <summary>The ids of all containers of which something is left here: <see cref="RemoveAsync"/> gives it back.</summary>
     IReadOnlyList<string> List();
@@ -37,6 +40,9 @@ public interface IContainerHost
 
     /// <summary>The network namespace of the container's first process, also before its program runs; null when it has ended. The caller disposes it.</summary>
     Namespace? OpenNetwork(string id);
+
+    /// <summary>A namespace of the container's first process; null when it has ended. The caller disposes it.</summary>
+    Namespace? OpenNamespace(string id, NamespaceKind kind);
 
     /// <summary>What the container uses now.</summary>
     ContainerUsage ReadUsage(string id);

@@ -16,6 +16,10 @@ public interface IMonitoredProcess : IAsyncDisposable
     /// <summary>Sends a signal; false when the process has ended.</summary>
     bool TrySignal(int signal);
 
+    /// <summary>Lets the log go on in another file; false when it has one file only.</summary>
+    /// <exception cref="Caisson.Errors.CaissonException">The process has ended.</exception>
+    Task<bool> RotateLogAsync(CancellationToken cancellationToken);
+
     /// <summary>Connects to the standard streams; output from this moment on.</summary>
     /// <exception cref="Caisson.Errors.CaissonException">The process has ended.</exception>
     Task<Attachment> AttachAsync(AttachOptions options, CancellationToken cancellationToken);

@@ -37,7 +37,7 @@ public sealed partial class KeeperContainerHost
         try
         {
             MonitoredProcess process = await LaunchAsync(
-                new Launching(Path.GetFileName(directory.Path), directory, plan, NoSpec, new Process { Cwd = "/" }, false, null, null),
+                new Launching(Path.GetFileName(directory.Path), directory, plan, NoSpec, new Process { Cwd = "/" }, false, null),
                 new LaunchSupplies { Container = first, Attached = mount },
                 EndOrphan,
                 cancellationToken);

@@ -5,6 +5,7 @@ using System.Text;
 
 using Caisson.Containers.Cgroups;
 using Caisson.Containers.Launch;
+using Caisson.Containers.Logs;
 using Caisson.Containers.Monitor;
 using Caisson.Containers.Seccomp;
 using Caisson.Errors;
@@ -60,10 +61,17 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         {
             directory.WriteCgroup(compiled.CgroupPath);
             CgroupRunner.Make(compiled.Cgroups, _layout);
-            using Descriptor? log = launch.LogPath is { } path ? HostFiles.OpenAppend(path, 0x1A0) : null;
+            using Descriptor? log = launch.Log is { } kept ? HostFiles.OpenAppend($"{kept.Directory}/{kept.Settings.Name}", 0x1A0) : null;
+            using DirectoryDescriptor? logDirectory = launch.Log is { Settings.HasDirectory: true } full ? HostFiles.OpenDirectory(full.Directory) : null;
             MonitoredProcess process = await LaunchAsync(
-                new Launching(launch.Id, directory, compiled.Plan, compiled.Spec, launch.Spec.Process!, launch.OpenStdin, log, launch.BeforeRun),
-                new LaunchSupplies { Root = launch.RootMount, Binds = launch.Binds },
+                new Launching(launch.Id, directory, compiled.Plan, compiled.Spec, launch.Spec.Process!, launch.OpenStdin, launch.BeforeRun)
+                {
+                    Log = log,
+                    LogDirectory = logDirectory,
+                    LogSettings = launch.Log?.Settings ?? LogSettings.Plain,
+                    OnLogRotated = launch.Log?.OnRotated,
+                },
+                new LaunchSupplies { Root = launch.RootMount, Binds = launch.Binds, Mounts = launch.Mounts },
                 _ => EndOrphans(launch.Id),
                 cancellationToken);
             _running[launch.Id] = process;
@@ -95,7 +103,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         try
         {
             MonitoredProcess process = await LaunchAsync(
-                new Launching(launch.Id, directory, plan, launch.Spec, launch.Process, launch.OpenStdin, null, launch.BeforeRun),
+                new Launching(launch.Id, directory, plan, launch.Spec, launch.Process, launch.OpenStdin, launch.BeforeRun),
                 new LaunchSupplies { Container = first },
                 EndOrphan,
                 cancellationToken);
@@ -110,7 +118,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
     }
 
     /// <inheritdoc/>
-    public async Task<IMonitoredProcess?> ReopenAsync(string id, CancellationToken cancellationToken)
+    public async Task<IMonitoredProcess?> ReopenAsync(string id, Action? onLogRotated, CancellationToken cancellationToken)
     {
         RunDirectory directory = ContainerDirectory(id);
         if (!directory.Exists)
@@ -129,7 +137,10 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
             known.Process?.Dispose();
             return null; // monitor and process ended while no engine was there
         }
-        var process = new MonitoredProcess(id, known.Pid, known.Process, directory.Path, watch, () => WasOom(id), _ => EndOrphans(id));
+        var process = new MonitoredProcess(id, known.Pid, known.Process, directory.Path, watch, () => WasOom(id), _ => EndOrphans(id))
+        {
+            OnLogRotated = onLogRotated,
+        };
         _running[id] = process;
         return process;
     }
@@ -140,12 +151,15 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         : [];
 
     /// <inheritdoc/>
-    public Namespace? OpenNetwork(string id)
+    public Namespace? OpenNetwork(string id) => OpenNamespace(id, NamespaceKind.Network);
+
+    /// <inheritdoc/>
+    public Namespace? OpenNamespace(string id, NamespaceKind kind)
     {
         using Pidfd? process = ContainerDirectory(id).OpenProcess()?.Process;
         try
         {
-            return process is null ? null : Namespace.Open(process, NamespaceKind.Network);
+            return process is null ? null : Namespace.Open(process, kind);
         }
         catch (LinuxException error) when (error.Errno is Errno.ESRCH or Errno.ENOENT)
         {
@@ -182,6 +196,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
             Terminal = launching.Process.Terminal,
             OpenStdin = launching.OpenStdin,
             HasLog = launching.Log is not null,
+            Log = launching.LogSettings,
             StdioUser = HostId(launching.Spec.Linux?.UidMappings ?? [], launching.Process.User.Uid),
             StdioGroup = HostId(launching.Spec.Linux?.GidMappings ?? [], launching.Process.User.Gid),
             UserMap = plan.UserMaps.IsEmpty ? "" : IdMap.Format(plan.UserMaps),
@@ -197,7 +212,10 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
             string id = launching.Id;
             process = new MonitoredProcess(
                 id, pending.Pid, Pidfd.Open(pending.Pid), launching.Directory.Path,
-                MonitoredProcess.TryConnect(launching.Directory.Path), () => WasOom(id), endOrphans);
+                MonitoredProcess.TryConnect(launching.Directory.Path), () => WasOom(id), endOrphans)
+            {
+                OnLogRotated = launching.OnLogRotated,
+            };
             if (launching.BeforeRun is { } before)
             {
                 await before(process, cancellationToken);
@@ -224,7 +242,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         {
             try
             {
-                return await _keeper.PrepareAsync(request, launching.Directory.Path, image, launching.Log, supplied, cancellationToken);
+                return await _keeper.PrepareAsync(request, launching.Directory.Path, image, launching.Log, supplied, cancellationToken, launching.LogDirectory);
             }
             catch (MonitorLostException) when (attempt < AttemptsMax)
             {
@@ -256,23 +274,25 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
             IsRootSupplied = true,
             SuppliesStdio = true,
             SuppliedBinds = launch.Binds.ToDictionary(bind => bind.Key, bind => bind.Value.Status.Kind),
+            SuppliedMounts = [.. launch.Mounts.Keys],
         };
-        if (isDry)
-        {
-            facts = facts with { Sources = WithFilesToCome(facts.Sources, spec, launch.Id) };
-        }
+        facts = facts with { Sources = WithFilesToCome(facts.Sources, spec, launch.Id, isDry) };
         LaunchPlan plan = LaunchPlan.Create(spec, seccomp, facts, problems);
         ProblemsException.ThrowIfAny($"container {launch.Id}", problems);
         return new Compiled(spec, plan, cgroups, path);
     }
 
-    /// <summary>A container that is only explained has no files of its own yet (<c>/etc/hosts</c> and its like); it would have.</summary>
-    private Dictionary<string, FileKind> WithFilesToCome(IReadOnlyDictionary<string, FileKind> sources, RuntimeSpec spec, string id)
+    /// <summary>What is made for the launch alone; and a container that is only explained has no files of its own yet (<c>/etc/hosts</c> and its like).</summary>
+    private Dictionary<string, FileKind> WithFilesToCome(IReadOnlyDictionary<string, FileKind> sources, RuntimeSpec spec, string id, bool isDry)
     {
         Dictionary<string, FileKind> all = new(sources);
         foreach (Mount mount in spec.Mounts)
         {
-            if (mount.Source is { } source && source.StartsWith($"{_files}/{id}/", StringComparison.Ordinal))
+            if (mount.Source is { } made && made.StartsWith("/caisson:", StringComparison.Ordinal))
+            {
+                all.TryAdd(made, FileKind.Directory);
+            }
+            else if (isDry && mount.Source is { } source && source.StartsWith($"{_files}/{id}/", StringComparison.Ordinal))
             {
                 all.TryAdd(source, FileKind.Regular);
             }
@@ -346,6 +366,15 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
     private sealed record Compiled(RuntimeSpec Spec, LaunchPlan Plan, CgroupPlan Cgroups, string CgroupPath);
 
     private sealed record Launching(
-        string Id, RunDirectory Directory, LaunchPlan Plan, RuntimeSpec Spec, Oci.Runtime.Process Process, bool OpenStdin, Descriptor? Log,
-        Func<IMonitoredProcess, CancellationToken, Task>? BeforeRun);
+        string Id, RunDirectory Directory, LaunchPlan Plan, RuntimeSpec Spec, Oci.Runtime.Process Process, bool OpenStdin,
+        Func<IMonitoredProcess, CancellationToken, Task>? BeforeRun)
+    {
+        public Descriptor? Log { get; init; }
+
+        public DirectoryDescriptor? LogDirectory { get; init; }
+
+        public LogSettings LogSettings { get; init; } = LogSettings.Plain;
+
+        public Action? OnLogRotated { get; init; }
+    }
 }

@@ -49,6 +49,9 @@ internal sealed class MonitoredProcess : IMonitoredProcess
 
     public Task<ProcessExit> Exited { get; }
 
+    /// <summary>Called when a file of the log has become full; null for nobody.</summary>
+    public Action? OnLogRotated { get; set; }
+
     /// <summary>Connects to the monitor in <paramref name="directory"/>; null when there is none.</summary>
     public static Socket? TryConnect(string directory)
     {
@@ -125,6 +128,21 @@ internal sealed class MonitoredProcess : IMonitoredProcess
         return ValueTask.CompletedTask;
     }
 
+    public async Task<bool> RotateLogAsync(CancellationToken cancellationToken)
+    {
+        using Socket monitor = TryConnect(_directory) ?? throw Ended();
+        try
+        {
+            await monitor.SendAsync(new MonitorCall(MonitorCallKind.RotateLog).Encode(), SocketFlags.None, cancellationToken);
+            byte[] answer = new byte[1];
+            return await monitor.ReceiveAsync(answer, SocketFlags.None, cancellationToken) > 0 ? answer[0] == 1 : throw Ended();
+        }
+        catch (SocketException)
+        {
+            throw Ended();
+        }
+    }
+
     private async Task<Socket> CallAsync(MonitorCall call, CancellationToken cancellationToken)
     {
         Socket socket = TryConnect(_directory) ?? throw Ended();
@@ -189,15 +207,19 @@ internal sealed class MonitoredProcess : IMonitoredProcess
         _ => record.LogErrno == 0 ? null : $"a part of its log is lost: {LinuxException.Describe(record.LogErrno)}",
     };
 
-    private static async Task WaitForEndAsync(Socket watch)
+    private async Task WaitForEndAsync(Socket watch)
     {
         byte[] buffer = new byte[16];
         try
         {
             await watch.SendAsync(new MonitorCall(MonitorCallKind.Watch).Encode(), SocketFlags.None);
-            while (await watch.ReceiveAsync(buffer, SocketFlags.None) > 0)
+            while (await watch.ReceiveAsync(buffer, SocketFlags.None) is > 0 and var count)
             {
-                // The answer to the call; then nothing comes but the end.
+                // The answer to the call; then word of the log, and the end.
+                if (buffer.AsSpan(0, count).Contains(MonitorCall.LogRotated))
+                {
+                    OnLogRotated?.Invoke();
+                }
             }
         }
         catch (SocketException)

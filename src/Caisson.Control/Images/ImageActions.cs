@@ -114,7 +114,7 @@ public sealed class ImageActions(ContainerEngine containers)
     {
         Workload workload = containers.Find(container);
         Image image = await Store.CommitAsync(workload.Id, options, null, cancellationToken);
-        Tell("commit", image.Id.ToString(), options.Name?.Familiar ?? image.Id.ToString());
+        workload.TellCommitted(image.Id.ToString(), options.Name?.Familiar ?? "", options.Comment ?? "");
         return image;
     }
 

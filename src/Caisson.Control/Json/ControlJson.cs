@@ -15,5 +15,6 @@ namespace Caisson.Control.Json;
 [JsonSerializable(typeof(NetworkRecord))]
 [JsonSerializable(typeof(VolumeRecord))]
 [JsonSerializable(typeof(List<string>))]
+[JsonSerializable(typeof(SecretRecord))]
 [JsonSerializable(typeof(EngineEvent))]
 internal sealed partial class ControlJson : JsonSerializerContext;

@@ -1,87 +1,75 @@
-using System.Globalization;
-using System.Text;
+using Caisson.Containers.Logs;
 
 namespace Caisson.Control.Logs;
 
-/// <summary>What of a log is asked for.</summary>
-public sealed record LogQuery
-{
-    /// <summary>With what the program wrote to stdout.</summary>
-    public bool Stdout { get; init; } = true;
-
-    /// <summary>With what the program wrote to stderr.</summary>
-    public bool Stderr { get; init; } = true;
-
-    /// <summary>Nothing before.</summary>
-    public DateTimeOffset? Since { get; init; }
-
-    /// <summary>Nothing after.</summary>
-    public DateTimeOffset? Until { get; init; }
-
-    /// <summary>At most so many lines from the end; null for all.</summary>
-    public int? Tail { get; init; }
-}
-
-/// <summary>One piece of output as it was written: a line with its end, or a part of one.</summary>
-/// <param name="Stderr">Written to stderr rather than stdout.</param>
-/// <param name="Time">RFC 3339 with nanoseconds, as it stands in the log.</param>
-/// <param name="Text">The bytes; ends in a line feed unless the program wrote none.</param>
-public readonly record struct LogEntry(bool Stderr, string Time, ReadOnlyMemory<byte> Text);
-
-/// <summary>Reads a container's log, which a monitor writes in the CRI text format: <c>TIME STREAM F|P TEXT</c>.</summary>
-/// <remarks>Source: Kubernetes' "CRI container logging format". Not safe for concurrent use.</remarks>
+/// <summary>Reads a container's log, over all of its files and in any of the formats; what is written while it reads, it reads too.</summary>
+/// <remarks>Not safe for concurrent use.</remarks>
 public sealed class LogReader : IDisposable
 {
-    private const int ReadBytes = 64 << 10;
+    private const int BlockBytes = 64 << 10;
 
-    /// <summary>The longest line a monitor writes is far shorter; what is longer is damage and is skipped.</summary>
-    private const int LineBytesMax = 4 << 20;
+    private readonly LogFiles _files;
+    private LogSource _source;
+    private LogParser _parser;
+    private int _number;
+    private bool _isCurrent;
+    private LogQuery? _skipped;
+    private long _toSkip;
 
-    private readonly FileStream _file;
-    private byte[] _buffer = new byte[ReadBytes];
-    private int _start;
-    private int _end;
-
-    private LogReader(FileStream file) => _file = file;
-
-    /// <summary>Opens a log; null when nothing was logged yet.</summary>
-    public static LogReader? TryOpen(string path)
+    private LogReader(LogFiles files, LogSource source, int number, bool isCurrent)
     {
-        try
-        {
-            return new LogReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0));
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return null;
-        }
+        _files = files;
+        _source = source;
+        _parser = new LogParser(source);
+        _number = number;
+        _isCurrent = isCurrent;
     }
 
-    /// <summary>Goes to the first of the last <paramref name="lines"/> entries that <paramref name="query"/> accepts.</summary>
+    /// <summary>Opens a log at its first entry; null when nothing was logged yet.</summary>
+    /// <param name="path">The file that is written, absolute; the full ones are beside it.</param>
+    public static LogReader? TryOpen(string path)
+    {
+        var files = new LogFiles(path);
+        foreach (int number in files.Numbers())
+        {
+            if (files.TryOpen(number) is { } source)
+            {
+                return new LogReader(files, source, number, isCurrent: false);
+            }
+        }
+        return files.TryOpenCurrent() is { } current ? new LogReader(files, current.Source, current.Number, isCurrent: true) : null;
+    }
+
+    /// <summary>Goes to the first of the last <paramref name="lines"/> lines that <paramref name="query"/> accepts.</summary>
     public void SeekTail(int lines, LogQuery query)
     {
-        // The kept positions are a ring of the last so many whole lines: one pass, memory by the number of lines only.
-        var positions = new Queue<long>();
-        bool continued = false;
-        long position = 0;
-        while (TryRead(out LogEntry entry))
+        List<int> older = [.. _files.Numbers()];
+        (LogSource Source, int Number)? place = _files.TryOpenCurrent();
+        bool isCurrent = place is not null;
+        long left = lines;
+        while (true)
         {
-            if (Accepts(query, entry))
+            if (place is { } here)
             {
-                if (!continued)
+                older.RemoveAll(number => number >= here.Number);
+                (long position, long accepted) = FindTail(here.Source, left, query);
+                if (accepted >= left || older.Count == 0)
                 {
-                    positions.Enqueue(position);
-                    if (positions.Count > lines)
-                    {
-                        positions.Dequeue();
-                    }
+                    Take(here.Source, here.Number, isCurrent, position, query, Math.Max(0, accepted - left));
+                    return;
                 }
-                continued = !entry.Text.Span.EndsWith("\n"u8);
+                left -= accepted;
+                here.Source.Dispose();
             }
-            position = _file.Position - (_end - _start);
+            if (older.Count == 0)
+            {
+                return; // all is gone while it was looked for
+            }
+            int number = older[^1];
+            older.RemoveAt(older.Count - 1);
+            isCurrent = false;
+            place = _files.TryOpen(number) is { } source ? (source, number) : null;
         }
-        _file.Position = lines == 0 || positions.Count == 0 ? position : positions.Peek();
-        _start = _end = 0;
     }
 
     /// <summary>Reads the next entry that is complete; false when there is none yet.</summary>
@@ -89,96 +77,158 @@ public sealed class LogReader : IDisposable
     {
         while (true)
         {
-            int length = _buffer.AsSpan(_start, _end - _start).IndexOf((byte)'\n');
-            if (length >= 0)
+            while (_parser.TryRead(out entry))
             {
-                ReadOnlyMemory<byte> line = _buffer.AsMemory(_start, length);
-                _start += length + 1;
-                if (TryParse(line.Span, out entry))
+                if (!Skips(entry))
                 {
                     return true;
                 }
-                continue;
             }
-            if (!Fill())
+            if (!TryGoOn())
             {
-                entry = default;
                 return false;
             }
         }
     }
 
-    /// <summary>Whether <paramref name="entry"/> is asked for.</summary>
-    public static bool Accepts(LogQuery query, LogEntry entry)
+    /// <summary>After the end of the program: the beginning of a line whose end never came; false when there is none.</summary>
+    public bool TryReadUnended(out LogEntry entry)
     {
-        if (entry.Stderr ? !query.Stderr : !query.Stdout)
+        while (_parser.TryReadUnended(out entry))
         {
-            return false;
+            if (!Skips(entry))
+            {
+                return true;
+            }
         }
-        if (query.Since is null && query.Until is null)
-        {
-            return true;
-        }
-        return DateTimeOffset.TryParse(entry.Time, CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind, out DateTimeOffset time)
-            && (query.Since is not { } since || time >= since)
-            && (query.Until is not { } until || time <= until);
+        return false;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _file.Dispose();
+    public void Dispose() => _source.Dispose();
 
-    private bool Fill()
+    private bool Skips(LogEntry entry)
     {
-        if (_start > 0)
+        if (_toSkip == 0 || !_skipped!.Accepts(entry))
         {
-            _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
-            _end -= _start;
-            _start = 0;
+            return false;
         }
-        if (_end == _buffer.Length)
-        {
-            if (_buffer.Length >= LineBytesMax)
-            {
-                _end = 0;
-            }
-            else
-            {
-                Array.Resize(ref _buffer, _buffer.Length * 2);
-            }
-        }
-        int read = _file.Read(_buffer, _end, _buffer.Length - _end);
-        _end += read;
-        return read > 0;
+        _toSkip -= EndsLine(entry) ? 1 : 0;
+        return true;
     }
 
-    private static bool TryParse(ReadOnlySpan<byte> line, out LogEntry entry)
+    private static bool EndsLine(LogEntry entry) => entry.Text.Span.EndsWith("\n"u8);
+
+    /// <summary>At the end of a file: whether there is more to read.</summary>
+    private bool TryGoOn()
     {
-        entry = default;
-        int time = line.IndexOf((byte)' ');
-        if (time <= 0)
+        if (_isCurrent)
+        {
+            if (_files.IsCurrent(_source))
+            {
+                if (_source.Size < _parser.Position)
+                {
+                    _parser = new LogParser(_source); // somebody cut it
+                    return true;
+                }
+                return false;
+            }
+            // It is full. What was written between our last reading and that is still to be read.
+            _isCurrent = false;
+            _number = _files.NumberOf(_source) ?? _number;
+            return true;
+        }
+        foreach (int number in _files.Numbers())
+        {
+            if (number > _number && _files.TryOpen(number) is { } next)
+            {
+                GoTo(next, number, isCurrent: false);
+                return true;
+            }
+        }
+        if (_files.TryOpenCurrent() is not { } current)
         {
             return false;
         }
-        ReadOnlySpan<byte> rest = line[(time + 1)..];
-        int stream = rest.IndexOf((byte)' ');
-        if (stream <= 0 || rest.Length < stream + 2)
+        if (current.Number > _number + 1 && _files.Numbers().Any(number => number > _number))
         {
-            return false;
+            current.Source.Dispose(); // another one became full in this moment, which comes first
+            return true;
         }
-        bool stderr = rest[..stream].SequenceEqual("stderr"u8);
-        if (!stderr && !rest[..stream].SequenceEqual("stdout"u8))
-        {
-            return false;
-        }
-        bool whole = rest[stream + 1] == (byte)'F';
-        ReadOnlySpan<byte> text = rest.Length > stream + 3 ? rest[(stream + 3)..] : [];
-        byte[] bytes = new byte[text.Length + (whole ? 1 : 0)];
-        text.CopyTo(bytes);
-        if (whole)
-        {
-            bytes[^1] = (byte)'\n';
-        }
-        entry = new LogEntry(stderr, Encoding.ASCII.GetString(line[..time]), bytes);
+        GoTo(current.Source, current.Number, isCurrent: true);
         return true;
+    }
+
+    private void GoTo(LogSource source, int number, bool isCurrent)
+    {
+        LogParser before = _parser;
+        _source.Dispose();
+        _source = source;
+        _parser = new LogParser(source);
+        _parser.Continue(before);
+        _number = number;
+        _isCurrent = isCurrent;
+    }
+
+    private void Take(LogSource source, int number, bool isCurrent, long position, LogQuery query, long skip)
+    {
+        _source.Dispose();
+        _source = source;
+        _parser = new LogParser(source, position);
+        _number = number;
+        _isCurrent = isCurrent;
+        _skipped = query;
+        _toSkip = skip;
+    }
+
+    /// <summary>Finds a place in a file after which at least so many lines are accepted, or its beginning, and counts those that are.</summary>
+    private static (long Position, long Accepted) FindTail(LogSource source, long lines, LogQuery query)
+    {
+        bool backwards = source.Size is not null && new LogParser(source).Format is LogFormat.Json or LogFormat.Text;
+        for (long wanted = lines + 1; ; wanted *= 16)
+        {
+            long position = backwards ? LinesBack(source, wanted) : 0;
+            long accepted = Count(source, position, query);
+            if (accepted >= lines || position == 0)
+            {
+                return (position, accepted);
+            }
+        }
+    }
+
+    private static long Count(LogSource source, long position, LogQuery query)
+    {
+        var parser = new LogParser(source, position);
+        long count = 0;
+        bool open = false;
+        while (parser.TryRead(out LogEntry entry) || parser.TryReadUnended(out entry))
+        {
+            if (query.Accepts(entry))
+            {
+                open = !EndsLine(entry);
+                count += open ? 0 : 1;
+            }
+        }
+        return count + (open ? 1 : 0);
+    }
+
+    /// <summary>Where the last so many records of a file of lines begin.</summary>
+    private static long LinesBack(LogSource source, long lines)
+    {
+        byte[] block = new byte[BlockBytes];
+        for (long end = source.Size ?? 0; end > 0;)
+        {
+            long start = Math.Max(0, end - BlockBytes);
+            int count = source.ReadAt(block.AsSpan(0, (int)(end - start)), start);
+            for (int at = count - 1; at >= 0; at--)
+            {
+                if (block[at] == (byte)'\n' && lines-- == 0)
+                {
+                    return start + at + 1;
+                }
+            }
+            end = start;
+        }
+        return 0;
     }
 }

@@ -105,7 +105,7 @@ public record HostConfig : ResourceConfig
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? Tmpfs { get; init; }
 
-    /// <summary>Empty or <c>host</c>.</summary>
+    /// <summary>Empty, <c>host</c> or <c>container:ID</c>.</summary>
     public string UTSMode { get => field ?? ""; init; } = "";
 
     /// <summary>Empty (own ids) or <c>host</c>.</summary>
@@ -130,7 +130,13 @@ public record HostConfig : ResourceConfig
     /// <summary>Paths that cannot be written; null for the profile's.</summary>
     public IReadOnlyList<string>? ReadonlyPaths { get; init; }
 
-    /// <summary>A first process that reaps; null for no.</summary>
+    /// <summary>Secrets, each a file of a tmpfs; Caisson's own.</summary>
+    public IReadOnlyList<SecretMount>? Secrets { get; init; }
+
+    /// <summary>Configs, each a file; Caisson's own.</summary>
+    public IReadOnlyList<SecretMount>? Configs { get; init; }
+
+    /// <summary>A first process that reaps and passes signals on; null for no.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public bool? Init { get; init; }
 }
@@ -148,7 +154,7 @@ public sealed record PortBinding
 /// <summary>How output is kept.</summary>
 public sealed record LogConfig
 {
-    /// <summary>The driver: <c>json-file</c> and <c>local</c> both mean our own file, <c>none</c> keeps nothing.</summary>
+    /// <summary>The driver: <c>json-file</c>, <c>local</c>, or <c>none</c>, which keeps nothing.</summary>
     public string Type { get => field ?? ""; init; } = "";
 
     /// <summary>The driver's options.</summary>

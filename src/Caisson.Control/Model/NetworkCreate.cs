@@ -78,6 +78,9 @@ public sealed record NetworkConnect
     /// <summary>What is asked for there.</summary>
     public EndpointSettings? EndpointConfig { get; init; }
 
+    /// <summary>Caisson's own: the container is in the network already, and gets these aliases in the place of those it has.</summary>
+    public bool ReplaceAliases { get; init; }
+
     /// <summary>Disconnect also what is broken.</summary>
     public bool Force { get; init; }
 }

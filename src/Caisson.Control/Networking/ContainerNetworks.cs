@@ -316,7 +316,7 @@ public sealed class ContainerNetworks : IDisposable
             if (_endpoints.ContainsKey(endpoint.Id))
             {
                 _endpoints[endpoint.Id] = endpoint;
-                _plane?.Rename(endpoint.NetworkId, endpoint.Id, endpoint.Name);
+                _plane?.Rename(endpoint.NetworkId, endpoint.Id, endpoint.Name, [.. endpoint.Aliases]);
             }
         }
     }

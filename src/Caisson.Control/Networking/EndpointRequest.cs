@@ -177,7 +177,7 @@ internal static class EndpointRequest
 
     /// <summary>Every network knows its containers by twelve digits of their ids, whatever their names become.</summary>
     private static ImmutableArray<NameLink> LinksOf(IReadOnlyDictionary<string, string> links) =>
-        [.. links.Select(link => new NameLink(link.Key, link.Value[..Math.Min(12, link.Value.Length)]))];
+        [.. links.Keys.Order(StringComparer.Ordinal).Select(alias => new NameLink(alias, links[alias][..Math.Min(12, links[alias].Length)]))];
 
     private static TransportProtocol ProtocolOf(string name) => name switch
     {

@@ -90,10 +90,12 @@ internal static class NetworkChoice
         }
         if (host.Links is { Count: > 0 } && attachments.Count > 0)
         {
-            attachments[0] = attachments[0] with
+            Dictionary<string, string> links = new(attachments[0].Links);
+            foreach ((string alias, string id) in EndpointRequest.ReadLinks(host.Links, idOf, "/HostConfig/Links", problems))
             {
-                Links = new Dictionary<string, string>(attachments[0].Links.Concat(EndpointRequest.ReadLinks(host.Links, idOf, "/HostConfig/Links", problems)).DistinctBy(link => link.Key)),
-            };
+                links.TryAdd(alias, id);
+            }
+            attachments[0] = attachments[0] with { Links = links };
         }
         return container with { Networks = attachments };
     }

@@ -127,7 +127,7 @@ internal static class NetworkRequest
             {
                 Range = subnet.Range.Length > 0 ? Subnet.Parse(subnet.Range) : null,
                 Gateway = subnet.Gateway.Length > 0 ? InternetAddress.Parse(subnet.Gateway) : null,
-                Reserved = [.. subnet.Reserved.OrderBy(one => one.Key, StringComparer.Ordinal).Select(one => new ReservedAddress(one.Key, InternetAddress.Parse(one.Value)))],
+                Reserved = [.. subnet.Reserved.Keys.Order(StringComparer.Ordinal).Select(name => new ReservedAddress(name, InternetAddress.Parse(subnet.Reserved[name])))],
             }),
         ],
         IPv6 = network.IPv6,

@@ -18,6 +18,9 @@ public static class RecordKind
     /// <summary>A volume, as <c>VolumeRecord</c>, by its name.</summary>
     public const string Volume = "volume";
 
+    /// <summary>A secret or a config without its content, as <c>SecretRecord</c>, by its id.</summary>
+    public const string Secret = "secret";
+
     /// <summary>Single values about this engine, such as its id.</summary>
     public const string Engine = "engine";
 }

@@ -409,12 +409,20 @@ public sealed partial class ContainerVolumes
             _place = $"{owner._directory}/{record.Name}";
         }
 
-        /// <summary>The record is committed.</summary>
-        public void Complete() => _complete = true;
+        /// <summary>The record is committed: it is a volume as others are.</summary>
+        public void Complete()
+        {
+            _complete = true;
+            owner.Vacate(record.Name);
+        }
 
         public void Dispose()
         {
-            if (!_complete)
+            if (_complete)
+            {
+                return;
+            }
+            try
             {
                 string removed = $"{owner._directory}/.old-{Guid.NewGuid():N}";
                 if (Directory.Exists(_place))
@@ -423,7 +431,10 @@ public sealed partial class ContainerVolumes
                     owner.Delete(removed);
                 }
             }
-            owner.Vacate(record.Name);
+            finally
+            {
+                owner.Vacate(record.Name);
+            }
         }
     }
 }

@@ -139,16 +139,13 @@ internal static class VolumePlan
             "t" or "tb" or "tib" => 40,
             _ => -1,
         };
-        if (shift < 0 || !decimal.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal value) || value > 1 << 20 && shift == 40)
+        if (shift < 0
+            || !decimal.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal value)
+            || value > (decimal)long.MaxValue / (1L << shift))
         {
             return false;
         }
-        decimal total = value * (1L << shift);
-        if (total < SizeBytesMin || total > long.MaxValue)
-        {
-            return false;
-        }
-        bytes = (long)total;
-        return true;
+        bytes = (long)(value * (1L << shift));
+        return bytes >= SizeBytesMin;
     }
 }

@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 
-using Caisson.Containers.Profiles;
 using Caisson.Control.Json;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
+using Caisson.Control.Secrets;
 using Caisson.Control.State;
 using Caisson.Control.Volumes;
 using Caisson.Errors;
@@ -62,7 +62,7 @@ public sealed class ContainerEngine
     /// </summary>
     public async Task RecoverAsync()
     {
-        Workload[] known = [.. List().OrderBy(workload => workload.Status.StartOrder)];
+        Workload[] known = [.. RecoveryOrder.Sort(List())];
         HashSet<string> ids = [.. known.Select(workload => workload.Id)];
         foreach (string stray in StrayDirectories(ids))
         {
@@ -108,15 +108,19 @@ public sealed class ContainerEngine
             List<Problem> problems = [];
             List<string> warnings = [];
             ContainerRecord record = ContainerPlan.Compile(
-                asked, image, new ContainerPlan.Facts(id, name, _services.Time.GetUtcNow(), _services.Facts.Processors, other => Find(other).Record.AllMounts), problems, warnings);
+                asked, image,
+                new ContainerPlan.Facts(id, name, _services.Time.GetUtcNow(), _services.Facts.Processors, other => Find(other).Record.AllMounts, _services.LogDefault), problems, warnings);
             record = NetworkChoice.Complete(
                 record, asked.NetworkingConfig?.EndpointsConfig, _services.Networks, reference => Find(reference).Id, problems, warnings);
             RequireSources(record, problems);
+            bool hasOwnIds = problems.Count == 0 && Profiles.Find(record.Profile).UserNamespace && record.HostConfig.UsernsMode != "host";
+            record = SecretRequest.Complete(record, _services.Secrets.Find, problems);
+            record = SharedNamespaces.Complete(record, reference => Find(reference).Record, hasOwnIds, problems);
             ProblemsException.ThrowIfAny("create container", problems);
-            SecurityProfile profile = Profiles.Find(record.Profile);
-            if (profile.UserNamespace && record.HostConfig.UsernsMode != "host")
+            if (hasOwnIds)
             {
-                record = record with { IdBlock = block = TakeBlock() };
+                block = record.IdBlock ?? TakeBlock();
+                record = record with { IdBlock = block };
             }
 
             Directory.CreateDirectory(_services.DirectoryOf(id), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
@@ -186,6 +190,14 @@ public sealed class ContainerEngine
             }
         }
         throw new CaissonException(ErrorKind.NotFound, $"No such container: {reference}");
+    }
+
+    /// <summary>Removes a secret or config that no container has.</summary>
+    /// <exception cref="CaissonException">There is none of that name, or a container has it.</exception>
+    public void RemoveSecret(bool isConfig, string reference)
+    {
+        SecretRecord record = _services.Secrets.Find(isConfig, reference);
+        _services.Secrets.Remove(record, [.. List().Where(workload => SecretRequest.Has(workload.Record.HostConfig, record)).Select(workload => workload.Record.Name)]);
     }
 
     /// <summary>The exec of an id.</summary>
@@ -294,7 +306,11 @@ public sealed class ContainerEngine
         {
             lock (_lock)
             {
-                _blocks.Remove(taken);
+                // Containers that share processes have their ids together.
+                if (!_byId.Values.Any(workload => workload.Record.IdBlock == taken))
+                {
+                    _blocks.Remove(taken);
+                }
             }
         }
     }

@@ -20,11 +20,14 @@ internal static class ContainerFiles
 
     /// <summary>Looks at <paramref name="path"/>.</summary>
     /// <exception cref="CaissonException"><see cref="ErrorKind.NotFound"/>.</exception>
-    public static ContainerPath Stat(RootDirectory root, string path)
+    /// <param name="root">The root filesystem, or what is mounted in it.</param>
+    /// <param name="path">What to look at, from that root.</param>
+    /// <param name="name">What it is called; null for the last part of the path.</param>
+    public static ContainerPath Stat(RootDirectory root, string path, string? name = null)
     {
         using FileDescriptor entry = root.TryOpenPath(path, LookupOf(path)) ?? throw Missing(path);
         FileStatus status = entry.Status;
-        return new ContainerPath(NameOf(path), status, status.Kind == FileKind.Symlink ? entry.ReadLink() : "");
+        return new ContainerPath(name ?? NameOf(path), status, status.Kind == FileKind.Symlink ? entry.ReadLink() : "");
     }
 
     /// <summary>Writes what is at <paramref name="path"/>, with all below it, as an archive whose names begin with its last part.</summary>
@@ -33,11 +36,12 @@ internal static class ContainerFiles
     /// <param name="ids">The ids that files' owners are shown as; null when they are shown as the container's own.</param>
     /// <param name="output">Receives the archive.</param>
     /// <param name="cancellationToken">Stops between two files.</param>
-    public static void Read(RootDirectory root, string path, IdRange? ids, Stream output, CancellationToken cancellationToken)
+    /// <param name="name">What it is called; null for the last part of the path.</param>
+    public static void Read(RootDirectory root, string path, IdRange? ids, Stream output, CancellationToken cancellationToken, string? name = null)
     {
         using FileDescriptor entry = root.TryOpenPath(path, LookupOf(path)) ?? throw Missing(path);
         var writer = new TarWriter(output);
-        Write(writer, root, path, NameOf(path), entry, ids, 0, cancellationToken);
+        Write(writer, root, path, name ?? NameOf(path), entry, ids, 0, cancellationToken);
         writer.Finish();
     }
 
@@ -281,7 +285,7 @@ internal static class ContainerFiles
         path.EndsWith('/') || path.EndsWith("/.", StringComparison.Ordinal) ? PathLookup.Follow : PathLookup.NoFollowLast;
 
     /// <summary>What the names of an archive begin with: the last part, a dot for <c>DIR/.</c>, nothing for the root.</summary>
-    private static string NameOf(string path)
+    internal static string NameOf(string path)
     {
         string bare = path.TrimEnd('/');
         return bare.Length == 0 ? "" : bare[(bare.LastIndexOf('/') + 1)..];

@@ -1,4 +1,5 @@
 using Caisson.Control.Health;
+using Caisson.Control.Logs;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
 using Caisson.Control.Volumes;
@@ -18,7 +19,6 @@ internal static class ContainerPlan
     private const long MemoryBytesMin = 6 << 20;
 
     private static readonly string[] RestartPolicies = ["", "no", "always", "unless-stopped", "on-failure"];
-    private static readonly string[] LogDrivers = ["", "json-file", "local", "none"];
     private static readonly string[] Runtimes = ["", "caisson", "runc", "io.containerd.runc.v2"];
 
     /// <summary>What the plan must know of the host and of the request beside its document.</summary>
@@ -27,7 +27,9 @@ internal static class ContainerPlan
     /// <param name="Now">Its birth.</param>
     /// <param name="Processors">How many the machine has.</param>
     /// <param name="MountsOf">The mounts of another container, by its id or name.</param>
-    internal sealed record Facts(string Id, string Name, DateTimeOffset Now, int Processors, Func<string, IReadOnlyList<ContainerMount>> MountsOf);
+    /// <param name="LogDefault">How output is kept where the document does not say.</param>
+    internal sealed record Facts(
+        string Id, string Name, DateTimeOffset Now, int Processors, Func<string, IReadOnlyList<ContainerMount>> MountsOf, LogConfig LogDefault);
 
     /// <summary>Checks <paramref name="asked"/> and merges <paramref name="image"/> into it.</summary>
     /// <param name="asked">The client's document.</param>
@@ -63,7 +65,7 @@ internal static class ContainerPlan
             Created = facts.Now,
             ImageId = image.Id.ToString(),
             Config = config,
-            HostConfig = Complete(host, security, config.Labels),
+            HostConfig = Complete(host, security, config.Labels, facts.LogDefault),
             Mounts = MountRequests.Read(host, problems, config.Volumes, facts.MountsOf),
             Args = args,
             Profile = host.Privileged ? "privileged" : security.Profile ?? "default",
@@ -219,15 +221,15 @@ internal static class ContainerPlan
             CheckRestartPolicy(policy, "/HostConfig/RestartPolicy", problems);
             Check(!host.AutoRemove || policy.Name is "" or "no", "AutoRemove", "can't create 'AutoRemove' container with restart policy");
         }
-        Check(LogDrivers.Contains(host.LogConfig?.Type ?? ""), "LogConfig/Type", $"no log driver named '{host.LogConfig?.Type}' is registered; json-file, local and none are");
+        _ = LogPlan.Read(host.LogConfig, null, problems);
         Check(Runtimes.Contains(host.Runtime), "Runtime", $"unknown or invalid runtime name: {host.Runtime}");
         Check(host.Isolation is "" or "default" or "process", "Isolation", $"isolation '{host.Isolation}' is not supported yet; containers share the host's kernel");
         Check(host.StorageOpt is null or { Count: 0 }, "StorageOpt", "the storage has no options");
         Check(host.Cgroup.Length == 0, "Cgroup", "sharing another container's cgroup is not supported");
-        Check(host.PidMode is "" or "host", "PidMode", $"pid mode '{host.PidMode}' is not supported; own (empty) and host are");
-        Check(host.UTSMode is "" or "host", "UTSMode", $"invalid UTS mode: {host.UTSMode}");
+        Check(SharedNamespaces.IsKnown(host.PidMode, "host", "private"), "PidMode", $"invalid PID mode: {host.PidMode}; own (empty), host and container:NAME are known");
+        Check(SharedNamespaces.IsKnown(host.UTSMode, "host", "private"), "UTSMode", $"invalid UTS mode: {host.UTSMode}; own (empty), host and container:NAME are known");
         Check(host.UsernsMode is "" or "private" or "host", "UsernsMode", $"invalid user namespace mode: {host.UsernsMode}");
-        Check(host.IpcMode is "" or "private" or "shareable" or "none" or "host", "IpcMode", $"IPC mode '{host.IpcMode}' is not supported; private, shareable, none and host are");
+        Check(SharedNamespaces.IsKnown(host.IpcMode, "private", "shareable", "none", "host"), "IpcMode", $"invalid IPC mode: {host.IpcMode}; private, shareable, none, host and container:NAME are known");
         Check(host.CgroupnsMode is "" or "private" or "host", "CgroupnsMode", $"invalid cgroup namespace mode: {host.CgroupnsMode}");
         Check(host.OomScoreAdj is >= -1_000 and <= 1_000, "OomScoreAdj", $"invalid value {host.OomScoreAdj}, range for oom score adj is [-1000, 1000]");
         Check(host.ShmSize >= 0, "ShmSize", "SHM size can not be less than 0");
@@ -246,11 +248,6 @@ internal static class ContainerPlan
         {
             Check(System.Net.IPAddress.TryParse(host.Dns[i], out _), $"Dns/{i}", $"{host.Dns[i]} is not an IP address");
         }
-        if (host.Init == true)
-        {
-            warnings.Add("no init process is added: the program is process 1");
-        }
-
         void Check(bool holds, string member, string message)
         {
             if (!holds)
@@ -286,15 +283,32 @@ internal static class ContainerPlan
             : dotted is "kernel.domainname" or "kernel.hostname" && host.UTSMode != "host";
     }
 
-    private static HostConfig Complete(HostConfig host, SecurityOptions security, IReadOnlyDictionary<string, string>? labels) => host with
+    /// <summary>Without a driver the default's options hold too, and those that are given go over them.</summary>
+    private static LogConfig LogOf(LogConfig? asked, LogConfig otherwise)
+    {
+        if (asked?.Type is { Length: > 0 } type && type != otherwise.Type)
+        {
+            return new LogConfig { Type = type, Config = asked.Config ?? new Dictionary<string, string>() };
+        }
+        Dictionary<string, string> options = new(otherwise.Config ?? new Dictionary<string, string>());
+        foreach ((string name, string value) in asked?.Config ?? new Dictionary<string, string>())
+        {
+            options[name] = value;
+        }
+        return new LogConfig { Type = otherwise.Type, Config = options };
+    }
+
+    private static HostConfig Complete(HostConfig host, SecurityOptions security, IReadOnlyDictionary<string, string>? labels, LogConfig log) => host with
     {
         RestartUnhealthy = host.RestartUnhealthy || labels?.GetValueOrDefault(RestartUnhealthyLabel) is "true" or "1",
+        PidMode = host.PidMode == "private" ? "" : host.PidMode,
+        UTSMode = host.UTSMode == "private" ? "" : host.UTSMode,
         NetworkMode = host.NetworkMode.Length > 0 ? host.NetworkMode : "default",
         IpcMode = host.IpcMode.Length > 0 ? host.IpcMode : "private",
         CgroupnsMode = host.CgroupnsMode.Length > 0 ? host.CgroupnsMode : "private",
         ShmSize = host.ShmSize > 0 ? host.ShmSize : 64 << 20,
         Runtime = host.Runtime.Length > 0 ? host.Runtime : "caisson",
-        LogConfig = new LogConfig { Type = host.LogConfig?.Type is { Length: > 0 } type ? type : "json-file", Config = host.LogConfig?.Config ?? new Dictionary<string, string>() },
+        LogConfig = LogOf(host.LogConfig, log),
         RestartPolicy = new RestartPolicy { Name = host.RestartPolicy?.Name is { Length: > 0 } name ? name : "no", MaximumRetryCount = host.RestartPolicy?.MaximumRetryCount ?? 0 },
         MaskedPaths = security.SystemPathsUnconfined ? [] : host.MaskedPaths,
         ReadonlyPaths = security.SystemPathsUnconfined ? [] : host.ReadonlyPaths,

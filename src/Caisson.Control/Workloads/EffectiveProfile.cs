@@ -20,6 +20,8 @@ internal static class EffectiveProfile
         Say(host.NetworkMode == "host", "the network is the host's");
         Say(Networking.NetworkChoice.SharedWith(host) is not null, "the network is another container's");
         Say(host.IpcMode == "host", "shared memory and message queues are the host's");
+        Say(SharedNamespaces.SharedWith(host.PidMode) is not null, "processes of another container can be seen and ended");
+        Say(SharedNamespaces.SharedWith(host.IpcMode) is not null, "shared memory and message queues are another container's");
         Say(!security.Seccomp.IsEmpty, "system calls are filtered by the user's own filter");
         if (host.Devices is { Count: > 0 } devices)
         {

@@ -1,6 +1,7 @@
 using Caisson.Control.Events;
 using Caisson.Control.Hosting;
 using Caisson.Control.Networking;
+using Caisson.Control.Secrets;
 using Caisson.Control.Volumes;
 using Caisson.Images;
 
@@ -27,6 +28,9 @@ public sealed record EngineServices
     /// <summary>Commits and tells.</summary>
     public required EventLog Events { get; init; }
 
+    /// <summary>Secrets and configs.</summary>
+    public required SecretStore Secrets { get; init; }
+
     /// <summary>The engine's log.</summary>
     public required EngineLog Log { get; init; }
 
@@ -36,12 +40,12 @@ public sealed record EngineServices
     /// <summary>The machine.</summary>
     public required HostFacts Facts { get; init; }
 
+    /// <summary>How output is kept where a container does not say.</summary>
+    public Model.LogConfig LogDefault { get; init; } = new() { Type = "json-file", Config = new Dictionary<string, string>() };
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
     /// <summary>The directory of one container: log, generated files.</summary>
     public string DirectoryOf(string id) => $"{Root}/containers/{id}";
-
-    /// <summary>The log of one container.</summary>
-    public string LogOf(string id) => $"{DirectoryOf(id)}/log";
 }

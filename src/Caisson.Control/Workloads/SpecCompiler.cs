@@ -18,6 +18,15 @@ internal static class SpecCompiler
     private const string DefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     private const ulong CpuPeriodUs = 100_000;
 
+    /// <summary>Where the first process is found that runs the program; in the container's own tmpfs, so that its image stays as it is.</summary>
+    private const string InitPath = "/dev/init";
+
+    /// <summary>What stands for the source of a mount that the engine makes itself: see <c>ContainerLaunch.Mounts</c>.</summary>
+    internal const string SecretsSource = "/caisson:secrets";
+
+    /// <summary>As <see cref="SecretsSource"/>, for the shared memory of another container.</summary>
+    internal const string SharedMemorySource = "/caisson:shm";
+
     /// <summary>Terminals of the container's own devpts, which every profile has: console, ptmx, pts.</summary>
     private static readonly (long Major, long? Minor)[] OwnTerminals = [(5, 1), (5, 2), (136, null)];
 
@@ -52,6 +61,18 @@ internal static class SpecCompiler
         /// <summary>The network namespace that is joined; null for one of its own.</summary>
         public string? NetworkPath { get; init; }
 
+        /// <summary>The user namespace that is joined; null for one of its own or none.</summary>
+        public string? UserPath { get; init; }
+
+        /// <summary>The process namespace that is joined; null for one of its own or the host's.</summary>
+        public string? PidPath { get; init; }
+
+        /// <summary>The IPC namespace that is joined; null for one of its own or the host's.</summary>
+        public string? IpcPath { get; init; }
+
+        /// <summary>The host name's namespace that is joined; null for one of its own or the host's.</summary>
+        public string? UtsPath { get; init; }
+
         /// <summary>The directory with <c>hosts</c> and <c>resolv.conf</c> of the container whose network is shared; null for its own.</summary>
         public string? NetworkFilesDirectory { get; init; }
     }
@@ -61,7 +82,7 @@ internal static class SpecCompiler
     {
         HostConfig host = container.HostConfig;
         IdRange? ids = container.IdBlock is { } block ? IdRange.OfBlock(block) : null;
-        bool ownUts = host.UTSMode != "host" && host.NetworkMode != "host";
+        bool ownUts = host.UTSMode.Length == 0 && host.NetworkMode != "host";
         return new RuntimeSpec
         {
             OciVersion = "1.2.0",
@@ -73,7 +94,7 @@ internal static class SpecCompiler
             Annotations = host.Annotations ?? new Dictionary<string, string>(),
             Linux = new LinuxConfig
             {
-                Namespaces = Namespaces(host, ids, ownUts, facts.NetworkPath),
+                Namespaces = Namespaces(host, ids, ownUts, facts),
                 UidMappings = Mapping(ids),
                 GidMappings = Mapping(ids),
                 Devices = Devices(host, facts, ids),
@@ -139,7 +160,7 @@ internal static class SpecCompiler
             Terminal = config.Tty,
             ConsoleSize = config.Tty ? Console(container.HostConfig.ConsoleSize) : null,
             User = new User { Uid = facts.User.Uid, Gid = facts.User.Gid, AdditionalGids = [.. facts.User.AdditionalGids] },
-            Args = [.. container.Args],
+            Args = container.HostConfig.Init == true ? [InitPath, .. container.Args] : [.. container.Args],
             Env = Environment(config.Env ?? [], config.Hostname, facts.User.Home, config.Tty),
             Cwd = config.WorkingDir.Length > 0 ? config.WorkingDir : "/",
             Capabilities = ProcessCapabilities(container.HostConfig, facts),
@@ -237,25 +258,22 @@ internal static class SpecCompiler
         static ulong Limit(long value) => value < 0 ? ulong.MaxValue : (ulong)value;
     }
 
-    private static ImmutableArray<LinuxNamespace> Namespaces(HostConfig host, IdRange? ids, bool ownUts, string? networkPath)
+    private static ImmutableArray<LinuxNamespace> Namespaces(HostConfig host, IdRange? ids, bool ownUts, Facts facts)
     {
         List<LinuxNamespace> namespaces = [new(NamespaceType.Mount)];
-        Add(ids is not null, NamespaceType.User);
-        Add(host.PidMode != "host", NamespaceType.Pid);
-        if (host.NetworkMode != "host")
-        {
-            namespaces.Add(new(NamespaceType.Network, networkPath));
-        }
-        Add(host.IpcMode != "host", NamespaceType.Ipc);
-        Add(ownUts, NamespaceType.Uts);
-        Add(host.CgroupnsMode != "host", NamespaceType.Cgroup);
+        Add(ids is not null, NamespaceType.User, facts.UserPath);
+        Add(host.PidMode != "host", NamespaceType.Pid, facts.PidPath);
+        Add(host.NetworkMode != "host", NamespaceType.Network, facts.NetworkPath);
+        Add(host.IpcMode != "host", NamespaceType.Ipc, facts.IpcPath);
+        Add(ownUts || facts.UtsPath is not null, NamespaceType.Uts, facts.UtsPath);
+        Add(host.CgroupnsMode != "host", NamespaceType.Cgroup, null);
         return [.. namespaces];
 
-        void Add(bool own, NamespaceType type)
+        void Add(bool own, NamespaceType type, string? path)
         {
             if (own)
             {
-                namespaces.Add(new(type));
+                namespaces.Add(new(type, path));
             }
         }
     }
@@ -285,7 +303,11 @@ internal static class SpecCompiler
         else
         {
             mounts.Add(new Mount { Destination = "/dev/mqueue", Type = "mqueue", Source = "mqueue", Options = ["nosuid", "noexec", "nodev"] });
-            if (host.IpcMode != "none")
+            if (facts.IpcPath is not null)
+            {
+                mounts.Add(new Mount { Destination = "/dev/shm", Type = "bind", Source = SharedMemorySource, Options = ["bind", "nosuid", "noexec", "nodev"] });
+            }
+            else if (host.IpcMode != "none")
             {
                 mounts.Add(new Mount
                 {
@@ -309,6 +331,10 @@ internal static class SpecCompiler
         {
             mounts.Add(new Mount { Destination = inside, Type = "bind", Source = node.Path, Options = ["bind", "nosuid", "noexec"] });
         }
+        if (host.Init == true)
+        {
+            mounts.Add(Bind(new ContainerMount { Type = "bind", Source = $"{facts.FilesDirectory}/init", Target = InitPath, ReadOnly = true }, null, ids));
+        }
         foreach (ProfileTmpfs tmpfs in facts.Profile.Tmpfs)
         {
             mounts.Add(new Mount { Destination = tmpfs.Path, Type = "tmpfs", Source = "tmpfs", Options = tmpfs.Options });
@@ -322,6 +348,14 @@ internal static class SpecCompiler
                 "volume" => Bind(mount with { Source = facts.VolumePath(mount.Volume), NonRecursive = true }, facts.Profile, ids),
                 _ => Bind(mount, facts.Profile, ids),
             });
+        }
+        foreach (SecretMount config in host.Configs ?? [])
+        {
+            mounts.Add(Bind(new ContainerMount { Type = "bind", Source = $"{facts.FilesDirectory}/configs/{config.Id}", Target = config.Target, ReadOnly = true }, null, ids));
+        }
+        if (host.Secrets is { Count: > 0 })
+        {
+            mounts.Add(new Mount { Destination = SecretMount.Directory, Type = "bind", Source = SecretsSource, Options = ["bind", "ro", "nosuid", "nodev", "noexec"] });
         }
         return [.. mounts];
     }
@@ -337,13 +371,17 @@ internal static class SpecCompiler
     /// <summary>
     /// A bind shows the host's owners as they are: root of the host is root of the container there, through an idmapped mount.
     /// </summary>
-    private static Mount Bind(ContainerMount mount, SecurityProfile profile, IdRange? ids)
+    /// <param name="mount">What is bound.</param>
+    /// <param name="profile">Says what else holds for mounts of the user; null for a file of ours.</param>
+    /// <param name="ids">The container's ids; null for the host's.</param>
+    private static Mount Bind(ContainerMount mount, SecurityProfile? profile, IdRange? ids)
     {
         // The kernel maps no ids on its own file systems.
         bool mapped = ids is not null && !IsBelow(mount.Source, "/proc") && !IsBelow(mount.Source, "/sys") && !IsBelow(mount.Source, "/dev");
         List<string> options =
         [
-            mount.NonRecursive ? "bind" : "rbind", mount.Propagation.Length > 0 ? mount.Propagation : "rprivate", mount.ReadOnly ? "ro" : "rw", .. profile.VolumeMountOptions,
+            mount.NonRecursive ? "bind" : "rbind", mount.Propagation.Length > 0 ? mount.Propagation : "rprivate", mount.ReadOnly ? "ro" : "rw",
+            .. profile?.VolumeMountOptions ?? ["nosuid", "nodev"],
         ];
         if (mount is { ReadOnly: true, NonRecursive: false, ReadOnlyNonRecursive: false })
         {

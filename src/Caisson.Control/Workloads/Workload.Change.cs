@@ -187,7 +187,15 @@ public sealed partial class Workload
     public SnapshotUsage Measure() => RequireSnapshot().Measure();
 
     /// <summary>Writes its whole root filesystem as a tar archive.</summary>
-    public Task ExportAsync(Stream output, CancellationToken cancellationToken) => _services.Images.ExportAsync(Id, output, cancellationToken);
+    public async Task ExportAsync(Stream output, CancellationToken cancellationToken)
+    {
+        await _services.Images.ExportAsync(Id, output, cancellationToken);
+        _services.Events.Commit(Durability.Process, new StateChange(), Event("export"));
+    }
+
+    /// <summary>Says that an image was made of it.</summary>
+    internal void TellCommitted(string image, string name, string comment) => _services.Events.Commit(
+        Durability.Process, new StateChange(), Event("commit", ("comment", comment), ("imageID", image), ("imageRef", name)));
 
     private static LinuxResources LimitsOf(ContainerRecord record) => SpecCompiler.Resources(record.HostConfig, DeviceNodes.Read(record.HostConfig));
 

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 
+using Caisson.Control.Volumes;
 using Caisson.Errors;
 using Caisson.Images.Users;
 using Caisson.Linux;
@@ -15,7 +16,10 @@ public sealed partial class Workload
     {
         using (await EnterAsync(cancellationToken))
         {
-            return WithRootUnlocked(root => ContainerFiles.Stat(root, path));
+            using Place? mounted = FindMountedUnlocked(path);
+            return mounted is null
+                ? WithRootUnlocked(root => ContainerFiles.Stat(root, path))
+                : ContainerFiles.Stat(mounted.Root, mounted.Path, ContainerFiles.NameOf(path));
         }
     }
 
@@ -34,11 +38,19 @@ public sealed partial class Workload
                     try
                     {
                         using Stream sink = pipe.Writer.AsStream(leaveOpen: true);
-                        _ = WithRootUnlocked(root =>
+                        using Place? mounted = FindMountedUnlocked(path);
+                        if (mounted is not null)
                         {
-                            ContainerFiles.Read(root, path, shownAs, sink, cancellationToken);
-                            return true;
-                        });
+                            ContainerFiles.Read(mounted.Root, mounted.Path, null, sink, cancellationToken, ContainerFiles.NameOf(path));
+                        }
+                        else
+                        {
+                            _ = WithRootUnlocked(root =>
+                            {
+                                ContainerFiles.Read(root, path, shownAs, sink, cancellationToken);
+                                return true;
+                            });
+                        }
                     }
                     catch (Exception error) when (error is CaissonException or IOException or OperationCanceledException or InvalidOperationException)
                     {
@@ -78,7 +90,12 @@ public sealed partial class Workload
         {
             RequireNotRemoving();
             bool lives = _status.HasProcess;
-            if (!lives && _record.HostConfig.ReadonlyRootfs)
+            using Place? mounted = FindMountedUnlocked(path);
+            if (mounted is { IsReadOnly: true })
+            {
+                throw new CaissonException(ErrorKind.PermissionDenied, $"the mount that holds {path} is marked read-only");
+            }
+            if (!lives && mounted is null && _record.HostConfig.ReadonlyRootfs)
             {
                 throw new CaissonException(ErrorKind.PermissionDenied, "container rootfs is marked read-only");
             }
@@ -93,11 +110,62 @@ public sealed partial class Workload
                         ResolvedUser user = Who(root);
                         owner = (user.Uid, user.Gid);
                     }
-                    ContainerFiles.Extract(root, path, archive.AsStream(leaveOpen: true), keepKinds, owner, lives ? Ids : null, cancellationToken);
+                    ContainerFiles.Extract(mounted?.Root ?? root, mounted?.Path ?? path, archive.AsStream(leaveOpen: true), keepKinds, owner, lives ? Ids : null, cancellationToken);
                 },
                 cancellationToken,
                 TaskCreationOptions.LongRunning,
                 TaskScheduler.Default);
+        }
+    }
+
+    /// <summary>
+    /// Of a container that does not run, what a path is on when that is a volume or a directory of the host: there it would be if it ran. The
+    /// path is read as text up to the mount, and by the kernel from there on.
+    /// </summary>
+    /// <returns>Null when the path is on the root filesystem, and while the container runs and has its mounts.</returns>
+    private Place? FindMountedUnlocked(string path)
+    {
+        if (_status.HasProcess)
+        {
+            return null;
+        }
+        string plain = MountRequests.Normalize(path);
+        ContainerMount? mount = _record.AllMounts.LastOrDefault(mount =>
+            mount.Type is "volume" or "bind" && (plain == mount.Target || plain.StartsWith(mount.Target + "/", StringComparison.Ordinal)));
+        if (mount is null)
+        {
+            return null;
+        }
+        string user = $"files-{Guid.NewGuid():N}";
+        try
+        {
+            if (mount.Type == "volume")
+            {
+                _services.Volumes.Enter(user, [mount]);
+            }
+            using FileDescriptor source = mount.Type == "volume" ? _services.Volumes.OpenPart(mount) : HostFiles.OpenPath(mount.Source);
+            if (source.Status.Kind != FileKind.Directory)
+            {
+                throw new CaissonException(ErrorKind.FailedPrecondition, $"{mount.Target} is a file of the host; start the container to copy it");
+            }
+            // A slash at the end asks for the directory behind a link, which is kept.
+            string rest = plain[mount.Target.Length..] + (path.EndsWith('/') || path.EndsWith("/.", StringComparison.Ordinal) ? "/" : "");
+            return new Place(RootDirectory.From(DirectoryDescriptor.From(source.Duplicate())), rest.Length > 0 ? rest : "/", mount.ReadOnly, () => _services.Volumes.Leave(user));
+        }
+        catch
+        {
+            _services.Volumes.Leave(user);
+            throw;
+        }
+    }
+
+    /// <summary>Where a path of a container that does not run is.</summary>
+    private sealed record Place(RootDirectory Root, string Path, bool IsReadOnly, Action Leave) : IDisposable
+    {
+        public void Dispose()
+        {
+            Root.Dispose();
+            Leave();
         }
     }
 }

@@ -23,7 +23,7 @@ public sealed partial class Workload
             }
 
             // Asked of every container: the engine may have died between a start and its record.
-            IMonitoredProcess? process = await _services.Host.ReopenAsync(Id, CancellationToken.None);
+            IMonitoredProcess? process = await _services.Host.ReopenAsync(Id, OnLogRotated, CancellationToken.None);
             if (process is not null && await IsNewsUnlockedAsync(process))
             {
                 await AdoptUnlockedAsync(process);
@@ -80,6 +80,7 @@ public sealed partial class Workload
             int restarts = _status.Phase == ContainerPhase.Restarting ? _status.RestartCount + 1 : 0;
             SetUnlocked(StartedUnlocked(process, started, restarts), Durability.Process, Event("start"));
         }
+        OnLogRotated(); // a file may have become full while no engine was there
         if (!process.Exited.IsCompleted)
         {
             TakeOverVolumesUnlocked();

@@ -64,10 +64,12 @@ public sealed partial class Workload
         using (await EnterAsync(cancellationToken))
         {
             using var parts = new MountParts(_services.Volumes, _record.AllMounts);
+            using Joined joined = JoinUnlocked();
             string launch = _services.Host.Explain(new ContainerLaunch
             {
                 Id = Id,
-                Spec = CompileUnlocked(WhoUnlocked(), RequireShared()),
+                Spec = CompileUnlocked(WhoUnlocked(), RequireShared(), joined),
+                Mounts = joined.Mounts,
                 Seccomp = Filter(),
                 Binds = parts.ByTarget,
                 OpenStdin = _record.Config.OpenStdin,
@@ -86,6 +88,7 @@ public sealed partial class Workload
             using var parts = new MountParts(_services.Volumes, _record.AllMounts);
             string? shared = RequireShared();
             using Namespace? network = shared is null ? null : _services.Host.OpenNetwork(shared);
+            using Joined joined = JoinUnlocked();
             IMonitoredProcess process;
             using (MountTree root = MountRoot())
             {
@@ -93,12 +96,13 @@ public sealed partial class Workload
                 var launch = new ContainerLaunch
                 {
                     Id = Id,
-                    Spec = CompileUnlocked(Who(directory), shared),
+                    Spec = CompileUnlocked(Who(directory), shared, joined),
+                    Mounts = joined.Mounts,
                     Seccomp = Filter(),
                     RootMount = root,
                     Binds = parts.ByTarget,
                     OpenStdin = _record.Config.OpenStdin,
-                    LogPath = LogPath,
+                    Log = LogUnlocked(),
                     BeforeRun = (started, cancellation) =>
                     {
                         RequireSharedUnlocked(network);
@@ -159,8 +163,13 @@ public sealed partial class Workload
 
     /// <param name="user">Who the program is.</param>
     /// <param name="shared">The container whose network it joins; null for one of its own.</param>
-    private RuntimeSpec CompileUnlocked(ResolvedUser user, string? shared = null) => SpecCompiler.Compile(_record, FactsOf(user) with
+    /// <param name="joined">What else it joins.</param>
+    private RuntimeSpec CompileUnlocked(ResolvedUser user, string? shared, Joined joined) => SpecCompiler.Compile(_record, FactsOf(user) with
     {
+        UserPath = joined.Users?.ProcPath,
+        PidPath = joined.Processes?.ProcPath,
+        IpcPath = joined.Ipc?.ProcPath,
+        UtsPath = joined.Uts?.ProcPath,
         NetworkPath = shared is null ? null : string.Create(CultureInfo.InvariantCulture, $"/proc/{_engine.Find(shared).Status.Pid}/ns/net"),
         NetworkFilesDirectory = shared is null ? null : _services.DirectoryOf(shared),
     });
@@ -258,6 +267,7 @@ public sealed partial class Workload
     {
         string directory = _services.DirectoryOf(Id);
         Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        WriteJoinedUnlocked(directory);
         Write("hosts", HostsFile.Hosts(_record, [], []));
         Write("hostname", _record.Config.Hostname + "\n");
         string hostText = HostFiles.TryReadText("/etc/resolv.conf") ?? "";

@@ -43,9 +43,6 @@ public sealed partial class Workload
     /// <summary>What was last observed.</summary>
     public ContainerStatus Status => _status;
 
-    /// <summary>Where its output is kept, or null when it is not.</summary>
-    public string? LogPath => _record.HostConfig.LogConfig?.Type == "none" ? null : _services.LogOf(Id);
-
     /// <summary>What its profile and the user's flags give up of the default profile, a sentence each, the gravest first.</summary>
     public IReadOnlyList<string> Weaknesses => EffectiveProfile.Weaknesses(_record);
 

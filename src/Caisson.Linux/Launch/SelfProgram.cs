@@ -9,10 +9,10 @@ namespace Caisson.Linux.Launch;
 /// </remarks>
 public static class SelfProgram
 {
-    private const long CodeAddress = 0x400000;
+    internal const long CodeAddress = 0x400000;
     private const long ImageAddress = 0x401000;
     private const int PageSize = 4096;
-    private const int EntryOffset = 64 + (3 * 56);
+    internal const int EntryOffset = 64 + (3 * 56);
 
     /// <summary>The bytes of the executable.</summary>
     public static byte[] ToElf(LaunchImage image)
@@ -35,7 +35,7 @@ public static class SelfProgram
         return elf;
     }
 
-    private static void WriteHeader(Span<byte> elf)
+    internal static void WriteHeader(Span<byte> elf)
     {
         ReadOnlySpan<byte> ident = [0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1];
         ident.CopyTo(elf);
@@ -49,7 +49,7 @@ public static class SelfProgram
         BinaryPrimitives.WriteInt16LittleEndian(elf[56..], 3);
     }
 
-    private static void WriteSegment(Span<byte> header, int type, int flags, long offset, long address, long size)
+    internal static void WriteSegment(Span<byte> header, int type, int flags, long offset, long address, long size)
     {
         BinaryPrimitives.WriteInt32LittleEndian(header, type);
         BinaryPrimitives.WriteInt32LittleEndian(header[4..], flags);

@@ -67,6 +67,11 @@ public class Namespace : Descriptor
     /// <remarks>What is opened stays usable outside: a socket belongs to the network namespace in which it was made. Not for <see cref="NamespaceKind.User"/>.</remarks>
     public void RunInside(Action action) => OwnThread.Run(() =>
     {
+        if (Kind == NamespaceKind.Mount)
+        {
+            // What several threads share, root and working directory, cannot change its namespace.
+            Libc.Check(Libc.syscall(SYS_unshare, CLONE_FS), "unshare", "CLONE_FS");
+        }
         EnterOnThisThread();
         action();
     });

@@ -16,6 +16,9 @@ public static class NftAction
     /// <summary>Drops the packet and says so to its sender.</summary>
     public static NftTerm Reject() => new("reject with icmpx admin-prohibited", expressions => expressions.Reject());
 
+    /// <summary>Keeps the packet from connection tracking, and so from translation; before priority -200.</summary>
+    public static NftTerm NoTrack() => new("notrack", expressions => expressions.NoTrack());
+
     /// <summary>Leaves the chain.</summary>
     public static NftTerm Return() => new("return", expressions => expressions.Verdict(NFT_RETURN));
 

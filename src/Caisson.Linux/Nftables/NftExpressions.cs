@@ -119,6 +119,9 @@ internal sealed class NftExpressions(NetlinkWriter writer)
     /// <summary>Gives the packet the address of the device it leaves by.</summary>
     internal void Masquerade() => Expression("masq", () => { });
 
+    /// <summary>Keeps the packet from connection tracking.</summary>
+    internal void NoTrack() => Expression("notrack", () => { });
+
     /// <summary>Drops the packet and tells the sender that it was refused.</summary>
     internal void Reject() => Expression("reject", () =>
     {

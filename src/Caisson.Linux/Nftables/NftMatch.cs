@@ -16,6 +16,9 @@ public enum NftField
     /// <summary>The frame's sender.</summary>
     EtherSource,
 
+    /// <summary>The frame's receiver.</summary>
+    EtherDestination,
+
     /// <summary>The sender's address of IPv4.</summary>
     IPv4Source,
 
@@ -210,6 +213,7 @@ public static class NftMatch
         NftField.InputName => "iifname",
         NftField.OutputName => "oifname",
         NftField.EtherSource => "ether saddr",
+        NftField.EtherDestination => "ether daddr",
         NftField.IPv4Source => "ip saddr",
         NftField.IPv4Destination => "ip daddr",
         NftField.IPv6Source => "ip6 saddr",
@@ -246,6 +250,9 @@ public static class NftMatch
                 return 4;
             case NftField.EtherSource:
                 expressions.Payload(NFT_PAYLOAD_LL_HEADER, 6, 6, offset);
+                return 8;
+            case NftField.EtherDestination:
+                expressions.Payload(NFT_PAYLOAD_LL_HEADER, 0, 6, offset);
                 return 8;
             case NftField.ArpSenderEther:
                 expressions.Payload(NFT_PAYLOAD_NETWORK_HEADER, 8, 6, offset);

@@ -155,7 +155,8 @@ public sealed class NftTransaction
             writer.Attribute(NFTA_SET_NAME, set.Name);
             Number(writer, NFTA_SET_FLAGS, set.Data.IsEmpty ? 0u : NFT_SET_MAP);
             Number(writer, NFTA_SET_KEY_TYPE, NftDataTypes.Concatenated(set.Key));
-            Number(writer, NFTA_SET_KEY_LEN, (uint)set.Key.Sum(type => type.PaddedLength()));
+            // A key of one part is as long as it is.
+            Number(writer, NFTA_SET_KEY_LEN, set.Key is [NftDataType.EtherAddress] ? 6u : (uint)set.Key.Sum(type => type.PaddedLength()));
             if (!set.Data.IsEmpty)
             {
                 Number(writer, NFTA_SET_DATA_TYPE, NftDataTypes.Concatenated(set.Data));

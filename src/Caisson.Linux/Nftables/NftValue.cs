@@ -31,6 +31,9 @@ public sealed class NftValue : IEquatable<NftValue>
     /// <summary>An Ethernet address.</summary>
     public static NftValue Ether(HardwareAddress address) => new(address.ToString(), [.. address.ToBytes(), 0, 0]);
 
+    /// <summary>An Ethernet address that is the whole key.</summary>
+    public static NftValue EtherAlone(HardwareAddress address) => new(address.ToString(), address.ToBytes());
+
     /// <summary>A protocol.</summary>
 #pragma warning disable CA1308 // nft's words are lower case
     public static NftValue Protocol(TransportProtocol protocol) => new(protocol.ToString().ToLowerInvariant(), [(byte)protocol, 0, 0, 0]);

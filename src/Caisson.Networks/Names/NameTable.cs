@@ -40,10 +40,19 @@ internal sealed class NameTable(string network)
 
     private readonly string _suffix = $".{Lower(network)}";
 
-    internal void Add(string endpointId, string name, IEnumerable<string> names, InternetAddress? ipv4, InternetAddress? ipv6)
+    internal void Add(string endpointId, string name, IEnumerable<string> names, InternetAddress? ipv4, InternetAddress? ipv6) =>
+        _now = With(_now, endpointId, name, names, ipv4, ipv6);
+
+    internal void Remove(string endpointId) => _now = Without(_now, endpointId);
+
+    /// <summary>Both in one step: nobody who asks meanwhile hears that a name that stays is nobody's.</summary>
+    internal void Replace(string endpointId, string name, IEnumerable<string> names, InternetAddress? ipv4, InternetAddress? ipv6) =>
+        _now = With(Without(_now, endpointId), endpointId, name, names, ipv4, ipv6);
+
+    private Snapshot With(Snapshot now, string endpointId, string name, IEnumerable<string> names, InternetAddress? ipv4, InternetAddress? ipv6)
     {
         var entry = new Entry($"{name}{_suffix}", [.. names.Select(Lower).Distinct()], ipv4, ipv6);
-        var (byName, byAddress) = (_now.ByName, _now.ByAddress);
+        var (byName, byAddress) = (now.ByName, now.ByAddress);
         foreach (string one in entry.Names)
         {
             byName = byName.SetItem(one, (byName.GetValueOrDefault(one) ?? []).Add(entry));
@@ -52,22 +61,22 @@ internal sealed class NameTable(string network)
         {
             byAddress = byAddress.SetItem(key, entry.Name);
         }
-        _now = new(_now.Entries.SetItem(endpointId, entry), byName, byAddress);
+        return new(now.Entries.SetItem(endpointId, entry), byName, byAddress);
     }
 
-    internal void Remove(string endpointId)
+    private static Snapshot Without(Snapshot now, string endpointId)
     {
-        if (!_now.Entries.TryGetValue(endpointId, out var entry))
+        if (!now.Entries.TryGetValue(endpointId, out var entry))
         {
-            return;
+            return now;
         }
-        var byName = _now.ByName;
+        var byName = now.ByName;
         foreach (string one in entry.Names)
         {
             var left = byName[one].Remove(entry);
             byName = left.IsEmpty ? byName.Remove(one) : byName.SetItem(one, left);
         }
-        _now = new(_now.Entries.Remove(endpointId), byName, _now.ByAddress.RemoveRange(entry.Keys()));
+        return new(now.Entries.Remove(endpointId), byName, now.ByAddress.RemoveRange(entry.Keys()));
     }
 
     /// <summary>The addresses that a name, or <c>name.network</c>, has; null when nobody is called so.</summary>

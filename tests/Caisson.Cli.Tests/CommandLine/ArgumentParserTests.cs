@@ -1,4 +1,5 @@
 using Caisson.Cli.CommandLine;
+using Caisson.Errors;
 
 using Xunit;
 

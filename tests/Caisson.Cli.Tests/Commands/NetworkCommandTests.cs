@@ -44,7 +44,7 @@ public sealed class NetworkCommandTests
         """{"PortBindings":{"53/udp":[{"HostIp":"","HostPort":"53"}]},"PortTakeover":"blue"}""", "--publish-rm", "80/tcp", "--publish-add", "53:53/udp", "--publish-from", "blue")]
     public void Published_ports_are_changed_beside_those_there_are(string body, params string[] options)
     {
-        using var server = OutputTests.Answering("""{"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"","HostPort":"8080"},{"HostIp":"127.0.0.1","HostPort":"81"}]}},"Warnings":[]}""");
+        using var server = Publishing("""{"80/tcp":[{"HostIp":"","HostPort":"8080"},{"HostIp":"127.0.0.1","HostPort":"81"}]}""");
         var command = new CommandRunner();
 
         int exitCode = command.Run(server, ["update", .. options, "web"]);
@@ -53,10 +53,29 @@ public sealed class NetworkCommandTests
         Assert.EndsWith(body, server.Requests[^1].TrimEnd(), StringComparison.Ordinal);
     }
 
+    /// <summary>An engine with one container that publishes that, asked on one connection until it is changed.</summary>
+    private static ScriptedServer Publishing(string bindings) => new(connection =>
+    {
+        string request;
+        do
+        {
+            request = connection.Receive();
+            if (request.StartsWith("HEAD /_ping", StringComparison.Ordinal))
+            {
+                connection.Send("HTTP/1.1 200 OK\r\nApi-Version: 1.43\r\nContent-Length: 0\r\n\r\n");
+            }
+            else
+            {
+                connection.Json($$"""{"Id":"53b3","State":{},"Config":{},"NetworkSettings":{},"HostConfig":{"PortBindings":{{bindings}}},"Warnings":[]}""");
+            }
+        }
+        while (!request.StartsWith("POST", StringComparison.Ordinal));
+    });
+
     [Fact]
     public void A_port_that_is_not_published_is_not_removed()
     {
-        using var server = OutputTests.Answering("""{"HostConfig":{"PortBindings":null}}""");
+        using var server = Publishing("null");
         var command = new CommandRunner();
 
         Assert.Equal(1, command.Run(server, "update", "--publish-rm", "80", "web"));

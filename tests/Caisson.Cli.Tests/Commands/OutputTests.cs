@@ -41,6 +41,9 @@ public sealed class OutputTests
     [InlineData("bootstrap.txt", "{\"status\":\"copying busybox\",\"id\":\"files\"}\n{\"aux\":{\"ID\":\"sha256:4f76\"}}\n", "image", "bootstrap", "busybox", "--include", "a,b")]
     [InlineData("prune.txt", "{\"ContainersDeleted\":[\"53b3\",\"4258\"],\"SpaceReclaimed\":1234567}", "container", "prune", "-f")]
     [InlineData("network-ls.txt", "[{\"Id\":\"9d5e700b1d4cf4823637d4ae07414fc0\",\"Name\":\"front\",\"Driver\":\"bridge\",\"Scope\":\"local\"},{\"Id\":\"1b3b34fff08c28cb7023026ea734332ad\",\"Name\":\"bridge\",\"Driver\":\"bridge\",\"Scope\":\"local\"}]", "network", "ls")]
+    [InlineData("volume-ls.txt", "{\"Volumes\":[{\"Name\":\"web\",\"Driver\":\"local\",\"Scope\":\"local\",\"Mountpoint\":\"/r/volumes/web/_data\",\"Labels\":null,\"CreatedAt\":\"2026-01-01T00:00:00Z\"},{\"Name\":\"data\",\"Driver\":\"local\",\"Scope\":\"local\"}],\"Warnings\":null}", "volume", "ls")]
+    [InlineData("volume-prune.txt", "{\"VolumesDeleted\":[\"web\"],\"SpaceReclaimed\":1234567}", "volume", "prune", "-a", "-f")]
+    [InlineData("volume-snapshots.txt", "[{\"Name\":\"monday\",\"Volume\":\"data\",\"CreatedAt\":\"2026-01-01T00:00:00Z\",\"Method\":\"reflink\",\"Size\":1234567}]", "volume", "snapshot", "ls", "data")]
     [InlineData("network-prune.txt", "{\"NetworksDeleted\":[\"front\"]}", "network", "prune", "-f")]
     public void Lists_and_reports(string golden, string answer, params string[] words)
     {
@@ -59,6 +62,8 @@ public sealed class OutputTests
     [InlineData("help-run.txt", "run", "--help")]
     [InlineData("help-cp.txt", "help", "cp")]
     [InlineData("help-image.txt", "image")]
+    [InlineData("help-volume.txt", "volume")]
+    [InlineData("help-volume-clone.txt", "help", "volume", "clone")]
     [InlineData("help-bootstrap.txt", "image", "bootstrap", "--help")]
     public void Help(string golden, params string[] words)
     {

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using Caisson.Containers.Logs;
 using Caisson.Containers.Monitor;
 using Caisson.Errors;
 using Caisson.Linux;
@@ -31,6 +32,30 @@ public sealed class MonitorTests
         string[] log = await File.ReadAllLinesAsync($"{directory}/log", TestContext.Current.CancellationToken);
         Assert.Equal(["stderr F err", "stdout F out", "stdout P rest"], log.Select(line => line[31..]).Order(StringComparer.Ordinal));
         Assert.False(File.Exists($"{directory}/{MonitorCall.SocketName}"));
+    }
+
+    [Fact]
+    public async Task A_log_becomes_full_by_size_and_when_it_is_asked_to_and_who_watches_hears_of_it()
+    {
+        await using var shell = MonitoredShell.Open();
+        string directory = shell.NewDirectory();
+        var settings = new LogSettings { Format = LogFormat.Json, BytesMaxOfFile = 1_000, FilesMax = 100, Name = "log" };
+        await using var pending = await shell.PrepareAsync(
+            directory, "i=0; while [ $i -lt 100 ]; do echo $i; i=$((i+1)); done; cat", openStdin: true, logPath: $"{directory}/log", log: settings);
+        using var watch = await MonitoredShell.CallAsync(directory, Watch, MonitorCall.NotYetRunning);
+        using var client = await MonitoredShell.CallAsync(directory, AttachAll);
+        await pending.RunAsync(TestContext.Current.CancellationToken);
+        byte[] heard = new byte[1];
+
+        Assert.Equal(1, await watch.ReceiveAsync(heard, SocketFlags.None));
+        Assert.Equal(MonitorCall.LogRotated, heard[0]);
+        using var asked = await MonitoredShell.CallAsync(directory, new MonitorCall(MonitorCallKind.RotateLog), 1);
+        client.Shutdown(SocketShutdown.Send);
+        await MonitoredShell.ReadToEndAsync(client);
+
+        string[] files = [.. Directory.GetFiles(directory, "log*")];
+        Assert.All(files, file => Assert.InRange(new FileInfo(file).Length, 0, 1_000));
+        Assert.Equal(100, files.Sum(file => File.ReadLines(file).Count()));
     }
 
     [Fact]

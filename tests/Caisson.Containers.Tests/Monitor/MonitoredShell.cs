@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Caisson.Containers.Launch;
+using Caisson.Containers.Logs;
 using Caisson.Containers.Monitor;
 using Caisson.Linux;
 using Caisson.Linux.Launch;
@@ -29,7 +30,7 @@ internal sealed class MonitoredShell : IAsyncDisposable
 
     /// <summary>Prepares <c>sh -c script</c>, or another program, with pipes for its streams.</summary>
     public async Task<PendingProcess> PrepareAsync(
-        string directory, string script, bool openStdin = false, string? logPath = null, string program = "/bin/sh")
+        string directory, string script, bool openStdin = false, string? logPath = null, string program = "/bin/sh", LogSettings? log = null)
     {
         LaunchProgram world = new(LaunchStage.World);
         Slot[] stdio = [world.Inherit("stdin"), world.Inherit("stdout"), world.Inherit("stderr")];
@@ -48,10 +49,12 @@ internal sealed class MonitoredShell : IAsyncDisposable
         {
             OpenStdin = openStdin,
             HasLog = logPath is not null,
+            Log = log ?? LogSettings.Plain,
             Inputs = [MonitorInput.Stdin, MonitorInput.Stdout, MonitorInput.Stderr],
         };
-        using Descriptor? log = logPath is null ? null : HostFiles.OpenAppend(logPath, 0x180);
-        return await _client.PrepareAsync(request, directory, world.Encode(), log, [], TestContext.Current.CancellationToken);
+        using Descriptor? file = logPath is null ? null : HostFiles.OpenAppend(logPath, 0x180);
+        using DirectoryDescriptor? logDirectory = request.HasLogDirectory ? HostFiles.OpenDirectory(Path.GetDirectoryName(logPath)!) : null;
+        return await _client.PrepareAsync(request, directory, world.Encode(), file, [], TestContext.Current.CancellationToken, logDirectory);
     }
 
     /// <summary>Connects with a call; the monitor has answered.</summary>

@@ -1,7 +1,7 @@
-namespace Caisson.Cli.CommandLine;
+namespace Caisson.Errors;
 
 /// <summary>Finds the word a user may have meant.</summary>
-internal static class Spelling
+public static class Spelling
 {
     /// <summary>The candidate nearest to <paramref name="word"/>, or null when none is near.</summary>
     public static string? Nearest(string word, IEnumerable<string> candidates)
@@ -18,6 +18,10 @@ internal static class Spelling
         }
         return best;
     }
+
+    /// <summary><c>; did you mean 'x'?</c>, to end a message with; empty when no candidate is near.</summary>
+    public static string Hint(string word, IEnumerable<string> candidates) =>
+        Nearest(word, candidates) is { } nearest ? $"; did you mean '{nearest}'?" : "";
 
     /// <summary>Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other.</summary>
     internal static int Distance(string from, string to)
