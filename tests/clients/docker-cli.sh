@@ -28,7 +28,7 @@ clean() {
   docker ps -aq --filter name=dt | xargs -r "$program" rm -f -v
   docker network ls -q --filter name=dt | xargs -r "$program" network rm
   docker volume ls -q --filter name=dt | xargs -r "$program" volume rm -f
-  docker images -q --filter reference='dt*' --filter reference='dt*/*' | sort -u | xargs -r "$program" rmi -f
+  docker images --format '{{.Repository}}:{{.Tag}}' | grep '^dt' | xargs -r "$program" rmi -f
 } >/dev/null 2>&1
 trap 'clean; rm -rf "$work"' EXIT
 
@@ -237,7 +237,7 @@ try commit-bad 'docker create --name dt-cb busybox; docker commit -c "NOSUCH x" 
 try images 'docker tag busybox dt/one:a; docker tag busybox dt/one:b; docker images --filter reference="dt/*" --format "{{.Repository}}:{{.Tag}}" | sort; docker images dt/one:a --format "{{.Repository}}"; docker images -q dt/one | wc -l; docker images --digests --format "{{.Digest}}" dt/one:a; docker images --no-trunc -q dt/one:a; docker image ls --filter dangling=true -q | wc -l; docker images --filter nosuch=1; docker rmi dt/one:a dt/one:b'
 try tag-bad 'docker tag dt-absent dt/x; docker tag busybox "BAD NAME"; docker tag busybox dt/UPPER'
 try rmi 'docker tag busybox dt/r:1; docker rmi dt/r:1; docker rmi dt/r:1; docker rmi dt-absent; docker rmi -f dt-absent'
-try rmi-used 'docker create --name dt-ru busybox >/dev/null; docker tag busybox dt/ru:1; docker rmi dt/ru:1; docker rmi busybox 2>&1 | sed "s/busybox:latest/busybox/"; docker rm dt-ru'
+try rmi-used 'id=$(docker image inspect -f "{{.Id}}" busybox); docker create --name dt-ru busybox >/dev/null; docker tag busybox dt/ru:1; docker rmi dt/ru:1; docker rmi $id >/dev/null 2>&1; echo $?; docker rm dt-ru; docker tag $id busybox:latest'
 try image-inspect 'docker image inspect -f "{{.Os}} {{.Architecture}} {{.Config.Cmd}} {{.RootFS.Type}} {{len .RootFS.Layers}} {{.RepoTags}}" busybox'
 try image-inspect-shape 'docker image inspect busybox | jq -r "[paths(scalars or type == \"array\" or type == \"null\" or (type==\"object\" and length==0))] | map(map(if type==\"number\" then 0 else . end) | map(tostring) | join(\".\")) | unique | .[]"'
 try history 'docker history --format "{{.ID}} {{.CreatedBy}} {{.Comment}}" busybox | wc -l; docker history -q busybox | wc -l; docker history --no-trunc dt-absent'

@@ -55,13 +55,10 @@ internal sealed class TcpTransport : Transport
     {
         try
         {
-            if (_stream is SslStream secure)
-            {
-                secure.ShutdownAsync().GetAwaiter().GetResult();
-            }
+            // Without TLS's own word for it: another thread reads the same stream, and that word needs the stream alone.
             _socket.Shutdown(SocketShutdown.Send);
         }
-        catch (Exception e) when (e is IOException or SocketException or InvalidOperationException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             // The other side closed first: what was to be said is said.
         }
