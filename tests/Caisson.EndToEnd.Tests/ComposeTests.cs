@@ -144,7 +144,7 @@ public sealed class ComposeTests(Engine engine) : IClassFixture<Engine>
 
         Assert.Equal(1, answer.Code);
         Assert.Contains("compose.yaml:1:18: services.web: unknown key 'imagee'; did you mean 'image'?", answer.Error, StringComparison.Ordinal);
-        Assert.Contains("compose.yaml:1:46: services.web.ports[0]: 'x' is no port", answer.Error, StringComparison.Ordinal);
+        Assert.Contains("compose.yaml:1:43: services.web.ports[0]: 'x' is no port", answer.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("wrong", engine.Caisson("network", "ls").Output, StringComparison.Ordinal);
     }
 

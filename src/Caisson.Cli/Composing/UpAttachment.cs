@@ -168,8 +168,17 @@ internal sealed class UpAttachment : IDisposable
         return json.RootElement.GetProperty("State").TryGetProperty("Status", out var status) && status.GetString() is "restarting" or "running";
     }
 
+    /// <summary>Whether others only start when this one is done: its end, without an error, is what they wait for.</summary>
+    private bool IsAwaited(ObservedContainer container, int code) => code == 0 && container.Service != ExitCodeFrom && _project.Services.Values
+        .SelectMany(service => service.DependsOn)
+        .Any(dependency => dependency.Service == container.Service && dependency.Condition == DependencyCondition.CompletedSuccessfully);
+
     private void Ended(ObservedContainer container, int code)
     {
+        if (IsAwaited(container, code))
+        {
+            return;
+        }
         bool stop;
         lock (_lock)
         {
