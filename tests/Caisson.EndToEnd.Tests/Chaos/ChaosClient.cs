@@ -186,9 +186,12 @@ internal sealed class ChaosClient(int number, EngineHttp http, Journal journal, 
         }
     }
 
-    /// <summary>A start that was not acknowledged for this reason has cost nothing, and can be asked for again; not every victim is known by its container.</summary>
+    /// <summary>
+    /// A start that was not acknowledged for this reason has cost nothing, and can be asked for again; not every victim is known by its container. The
+    /// reason is that of <c>MonitorLostException</c>: the monitor, or the process itself, was killed before the program ran.
+    /// </summary>
     private static bool TellsOfMonitor(Reply reply) =>
-        reply.Text.Contains("monitor was killed before its program ran", StringComparison.Ordinal);
+        reply.Status == 503 && reply.Text.Contains("before its program ran", StringComparison.Ordinal);
 
     /// <summary>What an earlier call did that had no answer.</summary>
     private async Task SettleAsync(Entry entry)
