@@ -14,6 +14,9 @@ internal sealed class MonitorClient
     /// <summary>Whether the call is read and answered.</summary>
     public bool HasCalled => _received == MonitorCall.Size;
 
+    /// <summary>It wants to hear what happens to the log, and the end.</summary>
+    public bool Watches { get; set; }
+
     /// <summary>The streams it carries, as in <see cref="MonitorCall.Streams"/>; 0 for one that only watches.</summary>
     public byte Streams { get; set; }
 
@@ -41,7 +44,7 @@ internal sealed class MonitorClient
         Socket = socket;
         _received = 0;
         Streams = 0;
-        InputEnded = OutputEnded = IsWatched = false;
+        Watches = InputEnded = OutputEnded = IsWatched = false;
         Watched = EpollEvents.None;
         Unsent[0] = Unsent[1] = 0;
         Partial = -1;

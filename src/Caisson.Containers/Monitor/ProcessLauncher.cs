@@ -29,6 +29,7 @@ internal sealed class ProcessLauncher
 
     private readonly UnixSocket _engine;
     private readonly UnixSocket _monitor;
+    private readonly int _monitorPid;
     private readonly Epoll _epoll = Epoll.Create();
     private MonitorRequest _request = new();
     private DirectoryDescriptor? _directory;
@@ -40,16 +41,16 @@ internal sealed class ProcessLauncher
     private LaunchedProcess? _launched;
     private Phase _phase;
 
-    private ProcessLauncher(UnixSocket engine, UnixSocket monitor) => (_engine, _monitor) = (engine, monitor);
+    private ProcessLauncher(UnixSocket engine, UnixSocket monitor, int monitorPid) => (_engine, _monitor, _monitorPid) = (engine, monitor, monitorPid);
 
     /// <summary>Answers the one request of <paramref name="engine"/> and does not return. The caller is the forked child.</summary>
-    public static void Run(UnixSocket engine, UnixSocket monitor)
+    public static void Run(UnixSocket engine, UnixSocket monitor, int monitorPid)
     {
         ProcessLauncher? launcher = null;
         try
         {
             OwnProcess.SetName("caisson-launch");
-            launcher = new ProcessLauncher(engine, monitor);
+            launcher = new ProcessLauncher(engine, monitor, monitorPid);
             if (launcher.Receive() is { } descriptors)
             {
                 launcher.Start(descriptors);
@@ -70,8 +71,11 @@ internal sealed class ProcessLauncher
         OwnProcess.Exit(1);
     }
 
-    /// <summary>What a monitor that lives sends is read at once; so what there is to read is its end.</summary>
-    private bool HasMonitor => !_monitor.WaitReadable(0);
+    /// <summary>
+    /// Whether the parent is still the monitor. The end of the socket says it too, but later for as long as somebody looks at the monitor's
+    /// descriptors in <c>/proc</c>, and by then the process may have followed its parent.
+    /// </summary>
+    private bool HasMonitor => OwnProcess.ParentId == _monitorPid && !_monitor.WaitReadable(0);
 
     /// <summary>Null when there is nobody to answer.</summary>
     private List<Descriptor>? Receive()
@@ -207,8 +211,7 @@ internal sealed class ProcessLauncher
                 OwnProcess.Exit(1);
                 break;
             case LaunchReport.Executed when _phase != Phase.Going:
-                Abandon(HasMonitor ? new MonitorReport.Lost($"the process {HowItEnded()} before its program ran") : new MonitorReport.Lost());
-                OwnProcess.Exit(1);
+                GiveUp();
                 break;
             case LaunchReport.Executed:
                 _monitor.Send([MonitorHandover.Runs]);
@@ -216,6 +219,13 @@ internal sealed class ProcessLauncher
                 return true;
         }
         return false;
+    }
+
+    /// <summary>The process has ended on its way, or goes with the monitor that has.</summary>
+    private void GiveUp()
+    {
+        Abandon(HasMonitor ? new MonitorReport.Lost($"the process {HowItEnded()} before its program ran") : new MonitorReport.Lost());
+        OwnProcess.Exit(1);
     }
 
     /// <summary>It failed in no step, so it was killed: by a limit of its memory, with its pid namespace, by somebody.</summary>
@@ -263,8 +273,15 @@ internal sealed class ProcessLauncher
         Span<byte> go = stackalloc byte[1];
         if (_engine.ReadNow(go) == 1 && _phase == Phase.Waiting)
         {
-            _phase = Phase.Going;
-            _launched!.Continue();
+            try
+            {
+                _launched!.Continue();
+                _phase = Phase.Going;
+            }
+            catch (LinuxException error) when (error.Errno is Errno.EPIPE or Errno.ECONNRESET)
+            {
+                GiveUp();
+            }
         }
         else if (_phase == Phase.Going)
         {

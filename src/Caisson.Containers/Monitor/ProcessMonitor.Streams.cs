@@ -183,7 +183,7 @@ internal sealed partial class ProcessMonitor
     {
         foreach (MonitorClient client in _clients)
         {
-            if (client is { Socket: { } socket, HasCalled: true, Streams: 0 })
+            if (client is { Socket: { } socket, Watches: true })
             {
                 socket.WriteNow([MonitorCall.LogRotated]);
             }
@@ -320,6 +320,7 @@ internal sealed partial class ProcessMonitor
         switch (call)
         {
             case { Kind: MonitorCallKind.Watch }:
+                client.Watches = true;
                 client.Socket!.WriteNow([_phase >= Phase.Running ? MonitorCall.Running : MonitorCall.NotYetRunning]);
                 break;
             case { Kind: MonitorCallKind.Attach, Streams: var streams }:

@@ -61,11 +61,12 @@ internal sealed partial class ProcessMonitor
             OwnProcess.BecomeSessionLeader();
             OwnProcess.SetName("caisson-monitor");
             var (ours, theirs) = UnixSocket.CreatePair(UnixSocketKind.SequencedPacket);
+            int self = OwnProcess.Id;
             int launcher = OwnProcess.Fork();
             if (launcher == 0)
             {
                 ours.Dispose();
-                ProcessLauncher.Run(engine, theirs);
+                ProcessLauncher.Run(engine, theirs, self);
             }
             theirs.Dispose();
             engine.Dispose();

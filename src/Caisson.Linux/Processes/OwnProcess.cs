@@ -18,6 +18,12 @@ public static partial class OwnProcess
     /// <exception cref="LinuxException"><see cref="Errno.EAGAIN"/>, <see cref="Errno.ENOMEM"/>: too many processes, too little memory.</exception>
     public static int Fork() => (int)Libc.Check(Libc.syscall(SYS_fork), "fork", "this process");
 
+    /// <summary>This process, asked of the kernel: in a forked child, what .NET remembers is the parent's. Source: getpid(2).</summary>
+    public static int Id => (int)Libc.syscall(SYS_getpid);
+
+    /// <summary>The process whose child this is now; another one once the parent has ended. Source: getppid(2).</summary>
+    public static int ParentId => (int)Libc.syscall(SYS_getppid);
+
     /// <summary>Ends this process at once: nothing is flushed, no finalizer runs. Source: exit_group(2).</summary>
     public static void Exit(int code) => Libc.syscall(SYS_exit_group, code);
 

@@ -81,6 +81,7 @@ public sealed class MonitorTests
         using (var process = Pidfd.Open(pending.Pid))
         {
             process.TrySignal(Signal.KILL);
+            process.WaitReadable();
         }
 
         var lost = await Assert.ThrowsAsync<MonitorLostException>(() => pending.RunAsync(TestContext.Current.CancellationToken));

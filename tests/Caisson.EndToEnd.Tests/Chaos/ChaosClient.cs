@@ -22,7 +22,7 @@ internal sealed class ChaosClient(int number, EngineHttp http, Journal journal, 
 
     public async Task StepAsync()
     {
-        if (_entries.FirstOrDefault(entry => entry.Exists == Known.Perhaps || entry.Started == Known.Perhaps || entry.RemoveAsked || entry.PerhapsName is not null) is { } open)
+        if (_entries.FirstOrDefault(entry => entry.Exists == Known.Perhaps || entry.Started == Known.Perhaps || entry.RemoveAsked || entry.PerhapsName is not null || entry.PerhapsMemoryBytes is not null) is { } open)
         {
             await SettleAsync(open);
             return;
@@ -229,6 +229,16 @@ internal sealed class ChaosClient(int number, EngineHttp http, Journal journal, 
             entry.Name = name;
             entry.PerhapsName = null;
         }
+        if (entry.PerhapsMemoryBytes is { } bytes)
+        {
+            long memory = found.GetProperty("HostConfig").GetProperty("Memory").GetInt64();
+            if (memory != entry.MemoryBytes && memory != bytes)
+            {
+                journal.Fault($"{entry} has {memory} bytes; expected {entry.MemoryBytes} or {bytes}");
+            }
+            entry.MemoryBytes = memory;
+            entry.PerhapsMemoryBytes = null;
+        }
         if (entry.Started == Known.Perhaps)
         {
             entry.Started = found.GetProperty("State").GetProperty("Status").GetString() == "created" ? Known.No : Known.Yes;
@@ -382,6 +392,7 @@ internal sealed class ChaosClient(int number, EngineHttp http, Journal journal, 
             return;
         }
         heart.MemoryBytes = bytes;
+        heart.PerhapsMemoryBytes = null;
         journal.Count("updated");
     }
 

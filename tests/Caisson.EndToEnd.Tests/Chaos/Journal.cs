@@ -55,7 +55,7 @@ internal sealed class Entry(string name, Role role)
 
     public long MemoryBytes { get; set; }
 
-    public long PerhapsMemoryBytes { get; set; }
+    public long? PerhapsMemoryBytes { get; set; }
 
     /// <summary>The first process; once it is known, it stays the same until the end.</summary>
     public HostProcess? Process { get; set; }
