@@ -30,6 +30,9 @@ readlink /proc/self/ns/mnt >"$BENCH_SCRATCH/namespace"
 # crun 1.8 refuses a host that has both kinds of cgroups.
 umount /sys/fs/cgroup/unified 2>/dev/null || true
 mount -t tmpfs -o mode=755 tmpfs /run
+# crun 1.8 gives /dev/null to the root of a user namespace: it shall not be the host's.
+mknod -m 666 "$BENCH_SCRATCH/null" c 1 3
+mount --bind "$BENCH_SCRATCH/null" /dev/null
 ip link set lo up
 samples=$BENCH_SCRATCH/samples
 : >"$samples"
