@@ -37,6 +37,20 @@ public sealed partial class EngineClient : IDisposable
     /// <exception cref="CaissonException">The engine speaks nothing this client speaks.</exception>
     public ApiVersion Version => _version ??= Negotiate();
 
+    /// <summary>Whether somebody takes connections at <paramref name="endpoint"/>, a unix socket.</summary>
+    public static bool Listens(EngineEndpoint endpoint)
+    {
+        try
+        {
+            HttpConnection.Connect(endpoint).Dispose();
+            return true;
+        }
+        catch (LinuxException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Closes idle connections; responses still open own theirs.</summary>
     public void Dispose()
     {

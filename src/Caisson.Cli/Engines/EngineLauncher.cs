@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Text;
 
+using Caisson.Client;
 using Caisson.Errors;
-using Caisson.Linux;
 
 namespace Caisson.Cli.Engines;
 
@@ -42,18 +42,7 @@ internal sealed class EngineLauncher(EnginePaths paths, Func<string, string?> en
     }
 
     /// <summary>True when the socket takes connections.</summary>
-    public bool Listens()
-    {
-        try
-        {
-            UnixSocket.Connect(paths.Socket, UnixSocketKind.Stream).Dispose();
-            return true;
-        }
-        catch (LinuxException)
-        {
-            return false;
-        }
-    }
+    public bool Listens() => EngineClient.Listens(new EngineEndpoint(paths.Socket));
 
     private bool Start()
     {
