@@ -72,7 +72,7 @@ public sealed class IsolationTests
         var a = sandbox.Container(network, "a");
         var b = sandbox.Container(network, "b");
         string beyond = "198.51.100.77";
-        long Received(Namespace where) => long.Parse(Shell.RunIn(where, "awk '/^Udp:/ { n = $2 + $3 } END { print n }' /proc/net/snmp"));
+        long Received(Namespace where) => long.Parse(Sandbox.RunIn(where, "awk '/^Udp:/ { n = $2 + $3 } END { print n }' /proc/net/snmp"));
         (long before, long outside) = (Received(b.Space), Received(sandbox.Outside));
 
         foreach (string source in (string[])[b.Address, beyond, network.Subnets[0].Gateway.ToString()!])
@@ -178,7 +178,7 @@ public sealed class IsolationTests
         Assert.DoesNotContain("inet6", sandbox.OnHost("for d in $(ip -br link | cut -d' ' -f1 | cut -d@ -f1 | grep ^c); do ip -6 addr show dev $d; done"));
     }
 
-    private static string Inside(Container container, string script) => Shell.RunIn(container.Space, script);
+    private static string Inside(Container container, string script) => Sandbox.RunIn(container.Space, script);
 
     private static void Until(Func<bool> holds)
     {
@@ -230,5 +230,5 @@ public sealed class IsolationTests
 file static class Counters
 {
     /// <summary>Packets of IP that came to a namespace.</summary>
-    internal static string Count(this Namespace where) => Shell.RunIn(where, "awk '/^Udp:/ && $2 ~ /[0-9]/ { print $2, $3 }' /proc/net/snmp");
+    internal static string Count(this Namespace where) => Sandbox.RunIn(where, "awk '/^Udp:/ && $2 ~ /[0-9]/ { print $2, $3 }' /proc/net/snmp");
 }

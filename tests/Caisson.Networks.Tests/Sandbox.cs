@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Caisson.Linux;
+using Caisson.Linux.Tests;
 
 namespace Caisson.Networks.Tests;
 
@@ -165,35 +166,17 @@ internal sealed class Sandbox : IDisposable
     /// <summary>The same of a server that is not to be reached.</summary>
     public static string? TryUdp(Namespace from, string address, int port, string? source = null) => Ask(from, address, port, ProtocolType.Udp, source, NeverMs);
 
-    /// <summary>The same question, asked of the container's resolver by <paramref name="protocol"/>; null when no answer comes.</summary>
-    public static byte[]? Exchange(Namespace from, byte[] message, ProtocolType protocol, int timeoutMs = 6000)
+    /// <summary>What the container's resolver says to a message; null when no answer comes. Like programs, it asks again when a datagram was lost.</summary>
+    public static byte[]? Exchange(Namespace from, byte[] message, ProtocolType protocol)
     {
         byte[]? answer = null;
         from.RunInside(() =>
         {
-            using var socket = new Socket(AddressFamily.InterNetwork, protocol == ProtocolType.Tcp ? SocketType.Stream : SocketType.Dgram, protocol) { ReceiveTimeout = timeoutMs };
+            using var socket = new Socket(AddressFamily.InterNetwork, protocol == ProtocolType.Tcp ? SocketType.Stream : SocketType.Dgram, protocol);
             try
             {
                 socket.Connect("127.0.0.11", 53);
-                byte[] buffer = new byte[65537];
-                if (protocol == ProtocolType.Udp)
-                {
-                    socket.Send(message);
-                    answer = buffer[..socket.Receive(buffer)];
-                    return;
-                }
-                socket.Send([(byte)(message.Length >> 8), (byte)message.Length, .. message]);
-                int have = 0;
-                while (have < 2 || have < 2 + (buffer[0] << 8 | buffer[1]))
-                {
-                    int count = socket.Receive(buffer.AsSpan(have));
-                    if (count == 0)
-                    {
-                        return;
-                    }
-                    have += count;
-                }
-                answer = buffer[2..have];
+                answer = protocol == ProtocolType.Udp ? AskByDatagram(socket, message) : AskByStream(socket, message);
             }
             catch (SocketException)
             {
@@ -203,15 +186,50 @@ internal sealed class Sandbox : IDisposable
         return answer;
     }
 
+    private static byte[]? AskByDatagram(Socket socket, byte[] message)
+    {
+        byte[] buffer = new byte[65537];
+        for (int i = 0; i < 4; i++)
+        {
+            socket.Send(message);
+            if (socket.Poll(TimeSpan.FromSeconds(2), SelectMode.SelectRead))
+            {
+                return buffer[..socket.Receive(buffer)];
+            }
+        }
+        return null;
+    }
+
+    private static byte[]? AskByStream(Socket socket, byte[] message)
+    {
+        byte[] buffer = new byte[65537];
+        socket.ReceiveTimeout = 6000;
+        socket.Send([(byte)(message.Length >> 8), (byte)message.Length, .. message]);
+        int have = 0;
+        while (have < 2 || have < 2 + (buffer[0] << 8 | buffer[1]))
+        {
+            int count = socket.Receive(buffer.AsSpan(have));
+            if (count == 0)
+            {
+                return null;
+            }
+            have += count;
+        }
+        return buffer[2..have];
+    }
+
     /// <summary>Runs a script, which must say nothing on failure's channel, and gives what it wrote.</summary>
     public static string Run(string script) => Shell.Run(script);
 
-    public string OnHost(string script)
+    /// <summary>The same in a network.</summary>
+    public static string RunIn(Namespace network, string script)
     {
         string said = "";
-        Host.RunInside(() => said = Run(script));
+        network.RunInside(() => said = Run(script));
         return said;
     }
+
+    public string OnHost(string script) => RunIn(Host, script);
 
     public T Own<T>(T owned) where T : IDisposable
     {

@@ -88,6 +88,9 @@ public static class Keeper
         output.Dispose();
         OwnProcess.SilenceStandardStreams();
 
+        // Done once before the first fork, what it needs at its first time is not made again in each monitor.
+        OwnProcess.ReleaseCode();
+
         // What lives on moves together, so that a monitor that closes what it does not need writes to few pages.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: true);
         GC.WaitForPendingFinalizers();

@@ -19,13 +19,13 @@ internal sealed class LogWriter
 
     private readonly DirectoryDescriptor? _directory;
     private readonly LogSettings _settings;
-    private readonly Action _onRotated;
+    private readonly Action? _onRotated;
     private readonly ScratchMemory _output = new(256 * 1024);
     private readonly ScratchMemory[] _parts = [new(PartBytes), new(PartBytes)];
     private readonly int[] _lengths = new int[2];
     private readonly byte[][] _tails;
     private readonly int _timeAt;
-    private Descriptor _file;
+    private FileDescriptor _file;
     private int _number;
     private long _bytes;
     private DateTime _opened = DateTime.UtcNow;
@@ -36,20 +36,15 @@ internal sealed class LogWriter
     /// <param name="settings">How it is written.</param>
     /// <param name="directory">Where it is, for settings that need one; owned from now on.</param>
     /// <param name="onRotated">Called when a file has become full.</param>
-    public LogWriter(Descriptor file, LogSettings settings, DirectoryDescriptor? directory = null, Action? onRotated = null)
+    public LogWriter(FileDescriptor file, LogSettings settings, DirectoryDescriptor? directory = null, Action? onRotated = null)
     {
         _file = file;
         _settings = settings;
         _directory = directory;
-        _onRotated = onRotated ?? (static () => { });
+        _onRotated = onRotated;
         _number = settings.NextNumber;
-        _bytes = directory is null ? 0 : SizeOf(file);
-        // All of a line of one piece but its text is the same, so it is made once for each piece.
-        string attributes = settings.Attributes.Length > 0 ? $"\"attrs\":{settings.Attributes}," : "";
-        const string time = "0000-00-00T00:00:00.000000000Z";
-        _tails = settings.Format == LogFormat.Json
-            ? [.. ((string[])["stdout", "stderr"]).Select(stream => Encoding.UTF8.GetBytes($"\",\"stream\":\"{stream}\",{attributes}\"time\":\"{time}\"}}\n"))]
-            : [Encoding.UTF8.GetBytes($"{time} stdout F "), Encoding.UTF8.GetBytes($"{time} stderr F ")];
+        _bytes = directory is null ? 0 : file.Status.Size;
+        _tails = [Tail(settings, "stdout"u8), Tail(settings, "stderr"u8)];
         _timeAt = settings.Format == LogFormat.Json ? _tails[0].Length - TimeSize - 3 : 0;
         if (settings.AgeMaxSeconds > 0)
         {
@@ -112,7 +107,7 @@ internal sealed class LogWriter
         try
         {
             _directory.Rename(_settings.Name, _directory, LogSettings.NumberedName(_settings.Name, _number));
-            Descriptor next = HostFiles.OpenAppend($"{_directory.ProcPath}/{_settings.Name}", 0x1A0);
+            FileDescriptor next = HostFiles.OpenAppend($"{_directory.ProcPath}/{_settings.Name}", 0x1A0);
             _file.Dispose();
             _file = next;
             _bytes = 0;
@@ -126,7 +121,7 @@ internal sealed class LogWriter
             Errno = error.Errno == Errno.ENOENT ? Errno : error.Errno;
             return true;
         }
-        _onRotated();
+        _onRotated?.Invoke();
         return true;
     }
 
@@ -143,10 +138,13 @@ internal sealed class LogWriter
         }
     }
 
-    private static long SizeOf(Descriptor file)
+    /// <summary>All of a line of one piece but its text, which stays the same but for the time. In bytes only: a monitor's first string work costs it pages.</summary>
+    private static byte[] Tail(LogSettings settings, ReadOnlySpan<byte> stream)
     {
-        using FileDescriptor status = FileDescriptor.From(file.Duplicate());
-        return status.Status.Size;
+        var time = "0000-00-00T00:00:00.000000000Z"u8;
+        return settings.Format != LogFormat.Json ? [.. time, (byte)' ', .. stream, .. " F "u8]
+            : settings.Attributes.Length == 0 ? [.. "\",\"stream\":\""u8, .. stream, .. "\",\"time\":\""u8, .. time, .. "\"}\n"u8]
+            : [.. "\",\"stream\":\""u8, .. stream, .. "\",\"attrs\":"u8, .. Encoding.UTF8.GetBytes(settings.Attributes), .. ",\"time\":\""u8, .. time, .. "\"}\n"u8];
     }
 
     private void AppendFrames(int stream, ReadOnlySpan<byte> bytes)

@@ -30,13 +30,13 @@ internal sealed record MonitorHandover
     public Pidfd? Joiner { get; init; }
 
     /// <summary>Where output is written to; null for nowhere.</summary>
-    public Descriptor? Log { get; init; }
+    public FileDescriptor? Log { get; init; }
 
     /// <summary>The directory of the log; null for a log of one file.</summary>
     public DirectoryDescriptor? LogDirectory { get; init; }
 
     /// <summary>How the log is written.</summary>
-    public LogSettings LogSettings { get; init; } = LogSettings.Plain;
+    public required LogSettings LogSettings { get; init; }
 
     /// <summary>The writing side of stdin; null when it is empty.</summary>
     public Descriptor? Stdin { get; init; }
@@ -68,9 +68,10 @@ internal sealed record MonitorHandover
     }
 
     /// <summary>Waits for it; null when the launcher ends without one.</summary>
-    public static MonitorHandover? Receive(UnixSocket launcher)
+    /// <param name="launcher">Who sends it.</param>
+    /// <param name="message">Room for it: a byte and <see cref="Logs.LogSettings.BytesMax"/>.</param>
+    public static MonitorHandover? Receive(UnixSocket launcher, Span<byte> message)
     {
-        Span<byte> message = stackalloc byte[1 + LogSettings.BytesMax];
         List<Descriptor> descriptors = [];
         int length = launcher.Receive(message, descriptors);
         if (length == 0)
@@ -86,7 +87,7 @@ internal sealed record MonitorHandover
             Directory = DirectoryDescriptor.From(descriptors[1]),
             Listener = UnixSocket.From(descriptors[2]),
             Joiner = (has & 2) != 0 ? Pidfd.From(descriptors[next++]) : null,
-            Log = (has & 4) != 0 ? descriptors[next++] : null,
+            Log = (has & 4) != 0 ? FileDescriptor.From(descriptors[next++]) : null,
             LogDirectory = (has & 8) != 0 ? DirectoryDescriptor.From(descriptors[next++]) : null,
             LogSettings = (has & 8) != 0 ? LogSettings.Decode(message[1..length]) : LogSettings.Plain,
             Stdin = (has & 16) != 0 ? descriptors[next++] : null,

@@ -34,7 +34,7 @@ internal sealed class ProcessLauncher
     private MonitorRequest _request = new();
     private DirectoryDescriptor? _directory;
     private UnixSocket? _listener;
-    private Descriptor? _log;
+    private FileDescriptor? _log;
     private DirectoryDescriptor? _logDirectory;
     private Descriptor? _stdin;
     private readonly Descriptor?[] _outputs = new Descriptor?[2];
@@ -106,7 +106,7 @@ internal sealed class ProcessLauncher
     private void Start(List<Descriptor> descriptors)
     {
         _directory = HostFiles.OpenDirectory(descriptors[0].ProcPath);
-        _log = _request.HasLog ? descriptors[2] : null;
+        _log = _request.HasLog ? FileDescriptor.From(descriptors[2]) : null;
         _logDirectory = _request.HasLogDirectory ? DirectoryDescriptor.From(descriptors[3]) : null;
 
         // Of an attempt whose monitor was killed.

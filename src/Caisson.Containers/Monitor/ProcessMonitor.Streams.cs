@@ -21,7 +21,7 @@ internal sealed partial class ProcessMonitor
 
     private readonly OutputSource[] _sources;
     private readonly List<MonitorClient> _clients = [];
-    private readonly ScratchMemory _input = new(32 * 1024);
+    private readonly ScratchMemory _input;
     private Descriptor? _stdin;
     private int _inputStart;
     private int _inputEnd;
@@ -258,16 +258,19 @@ internal sealed partial class ProcessMonitor
     {
         UnixSocket socket = _process.Listener.Accept();
         socket.SetNonBlocking(true);
-        int free = _clients.FindIndex(static client => client.Socket is null);
-        if (free < 0 && _clients.Count == ClientsMax)
+        int free = 0;
+        while (free < _clients.Count && _clients[free].Socket is not null)
+        {
+            free++;
+        }
+        if (free == ClientsMax)
         {
             socket.WriteNow([0]);
             socket.Dispose();
             return;
         }
-        if (free < 0)
+        if (free == _clients.Count)
         {
-            free = _clients.Count;
             _clients.Add(new MonitorClient());
         }
         _clients[free].Open(socket);

@@ -1,5 +1,6 @@
 using Caisson.Errors;
 using Caisson.Linux;
+using Caisson.Linux.Memory;
 using Caisson.Linux.Processes;
 
 namespace Caisson.Containers.Monitor;
@@ -34,8 +35,9 @@ internal sealed partial class ProcessMonitor
     private readonly Epoll _epoll = Epoll.Create();
     private Phase _phase;
 
-    private ProcessMonitor(UnixSocket launcher, int launcherPid, MonitorHandover process)
+    private ProcessMonitor(UnixSocket launcher, int launcherPid, MonitorHandover process, ScratchMemory input)
     {
+        _input = input;
         _launcher = launcher;
         _launcherPid = launcherPid;
         _process = process;
@@ -70,9 +72,10 @@ internal sealed partial class ProcessMonitor
             }
             theirs.Dispose();
             engine.Dispose();
-            if (MonitorHandover.Receive(ours) is { } process)
+            var input = new ScratchMemory(32 * 1024);
+            if (MonitorHandover.Receive(ours, input.Span) is { } process)
             {
-                monitor = new ProcessMonitor(ours, launcher, process);
+                monitor = new ProcessMonitor(ours, launcher, process, input);
                 monitor.Loop();
             }
             OwnProcess.Exit(0);

@@ -16,6 +16,9 @@ public partial class Descriptor : SafeHandleMinusOneIsInvalid
         SetHandle(fd);
     }
 
+    /// <summary>Takes over the number of another object, which is closed to use from then on, and what it is called.</summary>
+    private protected Descriptor(Descriptor other) : this(other.Release(), other._label) { }
+
     /// <summary>Owns from now on what <paramref name="fd"/> names; nobody else may close it.</summary>
     public static Descriptor TakeOver(int fd) => new(fd);
 

@@ -10,8 +10,10 @@ public partial class FileDescriptor : Descriptor
 {
     internal FileDescriptor(nint fd, string? label = null) : base(fd, label) { }
 
+    private protected FileDescriptor(Descriptor other) : base(other) { }
+
     /// <summary>Owns a descriptor that is known to be of a file or directory.</summary>
-    public static FileDescriptor From(Descriptor descriptor) => new(descriptor.Release(), descriptor.ToString());
+    public static FileDescriptor From(Descriptor descriptor) => new(descriptor);
 
     /// <summary>What the inode is. Source: statx(2), AT_EMPTY_PATH.</summary>
     public unsafe FileStatus Status

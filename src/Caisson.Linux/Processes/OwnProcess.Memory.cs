@@ -43,10 +43,10 @@ public static partial class OwnProcess
     private static unsafe void ReleaseUnwritten(nint map, ulong start, ulong end)
     {
         const ulong Present = 1ul << 63, Swapped = 1ul << 62, OfFile = 1ul << 61;
-        ulong* pages = stackalloc ulong[512];
+        ulong* pages = stackalloc ulong[64]; // little, since what the stack once had it keeps
         while (start < end)
         {
-            nint size = (nint)Math.Min((end - start) / 4096, 512) * 8;
+            nint size = (nint)Math.Min((end - start) / 4096, 64) * 8;
             if (Libc.syscall(SYS_pread64, map, (nint)pages, size, (nint)(start / 4096 * 8)) != size)
             {
                 return; // what cannot be known stays
