@@ -122,13 +122,13 @@ public sealed class MonitorTests
         int monitor = ParentOf(pending.Pid);
 
         // The launcher ends just after its last word, and rest begins when nothing has come for a moment.
-        for (int i = 0; i < 200 && (ChildrenOf(monitor) != $"{pending.Pid} " || PrivateKiB(monitor) > 96); i++)
+        for (int i = 0; i < 200 && (ChildrenOf(monitor) != $"{pending.Pid} " || PrivateKiB(monitor) > 160); i++)
         {
             await Task.Delay(50, TestContext.Current.CancellationToken);
         }
 
         Assert.Equal($"{pending.Pid} ", ChildrenOf(monitor));
-        Assert.InRange(PrivateKiB(monitor), 1, 96);
+        Assert.InRange(PrivateKiB(monitor), 1, 160);
         client.Shutdown(SocketShutdown.Send);
         await MonitoredShell.ReadToEndAsync(client);
     }
