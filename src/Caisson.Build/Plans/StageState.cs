@@ -104,7 +104,7 @@ public sealed class StageState
                 Config = Config with { OnBuild = [.. Config.OnBuild ?? [], onBuild.Text] };
                 return Configure(keyword, onBuild.Text);
             case Instruction.Workdir workdir:
-                string directory = ContainerPath.Join(Config.WorkingDir, Expand(workdir.Path));
+                string directory = StepPath.Join(Config.WorkingDir, Expand(workdir.Path));
                 Config = Config with { WorkingDir = directory };
                 return new BuildStep.MakeDirectory(directory) { Source = instruction, CreatedBy = $"WORKDIR {directory}" };
             case Instruction.Run run:
@@ -217,7 +217,7 @@ public sealed class StageState
             {
                 Problem($"with more than one source the destination must be a directory and end with '/', and is '{destination}'");
             }
-            string absolute = ContainerPath.Join(Config.WorkingDir, destination);
+            string absolute = StepPath.Join(Config.WorkingDir, destination);
             string all = string.Join(' ', [.. copy.Sources, copy.Destination]);
             return new BuildStep.Copy
             {

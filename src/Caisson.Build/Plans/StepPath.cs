@@ -1,7 +1,7 @@
 namespace Caisson.Build.Plans;
 
 /// <summary>Paths inside an image, as text.</summary>
-public static class ContainerPath
+public static class StepPath
 {
     /// <summary>The absolute path, without <c>.</c>, <c>..</c> and double slashes, that <paramref name="path"/> is in <paramref name="directory"/>.</summary>
     /// <param name="directory">Absolute; null or empty for the root.</param>
