@@ -21,7 +21,11 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
     /// <param name="Path">Its path in the source, for what is left out.</param>
     /// <param name="Under">Its path below the destination when directories above it are copied; null for its name alone.</param>
     /// <param name="IsArchive">It is a tree out of an archive, so its own owners hold.</param>
-    private sealed record Item(TreeNode Node, string Path, string? Under, bool IsArchive);
+    private sealed record Item(TreeNode Node, string Path, string? Under, bool IsArchive)
+    {
+        /// <summary>What it is called where it is copied from; not what a link there leads to.</summary>
+        public string Name => Path.Length > 0 ? Path[(Path.LastIndexOf('/') + 1)..] : Node.Name;
+    }
 
     /// <summary>Finds everything.</summary>
     public async Task GatherAsync(BuildStep.Copy step, TreeNode root, bool isContext, CancellationToken cancellation)
@@ -62,7 +66,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (Item item in _items)
         {
-            hash.AppendData(System.Text.Encoding.UTF8.GetBytes($"{item.Under ?? item.Node.Name}\0{item.IsArchive}\0"));
+            hash.AppendData(System.Text.Encoding.UTF8.GetBytes($"{item.Under ?? item.Name}\0{item.IsArchive}\0"));
             item.Node.AddTo(hash, item.Path, ignores, owned || item.IsArchive);
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -98,7 +102,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
             }
             else
             {
-                copier.CopyTo(item.Node, item.Path, isDirectory ? $"{bare}/{item.Node.Name}" : bare);
+                copier.CopyTo(item.Node, item.Path, isDirectory ? $"{bare}/{item.Name}" : bare);
             }
         }
     }
