@@ -123,9 +123,9 @@ public sealed partial class EngineClient
             query.Add("t", name);
         }
         Dictionary<string, string> headers = new() { ["X-Caisson-Build"] = "1" };
-        if (asked.SecretPrefix.Length > 0)
+        if (asked.Aside.Length > 0)
         {
-            headers["X-Caisson-Build-Secrets"] = asked.SecretPrefix;
+            headers["X-Caisson-Build-Aside"] = asked.Aside;
         }
         return Exchange(new HttpRequest("POST", "/build" + query) { WriteBody = writeContext, ContentType = "application/x-tar", Headers = headers });
     }

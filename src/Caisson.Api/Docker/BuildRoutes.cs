@@ -15,7 +15,7 @@ namespace Caisson.Api.Docker;
 /// <summary>Builds. Source: Docker Engine API, "Image", <c>/build</c> with <c>version=1</c>.</summary>
 /// <remarks>
 /// Beyond Docker's: the header <c>X-Caisson-Build: 1</c> asks for steps as objects while they run, and
-/// <c>X-Caisson-Build-Secrets</c> names a directory of the archive whose files are secrets and no part of the context.
+/// <c>X-Caisson-Build-Aside</c> names a directory of the archive that is no part of the context: it may have a <c>Dockerfile</c>, and <c>secrets</c>.
 /// </remarks>
 internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
 {
@@ -74,7 +74,7 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
             Pull = call.Flag("pull"),
             Network = call.Query("networkmode") ?? "default",
             Host = host,
-            SecretPrefix = call.Http.Request.Headers["X-Caisson-Build-Secrets"].ToString(),
+            Aside = call.Http.Request.Headers["X-Caisson-Build-Aside"].ToString(),
             Agents = call.Query("ssh") is { } agents ? Parse(agents, "ssh", DockerJson.Default.DictionaryStringString) : new Dictionary<string, string>(),
             Epoch = given.TryGetValue("SOURCE_DATE_EPOCH", out string? epoch) ? Epoch(epoch) : null,
             Options = new BuildOptions

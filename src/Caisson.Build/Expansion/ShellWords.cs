@@ -20,6 +20,9 @@ public sealed class ShellWords
     /// <summary>Escape characters stay in the words.</summary>
     public bool KeepsEscapes { get; init; }
 
+    /// <summary>Quotes are characters like others.</summary>
+    public bool IgnoresQuotes { get; init; }
+
     /// <summary>A variable without a value stays as it is written.</summary>
     public bool KeepsUnset { get; init; }
 
@@ -79,12 +82,12 @@ public sealed class ShellWords
                 }
                 switch (c)
                 {
-                    case '\'':
+                    case '\'' when !rules.IgnoresQuotes:
                         string single = ReadSingle();
                         result.Append(single);
                         AddQuoted(single);
                         break;
-                    case '"':
+                    case '"' when !rules.IgnoresQuotes:
                         string quoted = ReadDouble();
                         result.Append(quoted);
                         AddQuoted(quoted);

@@ -237,7 +237,7 @@ public sealed class StageState
         }
 
         string Document(string content) =>
-            Checked(new ShellWords { Escape = _plan.File.Escape, KeepsQuotes = true }.Expand(content, Lookup, out string? fault), fault);
+            Checked(new ShellWords { IgnoresQuotes = true }.Expand(content, Lookup, out string? fault), fault);
     }
 
     private string? Lookup(string name) => Variable(name) ?? _arguments.GetValueOrDefault(name);

@@ -26,17 +26,17 @@ internal static class ImageBuilds
         }
         // A name that nothing in the context can have, for what is sent beside it.
         string aside = $".caisson-{Guid.NewGuid():N}";
-        string name = Name(root, dockerfile, ref dockerfileText) ?? $"{aside}.Dockerfile";
+        string name = Name(root, dockerfile, ref dockerfileText) ?? "Dockerfile";
         var archive = new ContextArchive(root, name);
         if (dockerfileText is not null)
         {
-            archive.Extra[name] = System.Text.Encoding.UTF8.GetBytes(dockerfileText);
+            archive.Extra[$"{aside}/Dockerfile"] = System.Text.Encoding.UTF8.GetBytes(dockerfileText);
         }
         foreach ((string id, byte[] content) in secrets)
         {
-            archive.Extra[$"{aside}/{id}"] = content;
+            archive.Extra[$"{aside}/secrets/{id}"] = content;
         }
-        asked = asked with { Dockerfile = name, SecretPrefix = secrets.Count > 0 ? aside : "" };
+        asked = asked with { Dockerfile = name, Aside = archive.Extra.Count > 0 ? aside : "" };
         using HttpResponse response = session.Engine.BuildImage(asked, archive.Write);
         return display.Show(response.Body);
     }

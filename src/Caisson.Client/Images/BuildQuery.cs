@@ -42,6 +42,6 @@ public sealed record BuildQuery
     /// <summary>Memory of steps in bytes; 0 for no limit.</summary>
     public long MemoryBytes { get; init; }
 
-    /// <summary>The directory of the archive whose files are secrets; empty for none.</summary>
-    public string SecretPrefix { get; init; } = "";
+    /// <summary>A directory of the archive that is no part of the context: <c>Dockerfile</c> and <c>secrets/ID</c> in it. Empty for none.</summary>
+    public string Aside { get; init; } = "";
 }

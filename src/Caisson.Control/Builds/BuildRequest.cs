@@ -12,9 +12,6 @@ public sealed record BuildRequest
     /// <summary>The path of the Dockerfile in the context.</summary>
     public string Dockerfile { get; init; } = "Dockerfile";
 
-    /// <summary>The Dockerfile itself; null to read it from the context.</summary>
-    public string? DockerfileText { get; init; }
-
     /// <summary>Target, arguments, labels, platform.</summary>
     public BuildOptions Options { get; init; } = new();
 
@@ -33,7 +30,7 @@ public sealed record BuildRequest
     /// <summary>Limits and what else steps have of the host: memory, processors, shared memory, extra hosts.</summary>
     public HostConfig Host { get; init; } = new();
 
-    /// <summary>Secrets by id.</summary>
+    /// <summary>Secrets by id; those beside the context are added.</summary>
     public IReadOnlyDictionary<string, byte[]> Secrets { get; init; } = ImmutableDictionary<string, byte[]>.Empty;
 
     /// <summary>Sockets of agents by id: paths on this machine.</summary>
@@ -42,8 +39,8 @@ public sealed record BuildRequest
     /// <summary>The moment that everything is said to be made at; null for the real one.</summary>
     public DateTimeOffset? Epoch { get; init; }
 
-    /// <summary>What is gotten before the files of the context: entries below this path are secrets. Null for none.</summary>
-    public string? SecretPrefix { get; init; }
+    /// <summary>A directory of the archive that is no part of the context: <c>Dockerfile</c> in it is taken before the context's, <c>secrets/ID</c> are secrets. Null for none.</summary>
+    public string? Aside { get; init; }
 }
 
 /// <summary>What a build tells while it runs; from several threads.</summary>

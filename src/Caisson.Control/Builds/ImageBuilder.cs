@@ -16,6 +16,8 @@ public sealed class ImageBuilder
 {
     private const int DockerfileBytesMax = 4 << 20;
 
+    private const string SecretPrefix = "secrets/";
+
     private static readonly string[] FrontendNames = ["docker/dockerfile", "docker.io/docker/dockerfile", "docker/dockerfile-upstream", "docker.io/docker/dockerfile-upstream", "dockerfile.v0"];
 
     private readonly ContainerEngine _engine;
@@ -42,10 +44,13 @@ public sealed class ImageBuilder
     /// <exception cref="CaissonException">The Dockerfile is wrong or a step failed; the message shows the lines.</exception>
     public async Task<Image> BuildAsync(BuildRequest request, Stream context, Action<BuildEvent> tell, CancellationToken cancellation)
     {
-        Dictionary<string, byte[]> secrets = new(request.Secrets);
-        using ArchiveTree tree = await ReadContextAsync(request, context, secrets, cancellation);
-        request = request with { Secrets = secrets };
-        string text = request.DockerfileText ?? Read(tree, request.Dockerfile)
+        Dictionary<string, byte[]> aside = [];
+        using ArchiveTree tree = await ReadContextAsync(request, context, aside, cancellation);
+        request = request with
+        {
+            Secrets = aside.Where(file => file.Key.StartsWith(SecretPrefix, StringComparison.Ordinal)).Select(file => KeyValuePair.Create(file.Key[SecretPrefix.Length..], file.Value)).Concat(request.Secrets).ToDictionary(),
+        };
+        string text = (aside.TryGetValue("Dockerfile", out byte[]? given) ? Encoding.UTF8.GetString(given) : null) ?? Read(tree, request.Dockerfile)
             ?? throw new CaissonException(ErrorKind.InvalidArgument, $"Cannot locate specified Dockerfile: {request.Dockerfile}");
         List<Problem> problems = [];
         Dockerfile file = Dockerfile.Parse(request.Dockerfile.Split('/')[^1], text, problems);
@@ -73,13 +78,13 @@ public sealed class ImageBuilder
     /// <summary>How directories of secrets begin: in memory, by engine.</summary>
     internal static string SecretDirectory(string root) => $"/dev/shm/caisson-build-{BuildCache.KeyOf(root)[..12]}-";
 
-    private Task<ArchiveTree> ReadContextAsync(BuildRequest request, Stream context, Dictionary<string, byte[]> secrets, CancellationToken cancellation) =>
+    private Task<ArchiveTree> ReadContextAsync(BuildRequest request, Stream context, Dictionary<string, byte[]> aside, CancellationToken cancellation) =>
         Task.Factory.StartNew(
             () =>
             {
                 using var blocking = new BlockingReader(context, cancellation);
-                Func<string, Action<byte[]>?>? take = request.SecretPrefix is not { Length: > 0 } prefix ? null
-                    : path => path.StartsWith(prefix + "/", StringComparison.Ordinal) ? content => secrets[path[(prefix.Length + 1)..]] = content : null;
+                Func<string, Action<byte[]>?>? take = request.Aside is not { Length: > 0 } prefix ? null
+                    : path => path.StartsWith(prefix + "/", StringComparison.Ordinal) ? content => aside[path[(prefix.Length + 1)..]] = content : null;
                 return ArchiveTree.Read(_directory, blocking, "the build context", keepOwners: false, take, cancellation);
             },
             cancellation,
