@@ -27,8 +27,7 @@ trap finish EXIT
 "$caisson" image bootstrap busybox > /dev/null
 "$caisson" tag busybox base
 "$caisson" save -o "$work/base.tar" base
-buildah pull -q "docker-archive:$work/base.tar" > /dev/null
-buildah tag docker.io/library/base:latest localhost/base:latest
+buildah tag "$(buildah pull -q "docker-archive:$work/base.tar" | tail -1)" localhost/base:latest
 
 (($# > 0)) || set -- $(cd "$tree/tests/builds" && ls -d [0-9]*)
 failed=0

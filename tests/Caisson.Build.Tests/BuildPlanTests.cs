@@ -89,7 +89,8 @@ public sealed class BuildPlanTests
 
         Assert.Equal("/x/y", Assert.IsType<BuildStep.MakeDirectory>(steps[3]).Path);
         var copy = Assert.IsType<BuildStep.Copy>(steps[4]);
-        Assert.Equal((["a1", "b"], "/x/y/"), (copy.Sources.ToArray(), copy.Destination));
+        Assert.Equal(["a1", "b"], copy.Sources);
+        Assert.Equal("/x/y/", copy.Destination);
         var run = Assert.IsType<BuildStep.Run>(steps[5]);
         Assert.Equal(["/bin/sh", "-c", "echo $A"], run.Arguments);
         Assert.Contains("V=1", run.Environment);

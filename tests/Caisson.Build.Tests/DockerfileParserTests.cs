@@ -67,7 +67,7 @@ public sealed class DockerfileParserTests
 
         string text = file.Describe([new Problem("Dockerfile:3", "unknown")]);
 
-        Assert.Equal("Dockerfile:3: unknown\n    1 | FROM a\n    2 | RUN b\n >   3 | CPY c d\n    4 | RUN e", text.Replace("\r", "", StringComparison.Ordinal)[..text.IndexOf("\n    5", StringComparison.Ordinal)]);
+        Assert.Equal("Dockerfile:3: unknown\n     1 | FROM a\n     2 | RUN b\n >   3 | CPY c d\n     4 | RUN e", text);
     }
 
     [Fact]

@@ -1,14 +1,15 @@
 """Compares two images: their files and how they run. Differences that tests/builds/expected names for the build are left out."""
 import hashlib
 import json
+import shlex
 import sys
 import tarfile
 
 work, name, expected_file = sys.argv[1:4]
 expected = set()
 for line in open(expected_file, encoding="utf-8"):
-    if line.startswith(name + " "):
-        expected.add(line.split(" ", 2)[1])
+    words = shlex.split(line, posix=True) if line.startswith(name + " ") else []
+    expected.update(words[1:2])
 
 
 def files(path):
@@ -30,7 +31,12 @@ def config():
     keys = ["Env", "Cmd", "Entrypoint", "WorkingDir", "User", "ExposedPorts", "Volumes", "Labels", "StopSignal", "Healthcheck", "OnBuild", "Shell"]
     for one in (ours, theirs):
         (one.get("Labels") or {}).pop("io.buildah.version", None)
-    return {key: (ours.get(key) or None, theirs.get(key) or None) for key in keys}
+    return {key: (said(ours.get(key)), said(theirs.get(key))) for key in keys}
+
+
+def said(value):
+    """Without members that say nothing."""
+    return ({key: one for key, one in value.items() if one is not None} if isinstance(value, dict) else value) or None
 
 
 different = []

@@ -47,7 +47,7 @@ internal sealed partial class DockerfileParser
         {
             _problems.Add(new(_name, "the file has no instructions; the first one is FROM"));
         }
-        return new Dockerfile(_name, [.. _lines.Select(line => line.TrimEnd('\r'))], _escape, _syntax, _instructions.ToImmutable());
+        return new Dockerfile(_name, [.. _lines.Take(count).Select(line => line.TrimEnd('\r'))], _escape, _syntax, _instructions.ToImmutable());
     }
 
     /// <summary>Directives are comments of the form <c># name=value</c> before anything else.</summary>

@@ -76,6 +76,10 @@ public static class SyntaxDump
                 '\n' => "\\n",
                 '\t' => "\\t",
                 '\r' => "\\r",
+                '\a' => "\\a",
+                '\b' => "\\b",
+                '\f' => "\\f",
+                '\v' => "\\v",
                 < 0x20 or 0x7f => string.Create(CultureInfo.InvariantCulture, $"\\x{rune.Value:x2}"),
                 _ => rune.ToString(),
             });
