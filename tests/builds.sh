@@ -16,7 +16,7 @@ if [[ -z ${BUILDS_INSIDE-} ]]; then
 fi
 ip link set lo up
 work=$(mktemp -d)
-export CAISSON_ROOT=$work/root CAISSON_RUN=$work/run
+export CAISSON_ROOT=$work/root CAISSON_RUN=$work/run BUILDAH_ISOLATION=chroot
 buildah() { command buildah --root "$work/buildah" --runroot "$work/buildah-run" --storage-driver vfs "$@"; }
 finish() {
   "$caisson" engine stop > /dev/null 2>&1 || true
