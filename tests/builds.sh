@@ -44,7 +44,7 @@ for name in "$@"; do
     continue
   fi
   ((theirs)) || continue
-  container=$(buildah from "theirs-$name"); mounted=$(buildah mount "$container")
+  container=$(buildah from "theirs-$name" | tail -1); mounted=$(buildah mount "$container")
   tar -C "$mounted" --xattrs -cf "$work/theirs.tar" .
   buildah inspect --type image "theirs-$name" > "$work/theirs.json"
   buildah rm "$container" > /dev/null

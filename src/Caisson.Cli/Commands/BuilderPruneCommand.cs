@@ -1,4 +1,3 @@
-using Caisson.Cli.CommandLine;
 using Caisson.Client.Containers;
 
 namespace Caisson.Cli.Commands;
