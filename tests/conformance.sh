@@ -2,6 +2,8 @@
 # Runs other projects' conformance suites with runtimes and compares: what a later runtime fails and the first passes is named.
 #   tests/conformance.sh runtime-tools CHECKOUT [RUNTIME…]
 #   tests/conformance.sh runc CHECKOUT [RUNTIME…] [-- FILE.bats…]
+#   tests/conformance.sh dockerfile-parser CHECKOUT
+# The last compares what we make of the Dockerfiles in CHECKOUT/frontend/dockerfile/parser/testfiles of moby/buildkit with the results beside them.
 # CHECKOUT is a checkout of opencontainers/runtime-tools or opencontainers/runc; the suites are built there (Go, vendored modules).
 # Without RUNTIME: runc of PATH, then artifacts/publish/caisson-runtime. Needs root. Results are in artifacts/conformance.
 set -euo pipefail
@@ -12,10 +14,15 @@ file_seconds=${FILE_SECONDS:-600}
 
 say() { printf 'conformance: %s\n' "$*" >&2; }
 give_up() { say "$*"; exit 1; }
-usage() { sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 (($# >= 2)) || usage
 suite=$1
+if [[ $suite == dockerfile-parser ]]; then
+  fixtures=$(cd "$2/frontend/dockerfile/parser/testfiles" && pwd)
+  dotnet build "$tree/tests/Caisson.Build.Tests" -v q -nologo
+  DOCKERFILE_FIXTURES=$fixtures exec "$tree/artifacts/bin/Caisson.Build.Tests/debug/Caisson.Build.Tests" --filter-class "*ParserFixtureTests"
+fi
 [[ $suite == runtime-tools || $suite == runc ]] || usage
 ((EUID == 0)) || give_up "the suites make containers: run this as root"
 

@@ -4,6 +4,7 @@ using Caisson.Api.Docker;
 using Caisson.Api.Http;
 using Caisson.Api.Transport;
 using Caisson.Control;
+using Caisson.Control.Builds;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
 
@@ -39,6 +40,7 @@ public sealed class ApiServer : IAsyncDisposable
         new NetworkRoutes(engine.Services, engine).AddTo(routes);
         new VolumeRoutes(engine.Services, engine).AddTo(routes);
         new SecretRoutes(engine.Services, engine).AddTo(routes);
+        new BuildRoutes(engine, new ImageBuilder(engine, pull: null)).AddTo(routes);
         AbsentRoutes.AddTo(routes);
         return StartAsync(routes.Build(), sockets, addresses ?? [], engine.Services.Log.Warn, engine.Services.Rest);
     }

@@ -97,6 +97,67 @@ public sealed partial class EngineClient
     public HttpResponse PullImage(string repository, string tag, string platform) =>
         Call("POST", "/images/create" + new QueryString().Add("fromImage", repository).Add("platform", platform).Add("tag", tag));
 
+    /// <summary>Builds an image; the answer is a stream of what happens, steps as objects where the engine is Caisson's. The caller disposes the response.</summary>
+    /// <param name="asked">What is asked for.</param>
+    /// <param name="writeContext">Writes the files as a tar archive.</param>
+    public HttpResponse BuildImage(BuildQuery asked, Action<Stream> writeContext)
+    {
+        ArgumentNullException.ThrowIfNull(asked);
+        var query = new QueryString()
+            .Add("dockerfile", asked.Dockerfile)
+            .Add("target", asked.Target)
+            .Add("nocache", asked.NoCache)
+            .Add("pull", asked.Pull)
+            .Add("rm", true)
+            .Add("networkmode", asked.Network)
+            .Add("platform", asked.Platform)
+            .Add("buildargs", Map(asked.Arguments))
+            .Add("labels", Map(asked.Labels))
+            .Add("ssh", Map(asked.Agents))
+            .Add("extrahosts", string.Join(',', asked.ExtraHosts))
+            .Add("shmsize", asked.ShmSizeBytes > 0 ? asked.ShmSizeBytes.ToString(System.Globalization.CultureInfo.InvariantCulture) : "")
+            .Add("memory", asked.MemoryBytes > 0 ? asked.MemoryBytes.ToString(System.Globalization.CultureInfo.InvariantCulture) : "")
+            .Add("version", "1");
+        foreach (string name in asked.Names)
+        {
+            query.Add("t", name);
+        }
+        Dictionary<string, string> headers = new() { ["X-Caisson-Build"] = "1" };
+        if (asked.Aside.Length > 0)
+        {
+            headers["X-Caisson-Build-Aside"] = asked.Aside;
+        }
+        return Exchange(new HttpRequest("POST", "/build" + query) { WriteBody = writeContext, ContentType = "application/x-tar", Headers = headers });
+    }
+
+    /// <summary>Removes what builds have made and no image needs.</summary>
+    /// <param name="filters">Values by the filter's name.</param>
+    public PruneResult PruneBuilds(IReadOnlyDictionary<string, List<string>> filters)
+    {
+        using var response = Call("POST", "/build/prune" + new QueryString().Add("filters", FormatFilters(filters)));
+        using var json = response.ReadJson();
+        return new(json.RootElement.Texts("CachesDeleted"), json.RootElement.Number("SpaceReclaimed"));
+    }
+
+    private static string Map(IReadOnlyDictionary<string, string> values)
+    {
+        if (values.Count == 0)
+        {
+            return "";
+        }
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            foreach ((string name, string value) in values)
+            {
+                writer.WriteString(name, value);
+            }
+            writer.WriteEndObject();
+        }
+        return System.Text.Encoding.UTF8.GetString(buffer.ToArray());
+    }
+
     /// <summary>Removes images nobody uses.</summary>
     public PruneResult PruneImages(IReadOnlyDictionary<string, List<string>> filters)
     {

@@ -232,7 +232,7 @@ public sealed partial class ImageStore
         }
     }
 
-    private Image Keep(ContentLeases.Lease lease, ImageConfig config, IReadOnlyList<ContentDescriptor> layers, IReadOnlyList<Reference> names)
+    internal Image Keep(ContentLeases.Lease lease, ImageConfig config, IReadOnlyList<ContentDescriptor> layers, IReadOnlyList<Reference> names)
     {
         byte[] configBytes = config.ToBytes();
         Digest configDigest = Put(lease, configBytes);

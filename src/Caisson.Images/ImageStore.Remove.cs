@@ -88,6 +88,10 @@ public sealed partial class ImageStore
         return new CollectedGarbage(blobs, layers, bytes);
     }
 
+    /// <summary>Says of content that no image and no container refers to that it is to stay: chain ids of layers, digests of blobs.</summary>
+    /// <param name="keeper">Asked at every collection, on any thread.</param>
+    public void KeepAlso(Func<IEnumerable<Digest>> keeper) => _keepers = [.. _keepers, keeper];
+
     /// <summary>Everything that images and containers refer to: manifests, configurations, layers packed and unpacked.</summary>
     private HashSet<Digest> Needed()
     {
@@ -100,6 +104,10 @@ public sealed partial class ImageStore
         {
             needed.UnionWith(snapshot.Record.Layers);
             Add(new ImageRecord(snapshot.Record.Manifest, [], default));
+        }
+        foreach (Func<IEnumerable<Digest>> keeper in _keepers)
+        {
+            needed.UnionWith(keeper());
         }
         return needed;
 

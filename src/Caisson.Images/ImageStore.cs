@@ -23,6 +23,8 @@ public sealed partial class ImageStore : IDisposable
     private readonly LayerStore _layers;
     private readonly SnapshotStore _snapshots;
     private readonly ImageReader _reader;
+    private readonly string _empty;
+    private volatile IReadOnlyList<Func<IEnumerable<Digest>>> _keepers = [];
 
     private ImageStore(string root, IImageCatalog catalog, TarLimits limits, TimeProvider time)
     {
@@ -33,6 +35,7 @@ public sealed partial class ImageStore : IDisposable
         _layers = LayerStore.Open(root, _blobs, limits);
         _snapshots = SnapshotStore.Open(root, _layers);
         _reader = new ImageReader(_blobs, _layers);
+        _empty = Path.Join(root, "empty");
     }
 
     /// <summary>Opens the store below <paramref name="root"/>, creating what is missing and removing what a crash left.</summary>
@@ -108,6 +111,9 @@ public sealed partial class ImageStore : IDisposable
         HoldAll(lease, image);
         return _snapshots.Create(containerId, image.ToSnapshotRecord());
     }
+
+    /// <summary>Begins to make an image step by step; what it uses and makes is held until it is disposed.</summary>
+    public ImageBuild BeginBuild() => new(this, _blobs, _layers, _snapshots, _leases.Open(), _empty);
 
     /// <summary>Removes a container's root filesystem; false when it has none. Its mount must be gone.</summary>
     public bool RemoveSnapshot(string containerId) => _snapshots.Remove(containerId);

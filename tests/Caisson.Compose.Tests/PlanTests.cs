@@ -209,7 +209,7 @@ public sealed class PlanTests
         Assert.Equal("  1. pull image here2 of service always\n  2. pull image missing of service missing\n", plan.ToString());
         Assert.Equal(
             [
-                "services.built: image demo-built is not there, and building images is not available yet; build it elsewhere, and load or tag it as demo-built",
+                "services.built: image demo-built is not there; build it with 'compose build built', or load or tag it as demo-built",
                 "services.never: image never is not there, and its pull policy is never; load or tag it",
             ],
             _problems.Select(problem => problem.Message));

@@ -13,11 +13,8 @@ internal static class AbsentRoutes
 
     public static void AddTo(Router.Builder routes)
     {
-        routes.Post("/build", _ => throw NotYet("building images comes with the builder; import or load an image"));
-        routes.Post("/build/prune", call => call.Json(new CachePrunedBody([], 0), DockerJson.Default.CachePrunedBody));
-        routes.Post("/build/cancel", call => call.Empty());
-        routes.Post("/session", _ => throw NotYet("build sessions come with the builder"));
-        routes.Post("/grpc", _ => throw NotYet("build sessions come with the builder"));
+        routes.Post("/session", _ => throw NotYet("BuildKit's sessions are not here: use DOCKER_BUILDKIT=0, or caisson build"));
+        routes.Post("/grpc", _ => throw NotYet("BuildKit's sessions are not here: use DOCKER_BUILDKIT=0, or caisson build"));
 
         routes.Get("/plugins", call => call.Json([], DockerJson.Default.IReadOnlyListJsonElement));
         routes.Get("/plugins/{name*}/json", call => throw NoPlugin(call));

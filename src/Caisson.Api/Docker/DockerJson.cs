@@ -62,6 +62,10 @@ internal sealed record ErrorBody([property: JsonPropertyName("message")] string 
 [JsonSerializable(typeof(MountPointBody))]
 [JsonSerializable(typeof(VolumesPrunedBody))]
 [JsonSerializable(typeof(CachePrunedBody))]
+[JsonSerializable(typeof(BuildLineBody))]
+[JsonSerializable(typeof(Dictionary<string, string>))]
+[JsonSerializable(typeof(Dictionary<string, JsonElement>))]
+[JsonSerializable(typeof(IReadOnlyList<Ulimit>))]
 [JsonSerializable(typeof(IReadOnlyList<JsonElement>))]
 [JsonSerializable(typeof(List<string>))]
 internal sealed partial class DockerJson : JsonSerializerContext;

@@ -19,7 +19,7 @@ internal static class CommandTable
     public static readonly string[] Groups = [Common, Containers, Images, Networks, Volumes, Secrets, Compose, Engine];
 
     /// <summary>First words that only lead to others.</summary>
-    public static readonly string[] Words = ["container", "image", "network", "volume", "secret", "config", "compose", "engine", "system"];
+    public static readonly string[] Words = ["container", "image", "builder", "network", "volume", "secret", "config", "compose", "engine", "system"];
 
     /// <summary>First two words that only lead to others.</summary>
     public static readonly string[] Pairs = ["volume snapshot"];
@@ -59,6 +59,8 @@ internal static class CommandTable
         new(Containers, ["update", "container update"], "Update configuration of one or more containers", () => new UpdateCommand()),
         new(Containers, ["wait", "container wait"], "Block until one or more containers stop, then print their exit codes", () => new WaitCommand()),
 
+        new(Images, ["build", "image build", "builder build"], "Build an image from a Dockerfile", () => new BuildCommand()),
+        new(Images, ["builder prune"], "Remove build cache", () => new BuilderPruneCommand()),
         new(Images, ["history", "image history"], "Show the history of an image", () => new HistoryCommand()),
         new(Images, ["image inspect"], "Display detailed information on one or more images", () => new InspectCommand("image")),
         new(Images, ["image prune"], "Remove unused images", () => new ImagePruneCommand()),

@@ -9,7 +9,7 @@ namespace Caisson.Cli.Commands;
 /// <summary><c>caisson compose create</c></summary>
 internal sealed class ComposeCreateCommand : ComposeCommand
 {
-    private readonly SwitchOption _build, _forceRecreate, _noRecreate, _removeOrphans;
+    private readonly SwitchOption _build, _forceRecreate, _noBuild, _noRecreate, _removeOrphans;
     private readonly ListOption<KeyValuePair<string, int>> _scale;
     private readonly ValueOption<string> _pull;
 
@@ -17,7 +17,7 @@ internal sealed class ComposeCreateCommand : ComposeCommand
     {
         _build = Switch("build", "Build images before starting containers");
         _forceRecreate = Switch("force-recreate", "Recreate containers even if their configuration and image haven't changed");
-        Switch("no-build", "Don't build an image, even if it's policy");
+        _noBuild = Switch("no-build", "Don't build an image, even if it's policy");
         _noRecreate = Switch("no-recreate", "If containers already exist, don't recreate them. Incompatible with --force-recreate");
         _pull = Value("pull", "string", "Pull image before running (\"always\"|\"missing\"|\"never\")", UpArguments.Pull, "");
         Switch("quiet-pull", "Pull without printing progress information");
@@ -31,9 +31,9 @@ internal sealed class ComposeCreateCommand : ComposeCommand
     protected override int RunCompose(Session session)
     {
         var project = Load(session, Arguments);
-        if (_build.Value)
+        if (!_noBuild.Value)
         {
-            UpArguments.RefuseBuild(project, Arguments);
+            ServiceBuilds.Build(session, project, Arguments, new ServiceBuilds.Options { OnlyMissing = !_build.Value, WithDependencies = true });
         }
         var options = new UpOptions
         {

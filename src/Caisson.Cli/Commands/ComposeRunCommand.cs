@@ -57,10 +57,7 @@ internal sealed class ComposeRunCommand : ComposeCommand
         string name = Arguments[0];
         var project = Load(session, [name]);
         var service = project.Services[name];
-        if (_build.Value)
-        {
-            UpArguments.RefuseBuild(project, [name]);
-        }
+        ServiceBuilds.Build(session, project, [name], new ServiceBuilds.Options { OnlyMissing = !_build.Value, WithDependencies = true });
         using (var progress = new ComposeProgress(session))
         {
             BringUp(session, project, service, progress);

@@ -60,9 +60,9 @@ internal sealed class ComposeUpCommand : ComposeCommand
     {
         CheckOptions();
         var project = Load(session, Arguments);
-        if (_build.Value)
+        if (!_noBuild.Value)
         {
-            UpArguments.RefuseBuild(project, Arguments);
+            ServiceBuilds.Build(session, project, Arguments, new ServiceBuilds.Options { OnlyMissing = !_build.Value, WithDependencies = true });
         }
         if (_exitCodeFrom.Value.Length > 0 && !project.Services.ContainsKey(_exitCodeFrom.Value))
         {

@@ -31,7 +31,7 @@ internal sealed class ProjectWatch(Session session, ComposeProject project, IRea
         }
         foreach (var rule in rules.Where(rule => rule.Action == "rebuild"))
         {
-            session.Error.WriteLine($"WARN: service {rule.Service}: changes of {rule.Path} ask to rebuild its image, which is not available yet; they are told and not acted on");
+            session.Error.WriteLine($"WARN: service {rule.Service}: changes of {rule.Path} ask to rebuild its image; they are told and not acted on");
         }
         var watchers = rules.Select(Watch).ToList();
         try
@@ -145,7 +145,7 @@ internal sealed class ProjectWatch(Session session, ComposeProject project, IRea
     {
         if (rule.Action == "rebuild")
         {
-            session.Error.WriteLine($"caisson: {rule.Service}: {paths[0]} changed; rebuilding images is not available yet: build {project.Services[rule.Service].Image} elsewhere, load it, and run 'caisson compose up -d {rule.Service}'");
+            session.Error.WriteLine($"caisson: {rule.Service}: {paths[0]} changed; run 'caisson compose up -d --build {rule.Service}'");
             return;
         }
         var containers = ProjectObserver.Containers(session.Engine, project.Name).Where(container => container.Service == rule.Service && container.IsRunning && !container.IsOneOff).ToList();

@@ -25,20 +25,6 @@ internal static class UpArguments
         ? text == "policy" ? "" : text
         : throw new FormatException("write always, missing or never");
 
-    /// <summary>Refuses to build: says which services ask for it.</summary>
-    /// <exception cref="CaissonException">A service is to be built.</exception>
-    public static void RefuseBuild(ComposeProject project, IReadOnlyCollection<string> services)
-    {
-        string[] built = [.. project.Select(services, alone: true).Where(name => project.Services[name].HasBuild)];
-        if (built.Length > 0)
-        {
-            throw new CaissonException(
-                ErrorKind.Unimplemented,
-                $"building images is not available yet (service{(built.Length > 1 ? "s" : "")} {string.Join(", ", built)}): build {string.Join(", ", built.Select(name => project.Services[name].Image))} elsewhere, "
-                + "and load it with 'caisson load', or tag one that is here with 'caisson tag'");
-        }
-    }
-
     /// <summary>Makes what is there what the files say.</summary>
     /// <returns>The plan that was run, or only printed.</returns>
     /// <exception cref="ProblemsException">It cannot be; nothing was changed.</exception>

@@ -14,6 +14,9 @@ public sealed record HttpRequest(string Method, string Target)
     /// <summary>The media type of the body; unused without one.</summary>
     public string ContentType { get; init; } = "application/json";
 
+    /// <summary>Header fields beside the usual ones; names and values are the caller's own, never a user's.</summary>
+    public IReadOnlyDictionary<string, string> Headers { get; init; } = System.Collections.Immutable.ImmutableDictionary<string, string>.Empty;
+
     /// <summary>Asks the server to turn the connection into a raw byte stream (<c>Upgrade: tcp</c>).</summary>
     public bool Upgrade { get; init; }
 

@@ -125,7 +125,7 @@ public sealed partial class ComposePlan
         {
             case "build" when !present:
                 _problems.Add(service.Definition.Problem(
-                    $"services.{service.Name}: image {service.Image} is not there, and building images is not available yet; build it elsewhere, and load or tag it as {service.Image}"));
+                    $"services.{service.Name}: image {service.Image} is not there; build it with 'compose build {service.Name}', or load or tag it as {service.Image}"));
                 break;
             case "never" when !present:
                 _problems.Add(service.Definition.Problem($"services.{service.Name}: image {service.Image} is not there, and its pull policy is never; load or tag it"));

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 
+using Caisson.Control.Builds;
 using Caisson.Control.Events;
 using Caisson.Control.Model;
 
@@ -17,4 +18,5 @@ namespace Caisson.Control.Json;
 [JsonSerializable(typeof(List<string>))]
 [JsonSerializable(typeof(SecretRecord))]
 [JsonSerializable(typeof(EngineEvent))]
+[JsonSerializable(typeof(CacheRecord))]
 internal sealed partial class ControlJson : JsonSerializerContext;

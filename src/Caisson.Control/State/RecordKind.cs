@@ -21,6 +21,9 @@ public static class RecordKind
     /// <summary>A secret or a config without its content, as <c>SecretRecord</c>, by its id.</summary>
     public const string Secret = "secret";
 
+    /// <summary>What a build step has made, as <c>CacheRecord</c>, by the step's key.</summary>
+    public const string BuildCache = "build";
+
     /// <summary>Single values about this engine, such as its id.</summary>
     public const string Engine = "engine";
 }

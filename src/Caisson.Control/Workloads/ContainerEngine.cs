@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 
+using Caisson.Control.Builds;
 using Caisson.Control.Json;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
@@ -29,6 +30,7 @@ public sealed class ContainerEngine
     public ContainerEngine(EngineServices services, IStateStore store)
     {
         _services = services;
+        Builds = new BuildCache(store, services.Events, services.Images, services.Time);
         Dictionary<string, byte[]> statuses = store.List(RecordKind.Status).ToDictionary(record => record.Key, record => record.Value);
         foreach (StoredRecord stored in store.List(RecordKind.Container))
         {
@@ -43,6 +45,9 @@ public sealed class ContainerEngine
             _names[record.Name] = record.Id;
         }
     }
+
+    /// <summary>What builds have made.</summary>
+    public BuildCache Builds { get; }
 
     /// <summary>What the engine works with.</summary>
     public EngineServices Services => _services;
@@ -290,7 +295,7 @@ public sealed class ContainerEngine
         }
     }
 
-    private int TakeBlock()
+    internal int TakeBlock()
     {
         lock (_lock)
         {
@@ -300,7 +305,7 @@ public sealed class ContainerEngine
         }
     }
 
-    private void ReleaseBlock(int? block)
+    internal void ReleaseBlock(int? block)
     {
         if (block is { } taken)
         {

@@ -17,6 +17,7 @@ public sealed class LayerStore : IDisposable
 {
     private const string PartialPrefix = "partial-";
     private const string TrashPrefix = "trash-";
+    private const string CompleteName = "complete";
 
     private readonly Lock _sync = new();
     private readonly string _directory;
@@ -24,6 +25,7 @@ public sealed class LayerStore : IDisposable
     private readonly TarLimits _limits;
     private readonly Dictionary<Digest, Task> _unpacking = [];
     private readonly Dictionary<Digest, LayerRecord> _complete = [];
+    private readonly Dictionary<Digest, LayerRecord> _unsealed = [];
     private readonly SemaphoreSlim _workers = new(Math.Max(2, Environment.ProcessorCount));
 
     private LayerStore(string directory, BlobStore blobs, TarLimits limits)
@@ -40,6 +42,7 @@ public sealed class LayerStore : IDisposable
         DurableFile.CreateDirectory(store._directory);
         store.EmptyTrash(PartialPrefix);
         store.EmptyTrash(TrashPrefix);
+        store.RemoveUnsealed();
         return store;
     }
 
@@ -143,6 +146,64 @@ public sealed class LayerStore : IDisposable
         }
     }
 
+    /// <summary>
+    /// Takes a directory that is a layer already, such as an overlay's upper directory, under its name. It can be used at once, and
+    /// is forgotten by a crash until <see cref="Seal"/>.
+    /// </summary>
+    /// <param name="directory">On the same file system; moved. Where the layer is there already, it stays where it is.</param>
+    /// <param name="record">What it is.</param>
+    public void Adopt(string directory, LayerRecord record)
+    {
+        if (Contains(record.ChainId))
+        {
+            return;
+        }
+        string partial = NewDirectory(PartialPrefix);
+        Directory.Move(directory, Path.Join(partial, "fs"));
+        lock (_sync)
+        {
+            string final = DirectoryOf(record.ChainId);
+            if (_complete.ContainsKey(record.ChainId) || Directory.Exists(final))
+            {
+                RemoveDirectory(partial);
+                return;
+            }
+            Directory.Move(partial, final);
+            _complete[record.ChainId] = record;
+            _unsealed[record.ChainId] = record;
+        }
+    }
+
+    /// <summary>Makes the layers that were adopted durable, all of them with one flush.</summary>
+    public void Seal()
+    {
+        LayerRecord[] records;
+        lock (_sync)
+        {
+            records = [.. _unsealed.Values];
+        }
+        if (records.Length == 0)
+        {
+            return;
+        }
+        using (FileDescriptor directory = HostFiles.OpenRead(_directory))
+        {
+            directory.FlushFileSystem();
+        }
+        foreach (LayerRecord record in records)
+        {
+            lock (_sync)
+            {
+                if (_unsealed.Remove(record.ChainId))
+                {
+                    DurableFile.Replace(
+                        Path.Join(DirectoryOf(record.ChainId), CompleteName), JsonSerializer.SerializeToUtf8Bytes(record, LayerJson.Default.LayerRecord));
+                }
+            }
+        }
+        DurableFile.FlushDirectory(_directory);
+    }
+
     /// <summary>Removes an unpacked layer; false when it was not there. No container may be using it.</summary>
     public bool Delete(Digest chainId)
     {
@@ -150,6 +211,7 @@ public sealed class LayerStore : IDisposable
         lock (_sync)
         {
             _complete.Remove(chainId);
+            _unsealed.Remove(chainId);
             try
             {
                 Directory.Move(DirectoryOf(chainId), trash);
@@ -308,7 +370,7 @@ public sealed class LayerStore : IDisposable
         {
             directory.FlushFileSystem();
         }
-        DurableFile.Replace(Path.Join(partial, "complete"), JsonSerializer.SerializeToUtf8Bytes(record, LayerJson.Default.LayerRecord));
+        DurableFile.Replace(Path.Join(partial, CompleteName), JsonSerializer.SerializeToUtf8Bytes(record, LayerJson.Default.LayerRecord));
         lock (_sync)
         {
             string final = DirectoryOf(record.ChainId);
@@ -329,7 +391,7 @@ public sealed class LayerStore : IDisposable
     {
         try
         {
-            byte[] content = File.ReadAllBytes(Path.Join(DirectoryOf(chainId), "complete"));
+            byte[] content = File.ReadAllBytes(Path.Join(DirectoryOf(chainId), CompleteName));
             return JsonSerializer.Deserialize(content, LayerJson.Default.LayerRecord);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
@@ -353,6 +415,18 @@ public sealed class LayerStore : IDisposable
     {
         using DirectoryDescriptor parent = HostFiles.OpenDirectory(_directory);
         parent.RemoveTree(Path.GetFileName(path));
+    }
+
+    /// <summary>Layers of builds that a crash came before the end of.</summary>
+    private void RemoveUnsealed()
+    {
+        foreach (string path in Directory.EnumerateDirectories(_directory))
+        {
+            if (!File.Exists(Path.Join(path, CompleteName)))
+            {
+                RemoveDirectory(path);
+            }
+        }
     }
 
     private void EmptyTrash(string prefix)

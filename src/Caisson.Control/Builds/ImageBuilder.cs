@@ -1,0 +1,203 @@
+using System.Text;
+
+using Caisson.Build.Dockerfiles;
+using Caisson.Build.Ignore;
+using Caisson.Build.Instructions;
+using Caisson.Build.Plans;
+using Caisson.Control.Workloads;
+using Caisson.Errors;
+using Caisson.Images;
+using Caisson.Linux;
+
+namespace Caisson.Control.Builds;
+
+/// <summary>Builds images of Dockerfiles.</summary>
+public sealed class ImageBuilder
+{
+    private const int DockerfileBytesMax = 4 << 20;
+
+    private const string SecretPrefix = "secrets/";
+
+    private static readonly string[] FrontendNames = ["docker/dockerfile", "docker.io/docker/dockerfile", "docker/dockerfile-upstream", "docker.io/docker/dockerfile-upstream", "dockerfile.v0"];
+
+    private readonly ContainerEngine _engine;
+    private readonly ImagePull? _pull;
+    private readonly string _directory;
+    private readonly CacheMounts _caches;
+
+    /// <param name="engine">Runs the steps.</param>
+    /// <param name="pull">Brings images here that are not; null: an image that is not here is an error.</param>
+    public ImageBuilder(ContainerEngine engine, ImagePull? pull)
+    {
+        _engine = engine;
+        _pull = pull;
+        _directory = $"{engine.Services.Root}/build";
+        _caches = new CacheMounts(_directory);
+        RemoveLeftovers();
+    }
+
+    /// <summary>Builds an image.</summary>
+    /// <param name="request">What is asked for.</param>
+    /// <param name="context">The files as a tar archive; read to its end.</param>
+    /// <param name="tell">Gets what happens, from several threads.</param>
+    /// <param name="cancellation">Ends the build; steps that were completed are kept for the next.</param>
+    /// <exception cref="CaissonException">The Dockerfile is wrong or a step failed; the message shows the lines.</exception>
+    public async Task<Image> BuildAsync(BuildRequest request, Stream context, Action<BuildEvent> tell, CancellationToken cancellation)
+    {
+        Dictionary<string, byte[]> aside = [];
+        using ArchiveTree tree = await ReadContextAsync(request, context, aside, cancellation);
+        request = request with
+        {
+            Secrets = aside.Where(file => file.Key.StartsWith(SecretPrefix, StringComparison.Ordinal)).Select(file => KeyValuePair.Create(file.Key[SecretPrefix.Length..], file.Value)).Concat(request.Secrets).ToDictionary(),
+        };
+        string text = (aside.TryGetValue("Dockerfile", out byte[]? given) ? Encoding.UTF8.GetString(given) : null) ?? Read(tree, request.Dockerfile)
+            ?? throw new CaissonException(ErrorKind.InvalidArgument, $"Cannot locate specified Dockerfile: {request.Dockerfile}");
+        List<Problem> problems = [];
+        Dockerfile file = Dockerfile.Parse(request.Dockerfile.Split('/')[^1], text, problems);
+        BuildPlan? plan = BuildPlan.Compile(file, request.Options, problems);
+        file.ThrowIfAny(problems);
+        RequireFrontend(file);
+        Ignore(request, tree);
+        WarnOfUnused(plan!, tell);
+        using var run = new BuildRun(_engine, request, plan!, tree, _directory, _caches, _pull, tell, cancellation);
+        return await run.RunAsync();
+    }
+
+    /// <summary>Forgets what builds have made.</summary>
+    /// <param name="goes">Which records; null for all, and the directories of cache mounts with them.</param>
+    /// <returns>Keys of records, and bytes that were freed.</returns>
+    public (IReadOnlyList<string> Keys, long Bytes) Prune(Func<CacheRecord, bool>? goes)
+    {
+        if (goes is null)
+        {
+            _caches.Clear();
+        }
+        return _engine.Builds.Prune(goes);
+    }
+
+    /// <summary>How directories of secrets begin: in memory, by engine.</summary>
+    internal static string SecretDirectory(string root) => $"/dev/shm/caisson-build-{BuildCache.KeyOf(root)[..12]}-";
+
+    private Task<ArchiveTree> ReadContextAsync(BuildRequest request, Stream context, Dictionary<string, byte[]> aside, CancellationToken cancellation) =>
+        Task.Factory.StartNew(
+            () =>
+            {
+                using var blocking = new BlockingReader(context, cancellation);
+                Func<string, Action<byte[]>?>? take = request.Aside is not { Length: > 0 } prefix ? null
+                    : path => path.StartsWith(prefix + "/", StringComparison.Ordinal) ? content => aside[path[(prefix.Length + 1)..]] = content : null;
+                return ArchiveTree.Read(_directory, blocking, "the build context", keepOwners: false, take, cancellation);
+            },
+            cancellation,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+
+    private static string? Read(ArchiveTree tree, string path)
+    {
+        if (TreePaths.Resolve(tree.Root, path) is not { Kind: FileKind.Regular } node)
+        {
+            return null;
+        }
+        if (node.Size > DockerfileBytesMax)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, $"{path} has {node.Size} bytes; at most {DockerfileBytesMax} are read");
+        }
+        using Stream content = node.Open();
+        using var reader = new StreamReader(content, Encoding.UTF8);
+        return reader.ReadToEnd();
+    }
+
+    private static void Ignore(BuildRequest request, ArchiveTree tree)
+    {
+        string name = request.Dockerfile + ".dockerignore";
+        string? text = Read(tree, name);
+        if (text is null)
+        {
+            name = ".dockerignore";
+            text = Read(tree, name);
+        }
+        if (text is null)
+        {
+            return;
+        }
+        List<Problem> problems = [];
+        IgnoreRules rules = IgnoreRules.Parse(name, text, problems);
+        ProblemsException.ThrowIfAny("build context", problems);
+        if (!rules.IsEmpty)
+        {
+            tree.Prune(rules.Ignores);
+        }
+    }
+
+    private static void RequireFrontend(Dockerfile file)
+    {
+        if (file.Syntax is { } syntax && !FrontendNames.Contains(syntax.Split('@')[0].Split(':')[0]))
+        {
+            throw new CaissonException(
+                ErrorKind.Unimplemented, $"{file.At(1)}: the file asks for the frontend '{syntax}'; only that of Dockerfiles is here, which docker/dockerfile means");
+        }
+    }
+
+    private static void WarnOfUnused(BuildPlan plan, Action<BuildEvent> tell)
+    {
+        HashSet<string> declared = [.. plan.Globals.Keys];
+        foreach (StagePlan stage in plan.Stages)
+        {
+            declared.UnionWith(stage.Instructions.OfType<Instruction.Arg>().SelectMany(arg => arg.Variables.Select(variable => variable.Name)));
+        }
+        string[] unused = [.. plan.Options.Arguments.Keys
+            .Where(name => !declared.Contains(name) && !PlatformArguments.Proxies.Contains(name) && !PlatformArguments.OfBuilder.Contains(name))
+            .Order(StringComparer.Ordinal)];
+        if (unused.Length > 0)
+        {
+            tell(new BuildEvent.Warning($"[Warning] One or more build-args [{string.Join(' ', unused)}] were not consumed"));
+        }
+    }
+
+    /// <summary>What an engine that was killed has left of its builds.</summary>
+    private void RemoveLeftovers()
+    {
+        if (Directory.Exists(_directory))
+        {
+            using DirectoryDescriptor build = HostFiles.OpenDirectory(_directory);
+            foreach (DirectoryEntry entry in build.Enumerate().Where(entry => entry.Name != "caches"))
+            {
+                build.RemoveTree(entry.Name);
+            }
+        }
+        string prefix = SecretDirectory(_engine.Services.Root);
+        if (Directory.Exists(Path.GetDirectoryName(prefix)))
+        {
+            foreach (string left in Directory.EnumerateDirectories(Path.GetDirectoryName(prefix)!, Path.GetFileName(prefix) + "*"))
+            {
+                Directory.Delete(left, recursive: true);
+            }
+        }
+    }
+
+    /// <summary>A connection's stream knows the asynchronous way only; this is for a thread of its own.</summary>
+    private sealed class BlockingReader(Stream inner, CancellationToken cancellation) : Stream
+    {
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override int Read(byte[] buffer, int offset, int count) =>
+            inner.ReadAsync(buffer.AsMemory(offset, count), cancellation).AsTask().GetAwaiter().GetResult();
+
+        public override void Flush()
+        {
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
+}

@@ -1,0 +1,193 @@
+using Caisson.Errors;
+using Caisson.Linux;
+
+namespace Caisson.Control.Builds;
+
+/// <summary>Copies nodes into a root filesystem. Every path there is opened by the kernel within it; nothing that exists is written through.</summary>
+/// <remarks>Not for several threads.</remarks>
+internal sealed class TreeCopier
+{
+    private const int DepthMax = 512;
+
+    private readonly RootDirectory _target;
+    private readonly (uint UserId, uint GroupId)? _owner;
+    private readonly string? _mode;
+    private readonly Func<string, bool>? _ignores;
+    private readonly CancellationToken _cancellation;
+    private readonly byte[] _buffer = new byte[128 * 1024];
+
+    /// <param name="target">The root.</param>
+    /// <param name="owner">Of the copies; null for the sources' own.</param>
+    /// <param name="mode">Of the copies, as <c>--chmod</c>; null for the sources' own.</param>
+    /// <param name="ignores">What is left out, by its path in the source; null for nothing.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    public TreeCopier(
+        RootDirectory target, (uint UserId, uint GroupId)? owner, string? mode, Func<string, bool>? ignores, CancellationToken cancellation)
+    {
+        _target = target;
+        _owner = owner;
+        _mode = mode;
+        _ignores = ignores;
+        _cancellation = cancellation;
+    }
+
+    /// <summary>Makes a directory with those above it, all of the owner.</summary>
+    public void MakeDirectory(string path) => _target.CreateDirectories(path, 0x1ED, _owner ?? (0, 0)).Dispose();
+
+    /// <summary>Whether there is a directory, links followed.</summary>
+    public bool IsDirectory(string path) => _target.TryGetStatus(path)?.Kind == FileKind.Directory;
+
+    /// <summary>Copies what is in a directory into another.</summary>
+    /// <param name="source">A directory.</param>
+    /// <param name="path">Its path in the source, for what is left out.</param>
+    /// <param name="destination">Made as needed.</param>
+    public void CopyContents(TreeNode source, string path, string destination)
+    {
+        bool isNew = _target.TryGetStatus(destination) is null;
+        using DirectoryDescriptor directory = _target.CreateDirectories(destination, 0x1ED, _owner ?? (0, 0));
+        CopyChildren(source, path, directory, 0);
+        if (isNew && source.Name.Length > 0)
+        {
+            Describe(directory, source);
+        }
+    }
+
+    /// <summary>Copies a file, or a directory with its own name.</summary>
+    /// <param name="source">Anything.</param>
+    /// <param name="path">Its path in the source.</param>
+    /// <param name="destination">The new path; directories above it are made as needed.</param>
+    public void CopyTo(TreeNode source, string path, string destination)
+    {
+        int slash = destination.LastIndexOf('/');
+        using DirectoryDescriptor parent = _target.CreateDirectories(slash <= 0 ? "/" : destination[..slash], 0x1ED, _owner ?? (0, 0));
+        Copy(source, path, parent, destination[(slash + 1)..], 0);
+    }
+
+    private void CopyChildren(TreeNode source, string path, DirectoryDescriptor directory, int depth)
+    {
+        foreach (TreeNode child in source.Children())
+        {
+            Copy(child, path.Length == 0 ? child.Name : $"{path}/{child.Name}", directory, child.Name, depth + 1);
+        }
+    }
+
+    private void Copy(TreeNode source, string path, DirectoryDescriptor parent, string name, int depth)
+    {
+        _cancellation.ThrowIfCancellationRequested();
+        if (depth > DepthMax)
+        {
+            throw new CaissonException(ErrorKind.ResourceExhausted, $"{path} lies deeper than {DepthMax} directories");
+        }
+        if (_ignores?.Invoke(path) == true && source.Kind != FileKind.Directory)
+        {
+            return;
+        }
+        if (source.Kind == FileKind.Directory)
+        {
+            CopyDirectory(source, path, parent, name, depth);
+            return;
+        }
+        MakeRoom(parent, name, path);
+        switch (source.Kind)
+        {
+            case FileKind.Regular:
+                using (FileDescriptor file = parent.CreateFile(name, 0x180))
+                using (Stream content = source.Open())
+                {
+                    for (int read = content.Read(_buffer); read > 0; read = content.Read(_buffer))
+                    {
+                        file.Write(_buffer.AsSpan(0, read));
+                    }
+                    Describe(file, source);
+                }
+                return;
+            case FileKind.Symlink:
+                parent.CreateSymlink(name, source.Link);
+                break;
+            case FileKind.Fifo or FileKind.CharacterDevice or FileKind.BlockDevice:
+                parent.CreateNode(name, source.Kind, 0x180, source.Device);
+                break;
+            default:
+                return; // a socket is nothing without who listens
+        }
+        using FileDescriptor? made = parent.TryOpenPath(name);
+        if (made is not null)
+        {
+            Describe(made, source);
+        }
+    }
+
+    private void CopyDirectory(TreeNode source, string path, DirectoryDescriptor parent, string name, int depth)
+    {
+        DirectoryDescriptor directory;
+        bool isNew = true;
+        using (FileDescriptor? existing = parent.TryOpenPath(name))
+        {
+            switch (existing?.Status.Kind)
+            {
+                case null:
+                    if (_ignores?.Invoke(path) == true && !HasWanted(source, path))
+                    {
+                        return;
+                    }
+                    directory = parent.CreateDirectory(name, 0x1ED);
+                    break;
+                case FileKind.Directory:
+                    directory = parent.OpenDirectory(name);
+                    isNew = false;
+                    break;
+                default:
+                    throw new CaissonException(ErrorKind.InvalidArgument, $"cannot copy the directory '{path}' over '{name}', which is no directory");
+            }
+        }
+        using (directory)
+        {
+            CopyChildren(source, path, directory, depth);
+            if (isNew)
+            {
+                Describe(directory, source);
+            }
+        }
+    }
+
+    /// <summary>Whether something below a directory that is left out is not.</summary>
+    private bool HasWanted(TreeNode source, string path) => source.Children().Any(child =>
+        !_ignores!($"{path}/{child.Name}") || (child.Kind == FileKind.Directory && HasWanted(child, $"{path}/{child.Name}")));
+
+    private static void MakeRoom(DirectoryDescriptor parent, string name, string path)
+    {
+        using FileDescriptor? existing = parent.TryOpenPath(name);
+        if (existing is null)
+        {
+            return;
+        }
+        if (existing.Status.Kind == FileKind.Directory)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, $"cannot copy '{path}' over '{name}', which is a directory");
+        }
+        parent.Unlink(name);
+    }
+
+    /// <summary>A change of owner takes set-id bits away, so the mode comes after it, and the times last.</summary>
+    private void Describe(FileDescriptor made, TreeNode source)
+    {
+        (uint user, uint group) = _owner ?? (source.UserId, source.GroupId);
+        made.ChangeOwner(user, group);
+        foreach ((string name, byte[] value) in source.Attributes())
+        {
+            try
+            {
+                made.SetExtendedAttribute(name, value);
+            }
+            catch (LinuxException error) when (error.Errno == Errno.EOPNOTSUPP)
+            {
+                // The file system has none of this kind.
+            }
+        }
+        if (source.Kind != FileKind.Symlink)
+        {
+            made.ChangeMode(_mode is null ? source.Mode : CopyMode.Apply(_mode, source.Mode, source.Kind == FileKind.Directory));
+        }
+        made.ChangeTimes(null, source.Modified);
+    }
+}
