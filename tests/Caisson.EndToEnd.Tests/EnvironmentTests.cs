@@ -32,8 +32,6 @@ public sealed class EnvironmentTests : IDisposable
             ("DOTNET_EnableEventPipe", "1"),
             ("DOTNET_EventPipeOutputPath", $"{_temporary}/trace"),
             ("DOTNET_STARTUP_HOOKS", $"{_temporary}/hook.dll"),
-            ("DOTNET_DbgEnableMiniDump", "1"),
-            ("DOTNET_DbgMiniDumpName", $"{_temporary}/dump"),
             ("CORECLR_ENABLE_PROFILING", "1"),
             ("CORECLR_PROFILER", "{cf0d821e-299b-5307-a3d8-b283c03916dd}"),
             ("CORECLR_PROFILER_PATH", $"{_temporary}/profiler.so"),
