@@ -9,7 +9,7 @@ namespace Caisson.Linux.Tests.Paths;
 /// </summary>
 public sealed class ExchangeTests : IDisposable
 {
-    private const int Rounds = 3_000;
+    private const int Rounds = 1_000;
 
     private readonly TemporaryDirectory _temporary = new();
     private readonly string _canary;
@@ -109,7 +109,7 @@ public sealed class ExchangeTests : IDisposable
                 target.RemoveTree($"c{round}");
             }
             return true;
-        }, rounds: 300);
+        }, rounds: 60);
     }
 
     /// <summary>The place is held by descriptor from the moment it was found: what is exchanged afterwards changes nothing.</summary>
