@@ -1,4 +1,5 @@
 using Caisson.Cli.CommandLine;
+using Caisson.Cli.Formatting;
 using Caisson.Errors;
 using Caisson.Linux;
 using Caisson.Linux.Terminals;
@@ -109,7 +110,7 @@ public static class CaissonCommandLine
     private static int ReportFailure(Session session, Exception e, string path, Command? command)
     {
         session.Flush();
-        session.Error.WriteLine($"caisson: {e.Message}");
+        session.Error.WriteLine($"caisson: {DisplayText.Printable(e.Message)}");
         if (NextStep.For(e, path) is { } next)
         {
             session.Error.WriteLine();

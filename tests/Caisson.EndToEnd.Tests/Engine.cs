@@ -9,9 +9,17 @@ namespace Caisson.EndToEnd.Tests;
 public sealed class Engine : IDisposable
 {
     private readonly string _home = Directory.CreateTempSubdirectory("caisson-e2e-").FullName;
+    private readonly (string Name, string Value)[] _environment;
 
     public Engine()
+        : this([])
     {
+    }
+
+    /// <param name="environment">Added to what every program that is started here has.</param>
+    internal Engine((string Name, string Value)[] environment)
+    {
+        _environment = environment;
         File.SetUnixFileMode(_home, (UnixFileMode)0x1C9); // 0711: the root of a user namespace must get through
         Binaries = FindBinaries();
         if (Binaries is null)
@@ -127,6 +135,10 @@ public sealed class Engine : IDisposable
         };
         start.Environment["CAISSON_ROOT"] = Root;
         start.Environment["CAISSON_RUN"] = Run;
+        foreach ((string name, string value) in _environment)
+        {
+            start.Environment[name] = value;
+        }
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();

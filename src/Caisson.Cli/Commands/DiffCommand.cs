@@ -1,4 +1,5 @@
 using Caisson.Cli.CommandLine;
+using Caisson.Cli.Formatting;
 
 namespace Caisson.Cli.Commands;
 
@@ -20,7 +21,7 @@ internal sealed class DiffCommand : Command
         foreach (var change in session.Engine.Changes(Arguments[0]))
         {
             char kind = change.Kind switch { 0 => 'C', 1 => 'A', 2 => 'D', _ => '?' };
-            session.Out.WriteLine($"{kind} {change.Path}");
+            session.Out.WriteLine($"{kind} {DisplayText.Printable(change.Path)}");
         }
         return 0;
     }

@@ -8,8 +8,8 @@ internal sealed class ColumnWriter(int widthMin = 10)
 
     private readonly List<string[]> _lines = [];
 
-    /// <summary>Adds one line; its cells are separated by tabs.</summary>
-    public void Add(string line) => _lines.Add(line.Split('\t'));
+    /// <summary>Adds one line; its cells are separated by tabs. What a terminal would obey is shown instead.</summary>
+    public void Add(string line) => _lines.Add(DisplayText.Printable(line).Split('\t'));
 
     /// <summary>Writes every line and forgets them.</summary>
     public void Flush(TextWriter output)

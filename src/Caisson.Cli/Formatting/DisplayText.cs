@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -6,6 +7,10 @@ namespace Caisson.Cli.Formatting;
 /// <summary>Text made fit for a column.</summary>
 internal static class DisplayText
 {
+    /// <summary>Control characters of ISO 6429 but tab and line feed: the first row of each half, and delete.</summary>
+    private static readonly SearchValues<char> Obeyed =
+        SearchValues.Create([.. Enumerable.Range(0, 0xA0).Where(c => c is < 0x20 or >= 0x7F && c is not ('\t' or '\n')).Select(c => (char)c)]);
+
     /// <summary>Cuts to <paramref name="width"/> characters, the last of which then is an ellipsis.</summary>
     public static string Ellipsis(string text, int width)
     {
@@ -41,6 +46,22 @@ internal static class DisplayText
             };
         }
         return quoted.Append('"').ToString();
+    }
+
+    /// <summary>The text with what a terminal would obey, such as escape sequences, shown as <c>\x1b</c>; line ends and tabs stay.</summary>
+    /// <remarks>Names of files and of processes are chosen inside containers (CVE-2021-25743).</remarks>
+    public static string Printable(string text)
+    {
+        if (!text.AsSpan().ContainsAny(Obeyed))
+        {
+            return text;
+        }
+        var shown = new StringBuilder(text.Length + 8);
+        foreach (char c in text)
+        {
+            _ = Obeyed.Contains(c) ? shown.Append(CultureInfo.InvariantCulture, $"\\x{(int)c:x2}") : shown.Append(c);
+        }
+        return shown.ToString();
     }
 
     /// <summary>A digest or id cut to twelve digits, without its algorithm.</summary>

@@ -117,12 +117,15 @@ public sealed class KeeperClient(string runDirectory, string runtimePath) : IDis
         }
         try
         {
-            using var keeper = Process.Start(new ProcessStartInfo(runtimePath, ["keeper", runDirectory])
+            ProcessStartInfo start = new(runtimePath, ["keeper", runDirectory])
             {
                 RedirectStandardOutput = true,
                 RedirectStandardInput = true,
                 WorkingDirectory = "/",
-            }) ?? throw new CaissonException(ErrorKind.Internal, $"start {runtimePath}: no process");
+            };
+            // It outlives the engine and needs none of it: neither secrets of who started the engine nor what steers a .NET program.
+            start.Environment.Clear();
+            using var keeper = Process.Start(start) ?? throw new CaissonException(ErrorKind.Internal, $"start {runtimePath}: no process");
             string? answer = await keeper.StandardOutput.ReadLineAsync(cancellationToken).ConfigureAwait(false);
             return answer == Keeper.ReadyText ? "it ended at once" : answer ?? "it ended without a word";
         }

@@ -65,7 +65,7 @@ internal static class ContainerPlan
             Created = facts.Now,
             ImageId = image.Id.ToString(),
             Config = config,
-            HostConfig = Complete(host, security, config.Labels, facts.LogDefault),
+            HostConfig = Complete(host, security, asked.Labels, facts.LogDefault), // the image's labels tell, they decide nothing
             Mounts = MountRequests.Read(host, problems, config.Volumes, facts.MountsOf),
             Args = args,
             Profile = host.Privileged ? "privileged" : security.Profile ?? "default",
@@ -204,6 +204,10 @@ internal static class ContainerPlan
         if (config.Hostname.Length > 64 || config.Hostname.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('-' or '.' or '_')))
         {
             problems.Add(new("/Hostname", $"invalid hostname format: {config.Hostname}"));
+        }
+        if (config.Domainname.Length > 253 || config.Domainname.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('-' or '.' or '_')))
+        {
+            problems.Add(new("/Domainname", $"invalid domain name: {config.Domainname}")); // it becomes a word of a line of /etc/hosts
         }
         for (int i = 0; i < config.Env?.Count; i++)
         {

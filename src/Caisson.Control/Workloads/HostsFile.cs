@@ -20,7 +20,9 @@ internal static class HostsFile
         int split = entry.IndexOfAny([':', '=']);
         name = split < 0 ? entry : entry[..split];
         address = split < 0 ? "" : entry[(split + 1)..].Trim('[', ']');
-        return name.Length > 0 && !name.Any(char.IsWhiteSpace) && (address == HostGateway || IPAddress.TryParse(address, out _));
+        return name.Length > 0 && !name.Any(IsSeparator) && (address == HostGateway || (IPAddress.TryParse(address, out _) && !address.Any(IsSeparator)));
+
+        static bool IsSeparator(char c) => char.IsWhiteSpace(c) || char.IsControl(c) || c == '#';
     }
 
     /// <summary>The lines of /etc/hosts.</summary>

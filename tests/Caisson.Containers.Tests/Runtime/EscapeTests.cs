@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Caisson.Linux;
 using Xunit;
 
 namespace Caisson.Containers.Tests.Runtime;
@@ -122,5 +123,108 @@ public sealed class EscapeTests
         {
             Assert.Equal(255, bundle.Run("exec", "-u", user, id, "id").Code);
         }
+    }
+
+    /// <summary>CVE-2026-41579, CVE-2025-52565: nothing is mounted on /dev, so what the image has there is met.</summary>
+    [Theory]
+    [InlineData("dev/shm")]
+    [InlineData("dev/pts")]
+    [InlineData("dev/mqueue")]
+    [InlineData("dev/null")]
+    [InlineData("dev/console")]
+    [InlineData("dev/ptmx")]
+    [InlineData("dev/fd")]
+    public void A_link_below_dev_leads_nowhere_on_the_host(string name)
+    {
+        using var bundle = new Bundle();
+        string canary = bundle.PathOf("canary");
+        Directory.CreateDirectory(canary);
+        File.WriteAllText(bundle.PathOf("canary-file"), "outside");
+        JsonArray mounts = bundle.Config["mounts"]!.AsArray();
+        foreach (JsonNode? mount in mounts.Where(mount => ((string)mount!["destination"]!).StartsWith("/dev", StringComparison.Ordinal)).ToArray())
+        {
+            mounts.Remove(mount);
+        }
+        bundle.AddMount("""{"destination":"/dev/shm","type":"tmpfs","source":"shm"}""");
+        bundle.AddMount("""{"destination":"/dev/pts","type":"devpts","source":"devpts"}""");
+        File.CreateSymbolicLink(Path.Combine(bundle.Root, name), name is "dev/null" or "dev/console" ? bundle.PathOf("canary-file") : canary);
+        ulong[] before = Owners(canary);
+
+        bundle.Shell("echo x >/dev/shm/x; echo x >/dev/null; true").RunContainer();
+
+        Assert.Empty(Directory.GetFileSystemEntries(canary));
+        Assert.Equal("outside", File.ReadAllText(bundle.PathOf("canary-file")));
+        Assert.Equal(before, Owners(canary));
+        Assert.DoesNotContain(canary, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
+    }
+
+    /// <summary>CVE-2021-30465, CVE-2024-45310, CVE-2026-55686: a directory of the root is exchanged for a link while containers start.</summary>
+    [Fact]
+    public void Places_that_are_exchanged_for_links_while_it_starts_stay_inside()
+    {
+        using var bundle = new Bundle();
+        string canary = bundle.PathOf("canary");
+        Directory.CreateDirectory(canary);
+        Directory.CreateDirectory(Path.Combine(bundle.Root, "a"));
+        File.CreateSymbolicLink(Path.Combine(bundle.Root, "b"), canary);
+        File.WriteAllText(bundle.PathOf("shown"), "");
+        bundle.AddMount("""{"destination":"/a/mounted","type":"tmpfs","source":"tmpfs"}""");
+        bundle.AddMount($$"""{"destination":"/a/deep/file","type":"bind","source":"{{bundle.PathOf("shown")}}","options":["bind"]}""");
+        bundle.Config["process"]!["cwd"] = "/a/work";
+        bundle.Config["linux"]!["maskedPaths"] = new JsonArray("/a/work");
+        using var stop = new CancellationTokenSource();
+        var flipping = new Thread(() =>
+        {
+            using DirectoryDescriptor root = HostFiles.OpenDirectory(bundle.Root);
+            while (!stop.IsCancellationRequested)
+            {
+                root.Exchange("a", "b");
+            }
+        });
+        flipping.Start();
+
+        for (int i = 0; i < 25; i++)
+        {
+            bundle.Shell("pwd").RunContainer();
+        }
+        stop.Cancel();
+        flipping.Join();
+
+        Assert.Empty(Directory.GetFileSystemEntries(canary));
+        Assert.DoesNotContain(canary, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
+    }
+
+    /// <summary>CVE-2019-16884, CVE-2019-19921, CVE-2025-52881: what is written to /proc reaches a file system of that kind, or the container does not start.</summary>
+    [Theory]
+    [InlineData("tmpfs", false)]
+    [InlineData("tmpfs", true)]
+    public void A_proc_that_is_none_takes_no_setting(string type, bool prepared)
+    {
+        using var bundle = new Bundle();
+        JsonArray mounts = bundle.Config["mounts"]!.AsArray();
+        JsonNode proc = mounts.First(mount => (string)mount!["destination"]! == "/proc")!;
+        proc["type"] = type;
+        proc["source"] = type;
+        proc["options"] = new JsonArray();
+        Directory.CreateDirectory(Path.Combine(bundle.Root, "real"));
+        bundle.AddMount("""{"destination":"/real","type":"proc","source":"proc"}""");
+        bundle.Config["linux"]!["sysctl"] = new JsonObject { ["net.ipv4.ip_default_ttl"] = "77" };
+        if (prepared)
+        {
+            // What the image has below its own /proc, in the place of what would be written to.
+            Directory.CreateDirectory(Path.Combine(bundle.Root, "proc/sys/net/ipv4"));
+            File.WriteAllText(Path.Combine(bundle.Root, "proc/sys/net/ipv4/ip_default_ttl"), "64");
+        }
+
+        var outcome = bundle.Shell("cat /real/sys/net/ipv4/ip_default_ttl").RunContainer();
+
+        Assert.True(outcome.Code != 0 || outcome.Output == "77\n", outcome.ToString());
+        Assert.Equal(prepared ? "64" : null, prepared ? File.ReadAllText(Path.Combine(bundle.Root, "proc/sys/net/ipv4/ip_default_ttl")) : null);
+    }
+
+    private static ulong[] Owners(string path)
+    {
+        using FileDescriptor file = HostFiles.OpenPath(path);
+        return [file.Status.UserId, file.Status.GroupId, (ulong)file.Status.Mode];
     }
 }
