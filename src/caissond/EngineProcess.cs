@@ -97,7 +97,7 @@ internal sealed class EngineProcess : IAsyncDisposable
 
         SqliteStateStore state = SqliteStateStore.Open($"{_directories.Root}/state.db");
         _owned.Push(state);
-        ImageStore images = ImageStore.Open(_directories.Root, new StateImageCatalog(state));
+        ImageStore images = ImageStore.Open(_directories.Root, new StateImageCatalog(state), registries: EngineDirectories.Registries);
         _owned.Push(images);
         var host = new KeeperContainerHost(_directories.Root, _directories.Run, EngineDirectories.RuntimePath);
         _owned.Push(host);

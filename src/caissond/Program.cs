@@ -27,6 +27,8 @@ switch (args)
               CAISSON_RUN      where sockets are (default /run/caisson)
               CAISSON_LOG      how output is kept where a container does not say, such as
                                local,max-size=50m,max-file=3 (default json-file)
+              CAISSON_REGISTRIES  a file that says how registries are reached: mirrors, the default one
+                               (default /etc/caisson/registries.json)
               CAISSON_RUNTIME  the binary that runs containers (default caisson-runtime beside this one)
             """);
         return 0;
