@@ -176,6 +176,10 @@ public sealed class HttpConnection : IDisposable
         {
             head.Append("Content-Type: ").Append(request.ContentType).Append("\r\n");
         }
+        if (request.RegistryAuth.Length > 0)
+        {
+            head.Append("X-Registry-Auth: ").Append(request.RegistryAuth).Append("\r\n");
+        }
         if (request.WriteBody is not null)
         {
             head.Append("Transfer-Encoding: chunked\r\n");

@@ -14,6 +14,9 @@ public sealed record HttpRequest(string Method, string Target)
     /// <summary>The media type of the body; unused without one.</summary>
     public string ContentType { get; init; } = "application/json";
 
+    /// <summary>Who asks the registry that the request is about: the value of <c>X-Registry-Auth</c>; empty for nobody in particular.</summary>
+    public string RegistryAuth { get; init; } = "";
+
     /// <summary>Asks the server to turn the connection into a raw byte stream (<c>Upgrade: tcp</c>).</summary>
     public bool Upgrade { get; init; }
 
