@@ -17,6 +17,7 @@ internal sealed class RegistryIndex : IDisposable
     [
         "CREATE TABLE repositories (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
         "CREATE TABLE blobs (repository INTEGER NOT NULL, digest TEXT NOT NULL, touched INTEGER NOT NULL, PRIMARY KEY (repository, digest)) WITHOUT ROWID",
+        "CREATE INDEX blobs_digest ON blobs (digest)",
         "CREATE TABLE manifests (repository INTEGER NOT NULL, digest TEXT NOT NULL, type TEXT NOT NULL, size INTEGER NOT NULL, subject TEXT NOT NULL, "
             + "descriptor BLOB NOT NULL, touched INTEGER NOT NULL, PRIMARY KEY (repository, digest)) WITHOUT ROWID",
         "CREATE INDEX manifests_subject ON manifests (repository, subject)",
@@ -71,6 +72,9 @@ internal sealed class RegistryIndex : IDisposable
 
     /// <summary>Repositories after <paramref name="last"/>, in ordinal order.</summary>
     public IReadOnlyList<string> Repositories(string last) => Rows("SELECT name FROM repositories WHERE name > ?1 ORDER BY name", [last], row => row.Text(0));
+
+    public IReadOnlyList<string> RepositoriesWith(Digest digest) => Rows(
+        "SELECT name FROM blobs JOIN repositories ON id = repository WHERE digest = ?1 ORDER BY name LIMIT 1000", [digest.ToString()], row => row.Text(0));
 
     public bool HasBlob(long repository, Digest digest) =>
         Rows("SELECT 1 FROM blobs WHERE repository = ?1 AND digest = ?2", [repository, digest.ToString()], _ => true).Count > 0;

@@ -115,6 +115,9 @@ public sealed partial class RegistryStore : IDisposable
         }
     }
 
+    /// <summary>The repositories that have a blob.</summary>
+    public IReadOnlyList<string> RepositoriesWith(Digest digest) => _index.RepositoriesWith(digest);
+
     /// <summary>Gives a repository a blob of another one; false when that does not have it.</summary>
     public bool TryMount(string repository, string source, Digest digest)
     {

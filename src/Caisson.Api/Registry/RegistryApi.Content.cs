@@ -178,8 +178,8 @@ internal sealed partial class RegistryApi
         if (Query(context, "mount") is { } mount && Digest.TryParse(mount, out Digest wanted))
         {
             // A source that the caller may not read is one that does not have it.
-            if (Query(context, "from") is { } source && RepositoryName.IsValid(source)
-                && access.Allows(caller, source, RegistryAction.Pull) && store.TryMount(path.Repository, source, wanted))
+            IEnumerable<string> sources = Query(context, "from") is { } source ? [source] : store.RepositoriesWith(wanted);
+            if (sources.Any(each => access.Allows(caller, each, RegistryAction.Pull) && store.TryMount(path.Repository, each, wanted)))
             {
                 Created(context, path.Repository, wanted);
                 return;
