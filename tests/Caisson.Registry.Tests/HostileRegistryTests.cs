@@ -236,7 +236,7 @@ public sealed class HostileRegistryTests : IDisposable
         using var mirror = new ScriptedRegistry(_image, _ => new Answer(404, "{}"u8.ToArray()));
         using var registry = new ScriptedRegistry(_image);
         RegistrySettings settings = RegistrySettings.Parse(
-            System.Text.Encoding.UTF8.GetBytes($$"""{"registries":{"{{registry.Host}}":{"mirrors":["{{mirror.Host}}"]}}}"""), "settings");
+            System.Text.Encoding.UTF8.GetBytes($$$"""{"registries":{"{{{registry.Host}}}":{"mirrors":["{{{mirror.Host}}}"]}} }"""), "settings");
         using var workshop = new Workshop(settings);
 
         PulledImage pulled = await workshop.Store.PullAsync(registry.Reference, new PullOptions());

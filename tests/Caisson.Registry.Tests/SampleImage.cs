@@ -33,7 +33,8 @@ public sealed class SampleImage
         Layers = packed;
         var config = new ImageConfig
         {
-            Architecture = Caisson.Images.ImageStore.HostPlatform.Architecture, Os = "linux",
+            Architecture = Caisson.Images.ImageStore.HostPlatform.Architecture,
+            Os = "linux",
             RootFs = new RootFs { Type = RootFs.LayersType, DiffIds = diffIds },
         };
         Config = Add(MediaTypes.ImageConfig, config.ToBytes());

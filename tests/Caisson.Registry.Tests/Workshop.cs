@@ -16,7 +16,10 @@ public sealed class Workshop : IDisposable
 
     public static RegistryPatience Impatient { get; } = new()
     {
-        Answer = TimeSpan.FromSeconds(20), Stall = TimeSpan.FromSeconds(1), Retries = 2, FirstDelay = TimeSpan.FromMilliseconds(10),
+        Answer = TimeSpan.FromSeconds(20),
+        Stall = TimeSpan.FromSeconds(1),
+        Retries = 2,
+        FirstDelay = TimeSpan.FromMilliseconds(10),
     };
 
     public ImageStore Store { get; }

@@ -77,7 +77,9 @@ internal sealed class CredentialHelper
         {
             using var helper = Process.Start(new ProcessStartInfo(_program, [action])
             {
-                RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false,
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                UseShellExecute = false,
             })!;
             helper.StandardInput.Write(input);
             helper.StandardInput.Close();

@@ -63,14 +63,16 @@ internal sealed class BlobDownload
             await slots.WaitAsync(_stop.Token);
             try
             {
-                using BlobWriteStream writer = _blobs.CreateWriter(_blob.Digest, _blob.Size);
-                lock (_sync)
+                using (BlobWriteStream writer = _blobs.CreateWriter(_blob.Digest, _blob.Size))
                 {
-                    _writer = writer;
+                    lock (_sync)
+                    {
+                        _writer = writer;
+                    }
+                    await FetchAsync(writer, places);
+                    Tell(ImageStage.Verifying);
+                    writer.Commit(_blob.Size);
                 }
-                await FetchAsync(writer, places);
-                Tell(ImageStage.Verifying);
-                writer.Commit(_blob.Size);
                 Finish(null);
             }
             finally
@@ -221,7 +223,15 @@ internal sealed class BlobDownload
         }
         catch (ObjectDisposedException)
         {
-            return TryRead(buffer, position, out read); // it has become whole, or failed, in between
+            // It is becoming whole, or fails.
+            lock (_sync)
+            {
+                while (_failure is null && !_whole)
+                {
+                    Monitor.Wait(_sync);
+                }
+            }
+            return TryRead(buffer, position, out read);
         }
     }
 
