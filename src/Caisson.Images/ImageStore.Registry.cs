@@ -176,7 +176,7 @@ public sealed partial class ImageStore
             }
             catch (CaissonException e) when (e.Kind is ErrorKind.PermissionDenied)
             {
-                throw new CaissonException(ErrorKind.PermissionDenied,
+                throw new CaissonException(ErrorKind.NotFound, // registries do not say which of the two it is, and docker's clients look for this
                     $"pull access denied for {reference.FamiliarName}, repository does not exist or may require 'caisson login': {e.Message}", e);
             }
             catch (CaissonException e) when (e.Kind is ErrorKind.NotFound)

@@ -115,11 +115,16 @@ internal sealed class ImageRoutes(ContainerEngine engine)
         };
         return ProgressStream.RunAsync(call, quiet: false, async progress =>
         {
-            if (reference.Tag is not null)
+            // Nothing is told before the image is found, so that one that is not there is answered with a status.
+            PullOptions telling = options with
             {
-                progress?.Report(new ImageProgress(ImageStage.Note, default, 0, 0, $"Pulling from {reference.Path}") { Id = reference.Tag });
-            }
-            PulledImage pulled = await _images.PullAsync(reference, options, progress, call.Gone);
+                Admit = (_, _) =>
+                {
+                    progress?.Report(new ImageProgress(ImageStage.Note, default, 0, 0, $"Pulling from {reference.Path}") { Id = reference.Tag });
+                    return Task.CompletedTask;
+                },
+            };
+            PulledImage pulled = await _images.PullAsync(reference, telling, progress, call.Gone);
             return
             [
                 new ProgressBody { Status = $"Digest: {pulled.Digest}" },
