@@ -2,6 +2,7 @@
 # Runs other projects' conformance suites with runtimes and compares: what a later runtime fails and the first passes is named.
 #   tests/conformance.sh runtime-tools CHECKOUT [RUNTIME…]
 #   tests/conformance.sh runc CHECKOUT [RUNTIME…] [-- FILE.bats…]
+#   tests/conformance.sh distribution CHECKOUT [CAISSOND]
 #   tests/conformance.sh dockerfile-parser CHECKOUT
 # The last compares what we make of the Dockerfiles in CHECKOUT/frontend/dockerfile/parser/testfiles of moby/buildkit with the results beside them.
 # CHECKOUT is a checkout of opencontainers/runtime-tools or opencontainers/runc; the suites are built there (Go, vendored modules).
@@ -14,7 +15,7 @@ file_seconds=${FILE_SECONDS:-600}
 
 say() { printf 'conformance: %s\n' "$*" >&2; }
 give_up() { say "$*"; exit 1; }
-usage() { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 (($# >= 2)) || usage
 suite=$1
@@ -23,7 +24,27 @@ if [[ $suite == dockerfile-parser ]]; then
   dotnet build "$tree/tests/Caisson.Build.Tests" -v q -nologo
   DOCKERFILE_FIXTURES=$fixtures exec "$tree/artifacts/bin/Caisson.Build.Tests/debug/Caisson.Build.Tests" --filter-class "*ParserFixtureTests"
 fi
-[[ $suite == runtime-tools || $suite == runc ]] || usage
+[[ $suite == runtime-tools || $suite == runc || $suite == distribution ]] || usage
+
+# The registry needs no namespaces: it is served from a directory of its own, and the suite asks it for everything it knows.
+if [[ $suite == distribution ]]; then
+  caissond=$(realpath "${3:-$tree/artifacts/publish/caissond}")
+  results=$tree/artifacts/conformance/distribution
+  mkdir -p "$results"
+  [[ -x $results/suite && -z ${REBUILD-} ]] || (cd "$2/conformance" && go build -buildvcs=false -o "$results/suite" .)
+  data=$(mktemp -d)
+  address=127.0.0.1:${REGISTRY_PORT:-15700}
+  "$caissond" registry serve --data "$data" --listen "$address" 2>"$results/registry.log" &
+  registry=$!
+  trap 'kill $registry; wait $registry 2>/dev/null || :; rm -rf "$data"' EXIT
+  for _ in {1..100}; do curl -sf "http://$address/v2/" >/dev/null && break; sleep 0.1; done
+  cd "$results"
+  OCI_REGISTRY=$address OCI_TLS=disabled OCI_REPO1=conformance/one OCI_REPO2=conformance/two OCI_RESULTS_DIR=$results \
+    OCI_API_BLOBS_UPLOAD_CANCEL=true OCI_API_MANIFESTS_TAG_PARAM=true ./suite >"$results/report.txt" 2>&1 || :
+  sed -n '/Conformance Result/,/Total/p' "$results/report.txt"
+  grep -q 'Conformance Result: Pass' "$results/report.txt"
+  exit
+fi
 ((EUID == 0)) || give_up "the suites make containers: run this as root"
 
 # Everything runs in a mount namespace of its own: what a failed case leaves mounted is gone with it.

@@ -14,6 +14,7 @@ internal sealed class Session : IDisposable
     private TextWriter? _out;
     private TextWriter? _error;
     private EngineClient? _engine;
+    private Registries.CredentialStore? _credentials;
 
     public Session(Stream input, Stream output, Stream error, Func<string, string?> environment)
     {
@@ -66,6 +67,9 @@ internal sealed class Session : IDisposable
     /// <summary>Given between <c>compose</c> and its command.</summary>
     public Composing.ComposeOptions Compose { get; } = new();
 
+    /// <summary>What the user has for registries.</summary>
+    public Registries.CredentialStore Credentials => _credentials ??= new(Variable);
+
     /// <summary>Width of the terminal in characters; null when the output is no terminal.</summary>
     public int? Width => IsTerminal(StandardDescriptor.Output) ? TerminalDevice.Size(StandardDescriptor.Output)?.Width : null;
 
@@ -88,7 +92,7 @@ internal sealed class Session : IDisposable
     private EngineClient Connect()
     {
         var (endpoint, onDemand) = Address();
-        return new EngineClient(endpoint, onDemand ? EngineStarter : null);
+        return new EngineClient(endpoint, onDemand ? EngineStarter : null) { RegistryAuth = repository => Credentials.HeaderFor(repository) };
 
         void EngineStarter(EngineEndpoint _) => new EngineLauncher(Paths, _environment).EnsureRunning();
     }

@@ -95,7 +95,27 @@ public sealed partial class EngineClient
 
     /// <summary>Fetches an image from its registry; the answer is a stream of progress. The caller disposes the response.</summary>
     public HttpResponse PullImage(string repository, string tag, string platform) =>
-        Call("POST", "/images/create" + new QueryString().Add("fromImage", repository).Add("platform", platform).Add("tag", tag));
+        Exchange(new HttpRequest("POST", "/images/create" + new QueryString().Add("fromImage", repository).Add("platform", platform).Add("tag", tag))
+        {
+            RegistryAuth = RegistryAuth?.Invoke(repository) ?? "",
+        });
+
+    /// <summary>Sends an image to its registry; the answer is a stream of progress. The caller disposes the response.</summary>
+    public HttpResponse PushImage(string repository, string tag) =>
+        Exchange(new HttpRequest("POST", $"/images/{EscapeReference(repository)}/push" + new QueryString().Add("tag", tag))
+        {
+            RegistryAuth = RegistryAuth?.Invoke(repository) is { Length: > 0 } known ? known : "e30", // older engines want the header: this is {}
+        });
+
+    /// <summary>Sees whether a registry lets a user in.</summary>
+    /// <param name="credentials">Docker's <c>AuthConfig</c> as JSON.</param>
+    /// <returns>What the engine says, and a token to keep instead of the password; empty without one.</returns>
+    public (string Status, string IdentityToken) LogIn(ReadOnlyMemory<byte> credentials)
+    {
+        using var response = Call("POST", "/auth", credentials);
+        using var json = response.ReadJson();
+        return (json.RootElement.Text("Status"), json.RootElement.Text("IdentityToken"));
+    }
 
     /// <summary>Builds an image; the answer is a stream of what happens, steps as objects where the engine is Caisson's. The caller disposes the response.</summary>
     /// <param name="asked">What is asked for.</param>

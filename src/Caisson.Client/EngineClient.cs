@@ -33,6 +33,9 @@ public sealed partial class EngineClient : IDisposable
     /// <summary>Where the engine listens.</summary>
     public EngineEndpoint Endpoint { get; }
 
+    /// <summary>Gives, for a repository, the value of <c>X-Registry-Auth</c>, or nothing; null where nobody has credentials.</summary>
+    public Func<string, string?>? RegistryAuth { get; init; }
+
     /// <summary>The version both sides speak; asked of the engine once.</summary>
     /// <exception cref="CaissonException">The engine speaks nothing this client speaks.</exception>
     public ApiVersion Version => _version ??= Negotiate();

@@ -31,11 +31,7 @@ internal sealed class ImageReader
     /// <summary>Checks that an image can be kept: its documents agree and all of its content is there.</summary>
     public Image Check(Digest manifest, string? mediaType)
     {
-        Image image = ReadDocuments(manifest);
-        if (mediaType is not null && image.Manifest.MediaType is { } own && own != mediaType)
-        {
-            throw Invalid(manifest, $"was announced as '{mediaType}' but calls itself '{own}'");
-        }
+        Image image = Examine(manifest, mediaType);
         foreach (ContentDescriptor layer in image.Manifest.Layers)
         {
             long size = _blobs.TryGetSize(layer.Digest)
@@ -46,6 +42,15 @@ internal sealed class ImageReader
             }
         }
         return image;
+    }
+
+    /// <summary>Checks that the documents of an image agree; its layers need not be there.</summary>
+    public Image Examine(Digest manifest, string? mediaType)
+    {
+        Image image = ReadDocuments(manifest);
+        return mediaType is null || image.Manifest.MediaType is not { } own || own == mediaType
+            ? image
+            : throw Invalid(manifest, $"was announced as '{mediaType}' but calls itself '{own}'");
     }
 
     private Image ReadDocuments(Digest digest)

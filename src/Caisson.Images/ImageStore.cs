@@ -1,6 +1,7 @@
 using Caisson.Errors;
 using Caisson.Images.Layers;
 using Caisson.Images.Layers.Tar;
+using Caisson.Images.Registry;
 using Caisson.Images.Snapshots;
 using Caisson.Images.Store;
 using Caisson.Oci;
@@ -26,7 +27,7 @@ public sealed partial class ImageStore : IDisposable
     private readonly string _empty;
     private volatile IReadOnlyList<Func<IEnumerable<Digest>>> _keepers = [];
 
-    private ImageStore(string root, IImageCatalog catalog, TarLimits limits, TimeProvider time)
+    private ImageStore(string root, IImageCatalog catalog, TarLimits limits, TimeProvider time, RegistrySettings registries)
     {
         _catalog = catalog;
         _limits = limits;
@@ -36,6 +37,8 @@ public sealed partial class ImageStore : IDisposable
         _snapshots = SnapshotStore.Open(root, _layers);
         _reader = new ImageReader(_blobs, _layers);
         _empty = Path.Join(root, "empty");
+        _http = new RegistryHttp(registries);
+        _downloads = new BlobDownloads(_blobs);
     }
 
     /// <summary>Opens the store below <paramref name="root"/>, creating what is missing and removing what a crash left.</summary>
@@ -43,11 +46,13 @@ public sealed partial class ImageStore : IDisposable
     /// <param name="catalog">Which images are kept; stays the caller's.</param>
     /// <param name="limits">What archives may ask for; null for <see cref="TarLimits.Default"/>.</param>
     /// <param name="time">The clock; null for the system's.</param>
-    public static ImageStore Open(string root, IImageCatalog catalog, TarLimits? limits = null, TimeProvider? time = null)
+    /// <param name="registries">How registries are reached; null for nothing special.</param>
+    public static ImageStore Open(
+        string root, IImageCatalog catalog, TarLimits? limits = null, TimeProvider? time = null, RegistrySettings? registries = null)
     {
         string full = Path.GetFullPath(root);
         DurableFile.CreateDirectory(full);
-        return new ImageStore(full, catalog, limits ?? TarLimits.Default, time ?? TimeProvider.System);
+        return new ImageStore(full, catalog, limits ?? TarLimits.Default, time ?? TimeProvider.System, registries ?? RegistrySettings.None);
     }
 
     /// <summary>The content store, for what pulls and pushes. Content that no image refers to goes with the next collection.</summary>
@@ -155,7 +160,11 @@ public sealed partial class ImageStore : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _layers.Dispose();
+    public void Dispose()
+    {
+        _http.Dispose();
+        _layers.Dispose();
+    }
 
     private static void HoldAll(ContentLeases.Lease lease, Image image)
     {
@@ -192,9 +201,10 @@ public sealed partial class ImageStore : IDisposable
         {
             return _catalog.Find(reference.WithDefaultTag().ToString());
         }
+        // A digest names a manifest, or the list of platforms that the image was chosen from.
         return _catalog.Find(digest) is { } record && record.Names.Any(name => Reference.Parse(name).Name == reference.Name)
             ? record
-            : null;
+            : _catalog.Find(reference.WithDigest(digest).ToString());
     }
 
     /// <summary>By the start of the image id. Several manifests may share a configuration; the one with names is meant.</summary>

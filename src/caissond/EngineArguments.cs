@@ -5,7 +5,8 @@ namespace Caisson.Engine;
 
 /// <summary>What the command line of the engine says.</summary>
 /// <param name="Addresses">TCP addresses beside the sockets; none unless asked for.</param>
-internal sealed record EngineArguments(IReadOnlyList<ListenAddress> Addresses)
+/// <param name="Registry">Where to serve a registry, too; null for none.</param>
+internal sealed record EngineArguments(IReadOnlyList<ListenAddress> Addresses, System.Net.IPEndPoint? Registry)
 {
     /// <summary>Reads the words after the program's name.</summary>
     /// <exception cref="CaissonException"><see cref="ErrorKind.InvalidArgument"/>: unknown, incomplete, or an address open to others.</exception>
@@ -16,6 +17,7 @@ internal sealed record EngineArguments(IReadOnlyList<ListenAddress> Addresses)
         string? authority = null;
         string? certificate = null;
         string? key = null;
+        System.Net.IPEndPoint? registry = null;
         bool insecure = false;
         for (int i = 0; i < words.Count; i++)
         {
@@ -25,6 +27,9 @@ internal sealed record EngineArguments(IReadOnlyList<ListenAddress> Addresses)
             {
                 case "--listen":
                     listen.Add(Value());
+                    break;
+                case "--registry":
+                    registry = RegistryArguments.ParseAddress(Value());
                     break;
                 case "--allow-host":
                     hosts.Add(Value());
@@ -64,6 +69,6 @@ internal sealed record EngineArguments(IReadOnlyList<ListenAddress> Addresses)
         {
             throw new CaissonException(ErrorKind.InvalidArgument, "no --listen is given that the other arguments could be for");
         }
-        return new EngineArguments([.. listen.Select(address => ListenAddress.Parse(address, files, insecure, hosts))]);
+        return new EngineArguments([.. listen.Select(address => ListenAddress.Parse(address, files, insecure, hosts))], registry);
     }
 }

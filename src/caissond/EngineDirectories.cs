@@ -3,6 +3,7 @@ using System.Globalization;
 using Caisson.Control.Logs;
 using Caisson.Control.Model;
 using Caisson.Errors;
+using Caisson.Images.Registry;
 
 namespace Caisson.Engine;
 
@@ -27,6 +28,9 @@ internal sealed record EngineDirectories(string Root, string Run)
 
     /// <summary>How output of containers is kept that do not say: <c>CAISSON_LOG</c>, such as <c>local,max-size=50m</c>.</summary>
     public static LogConfig LogDefault => LogPlan.ReadDefault(Environment.GetEnvironmentVariable("CAISSON_LOG") ?? "");
+
+    /// <summary>How registries are reached: the file <c>CAISSON_REGISTRIES</c>, or <c>/etc/caisson/registries.json</c>.</summary>
+    public static RegistrySettings Registries => RegistrySettings.Read(Absolute("CAISSON_REGISTRIES", "/etc/caisson/registries.json"));
 
     /// <summary>Reads <c>CAISSON_ROOT</c> and <c>CAISSON_RUN</c>.</summary>
     public static EngineDirectories FromEnvironment() => new(Absolute("CAISSON_ROOT", "/var/lib/caisson"), Absolute("CAISSON_RUN", "/run/caisson"));

@@ -28,6 +28,7 @@ internal sealed class EngineProcess : IAsyncDisposable
     private readonly EngineLog _log;
     private ContainerEngine? _containers;
     private ApiServer? _server;
+    private RegistryProcess? _registry;
     private Task _collection = Task.CompletedTask;
 
     private EngineProcess(EngineDirectories directories)
@@ -70,6 +71,10 @@ internal sealed class EngineProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _containers?.Stop();
+        if (_registry is not null)
+        {
+            await _registry.DisposeAsync();
+        }
         if (_server is { } server)
         {
             using var deadline = new CancellationTokenSource(StopPatience);
@@ -97,7 +102,7 @@ internal sealed class EngineProcess : IAsyncDisposable
 
         SqliteStateStore state = SqliteStateStore.Open($"{_directories.Root}/state.db");
         _owned.Push(state);
-        ImageStore images = ImageStore.Open(_directories.Root, new StateImageCatalog(state));
+        ImageStore images = ImageStore.Open(_directories.Root, new StateImageCatalog(state), registries: EngineDirectories.Registries);
         _owned.Push(images);
         var host = new KeeperContainerHost(_directories.Root, _directories.Run, EngineDirectories.RuntimePath);
         _owned.Push(host);
@@ -136,6 +141,11 @@ internal sealed class EngineProcess : IAsyncDisposable
             _log.Note(address.Certificates is { } files
                 ? $"it serves on {address}, too, for clients with a certificate of {files.Authority}"
                 : $"it serves on {address}, too, without certificates: every program of this machine that connects there is root");
+        }
+        if (arguments.Registry is { } registry)
+        {
+            var own = new RegistryArguments { Data = $"{_directories.Root}/registry", Listen = registry };
+            _registry = await RegistryProcess.StartAsync(own, EngineDirectories.Registries, _log);
         }
         if (wasKilled)
         {

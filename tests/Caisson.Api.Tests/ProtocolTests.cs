@@ -38,7 +38,7 @@ public sealed partial class ProtocolTests
     [InlineData("/containers/json?filters={%22bogus%22:[%22x%22]}", "400", "invalid filter 'bogus'")]
     [InlineData("/containers/json?filters=nonsense", "400", "invalid filter")]
     [InlineData("/swarm", "503", "This node is not a swarm manager")]
-    [InlineData("/images/search?term=x", "501", "registry client")]
+    [InlineData("/images/search?term=x", "501", "no search")]
     [InlineData("/volumes/data", "404", "get data: no such volume")]
     [InlineData("/exec/none/json", "404", "No such exec instance: none")]
     public async Task An_error_has_dockers_status_and_shape(string path, string status, string message)
@@ -232,7 +232,7 @@ public sealed partial class ProtocolTests
     [InlineData("POST", "/build?remote=https://example.org/x.git", "501", "not fetched")]
     [InlineData("POST", "/session", "501", "caisson build")]
     [InlineData("POST", "/grpc", "501", "caisson build")]
-    [InlineData("GET", "/distribution/busybox/json", "501", "registry client")]
+    [InlineData("POST", "/images/none/push?tag=1", "404", "does not exist locally")]
     [InlineData("GET", "/system/df?type=nonsense", "400", "unknown object type")]
     [InlineData("GET", "/containers/json?filters={%22exited%22:[%22x%22]}", "400", "exited=x")]
     [InlineData("POST", "/containers/none/resize?h=1&w=x", "400", "not a whole number")]

@@ -124,7 +124,7 @@ public sealed class Engine : IDisposable
         return null;
     }
 
-    private Answer Start(string program, string? input, params string[] arguments)
+    public Answer Start(string program, string? input, params string[] arguments)
     {
         const int LimitSeconds = 600;
         ProcessStartInfo start = new(program, arguments)

@@ -156,6 +156,10 @@ internal sealed record ProgressBody
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Id { get; init; }
 
+    [JsonPropertyName("aux")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public PushedBody? Aux { get; init; }
+
     [JsonPropertyName("errorDetail")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ErrorBody? ErrorDetail { get; init; }

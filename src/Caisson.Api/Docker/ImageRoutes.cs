@@ -4,6 +4,7 @@ using Caisson.Control.Listing;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Images;
+using Caisson.Images.Registry;
 using Caisson.Oci;
 
 namespace Caisson.Api.Docker;
@@ -18,7 +19,8 @@ internal sealed class ImageRoutes(ContainerEngine engine)
     {
         routes.Get("/images/json", List);
         routes.Get("/images/get", call => Save(call, [.. call.QueryAll("names").SelectMany(names => names.Split(','))]));
-        routes.Get("/images/search", _ => throw NeedsRegistry("searching"));
+        routes.Get("/images/search", _ => throw new CaissonException(
+            ErrorKind.Unimplemented, "registries are not searched: the standard has no search; ask the registry's own page"));
         routes.Get("/images/{name*}/json", call => call.Json(
             ImageBodies.Full(_images.Store.Resolve(call.Path("name")), call.Version), DockerJson.Default.ImageBody));
         routes.Get("/images/{name*}/history", call => call.Json(
@@ -28,15 +30,13 @@ internal sealed class ImageRoutes(ContainerEngine engine)
         routes.Post("/images/load", Load);
         routes.Post("/images/prune", Prune);
         routes.Post("/images/{name*}/tag", Tag);
-        routes.Post("/images/{name*}/push", _ => throw NeedsRegistry("pushing"));
+        routes.Post("/images/{name*}/push", Push);
         routes.Delete("/images/{name*}", Remove);
         routes.Post("/commit", Commit);
-        routes.Get("/distribution/{name*}/json", _ => throw NeedsRegistry("asking a registry"));
+        routes.Get("/distribution/{name*}/json", Describe);
+        routes.Post("/auth", LogIn);
         routes.Post("/caisson/images/bootstrap", Bootstrap);
     }
-
-    private static CaissonException NeedsRegistry(string what) =>
-        new(ErrorKind.Unimplemented, $"{what} comes with the registry client; bootstrap or load the image");
 
     private Task List(Call call)
     {
@@ -87,8 +87,7 @@ internal sealed class ImageRoutes(ContainerEngine engine)
     {
         if (call.Query("fromImage") is { } name)
         {
-            throw new CaissonException(
-                ErrorKind.Unimplemented, $"pull {name}: pulling comes with the registry client; bootstrap or load the image");
+            return Pull(call, PullName(name, call.Query("tag")));
         }
         if (call.Query("fromSrc") is not "-")
         {
@@ -105,6 +104,82 @@ internal sealed class ImageRoutes(ContainerEngine engine)
             Image image = await _images.ImportAsync(call.Http.Request.Body, options, progress, call.Gone);
             return [new ProgressBody { Status = image.Id.ToString() }];
         });
+    }
+
+    private Task Pull(Call call, Reference reference)
+    {
+        var options = new PullOptions
+        {
+            Platform = call.Query("platform") is { } platform ? Platform.Parse(platform) : null,
+            Credentials = RegistryAuth.Read(call, reference.Domain),
+        };
+        return ProgressStream.RunAsync(call, quiet: false, async progress =>
+        {
+            // Nothing is told before the image is found, so that one that is not there is answered with a status.
+            PullOptions telling = options with
+            {
+                Admit = (_, _) =>
+                {
+                    progress?.Report(new ImageProgress(ImageStage.Note, default, 0, 0, $"Pulling from {reference.Path}") { Id = reference.Tag });
+                    return Task.CompletedTask;
+                },
+            };
+            PulledImage pulled = await _images.PullAsync(reference, telling, progress, call.Gone);
+            return
+            [
+                new ProgressBody { Status = $"Digest: {pulled.Digest}" },
+                new ProgressBody { Status = $"Status: {(pulled.IsNew ? "Downloaded newer image" : "Image is up to date")} for {reference.Familiar}" },
+            ];
+        });
+    }
+
+    private Task Push(Call call)
+    {
+        Reference reference = PullName(call.Path("name"), call.Query("tag"));
+        RegistryCredentials? credentials = RegistryAuth.Read(call, reference.Domain);
+        _ = _images.Store.TryResolve(reference.ToString())
+            ?? throw new CaissonException(ErrorKind.NotFound, $"An image does not exist locally with the tag: {reference.FamiliarName}");
+        return ProgressStream.RunAsync(call, quiet: false, errorsAreLines: true, work: async progress =>
+        {
+            progress?.Report(new ImageProgress(ImageStage.Note, default, 0, 0, $"The push refers to repository [{reference.Name}]"));
+            PushedImage pushed = await _images.PushAsync(reference, credentials, progress, call.Gone);
+            return
+            [
+                new ProgressBody { Status = $"{pushed.Name.Tag}: digest: {pushed.Manifest.Digest} size: {pushed.Manifest.Size}" },
+                new ProgressBody { Aux = new PushedBody(pushed.Name.Tag!, pushed.Manifest.Digest.ToString(), pushed.Manifest.Size) },
+            ];
+        });
+    }
+
+    private async Task LogIn(Call call)
+    {
+        AuthBody body = await call.ReadAsync(DockerJson.Default.AuthBody);
+        RegistryCredentials credentials = RegistryAuth.Of(body);
+        await _images.Store.LogInAsync(credentials.Domain ?? RegistrySettings.DockerHub, credentials, call.Gone);
+        await call.Json(new LoginBody("Login Succeeded", ""), DockerJson.Default.LoginBody);
+    }
+
+    private async Task Describe(Call call)
+    {
+        Reference reference = Reference.Parse(call.Path("name"));
+        var (descriptor, platforms) = await _images.Store.DescribeAsync(reference, RegistryAuth.Read(call, reference.Domain), call.Gone);
+        await call.Json(
+            new DistributionBody(
+                new DescriptorBody(descriptor.MediaType, descriptor.Digest.ToString(), descriptor.Size),
+                [.. platforms.Select(platform => new PlatformBody(platform.Architecture, platform.Os) { Variant = platform.Variant, OsVersion = platform.OsVersion })]),
+            DockerJson.Default.DistributionBody);
+    }
+
+    /// <summary>The name in the way of pull and push: the tag may be a digest, and stands in the place of one in the name.</summary>
+    private static Reference PullName(string name, string? tag)
+    {
+        if (tag is null)
+        {
+            return Reference.Parse(name).WithDefaultTag();
+        }
+        return Digest.TryParse(tag, out Digest digest)
+            ? Reference.Parse(name).WithDigest(digest)
+            : Reference.Parse($"{Reference.Parse(name).Name}:{tag}");
     }
 
     private Task Bootstrap(Call call)

@@ -13,8 +13,10 @@ internal sealed class ProgressStream : IProgress<ImageProgress>
     /// <summary>How much progress of one thing must be made before it is told again.</summary>
     private const long StepBytes = 512 << 10;
 
-    private readonly Channel<ProgressBody> _lines = Channel.CreateBounded<ProgressBody>(
-        new BoundedChannelOptions(256) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+    /// <summary>How many lines may wait for a slow client; numbers that come then are left out, since later ones say more.</summary>
+    private const int WaitingMax = 256;
+
+    private readonly Channel<ProgressBody> _lines = Channel.CreateUnbounded<ProgressBody>(new UnboundedChannelOptions { SingleReader = true });
 
     private readonly Dictionary<string, long> _told = [];
 
@@ -64,10 +66,18 @@ internal sealed class ProgressStream : IProgress<ImageProgress>
     /// <inheritdoc/>
     public void Report(ImageProgress value)
     {
-        string id = value.Subject.IsEmpty ? "" : value.Subject.Short;
+        string id = value.Id ?? (value.Subject.IsEmpty ? "" : value.Subject.Short);
         string status = value.Stage switch
         {
-            ImageStage.Receiving => "Receiving",
+            ImageStage.Receiving => value.Subject.IsEmpty ? "Receiving" : "Downloading",
+            ImageStage.Waiting => "Pulling fs layer",
+            ImageStage.Verifying => "Verifying Checksum",
+            ImageStage.Received => "Download complete",
+            ImageStage.Preparing => "Preparing",
+            ImageStage.Sending => "Pushing",
+            ImageStage.Sent => "Pushed",
+            ImageStage.Present => "Layer already exists",
+            ImageStage.Mounted => $"Mounted from {value.Text}",
             ImageStage.Unpacking => "Extracting",
             ImageStage.Unpacked => "Pull complete",
             ImageStage.AlreadyExists => "Already exists",
@@ -77,7 +87,11 @@ internal sealed class ProgressStream : IProgress<ImageProgress>
         lock (_told)
         {
             string key = status + id;
-            bool counts = value.Stage is ImageStage.Receiving or ImageStage.Unpacking or ImageStage.Writing;
+            bool counts = value.Stage is ImageStage.Receiving or ImageStage.Unpacking or ImageStage.Writing or ImageStage.Sending;
+            if (counts && _lines.Reader.Count > WaitingMax)
+            {
+                return;
+            }
             if (counts && _told.TryGetValue(key, out long told) && value.DoneBytes - told < StepBytes && value.DoneBytes != value.TotalBytes)
             {
                 return;

@@ -24,8 +24,6 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
         routes.Get("/info", Info);
         routes.Get("/events", Events);
         routes.Get("/system/df", DiskUsage);
-        routes.Post("/auth", _ => throw new CaissonException(
-            ErrorKind.Unimplemented, "logging in to registries comes with the registry client"));
     }
 
     private static Task Ping(Call call, bool body)

@@ -53,7 +53,7 @@ internal static class Creating
         {
             Pull(session, command, image);
         }
-        catch (EngineException e) when (e.Status is 404 or 501 || e.Kind == ErrorKind.Unimplemented)
+        catch (EngineException e) when (e.Kind == ErrorKind.Unimplemented)
         {
             // An engine without registries: that the image is missing says more than that it cannot be fetched.
             throw missing;

@@ -9,6 +9,7 @@ internal static class CommandTable
     private const string Common = "Common commands";
     private const string Containers = "Containers";
     private const string Images = "Images";
+    private const string Registries = "Registries";
     private const string Networks = "Networks";
     private const string Volumes = "Volumes";
     private const string Secrets = "Secrets and configs";
@@ -16,10 +17,10 @@ internal static class CommandTable
     private const string Engine = "Engine";
 
     /// <summary>Headings of the overview, in order.</summary>
-    public static readonly string[] Groups = [Common, Containers, Images, Networks, Volumes, Secrets, Compose, Engine];
+    public static readonly string[] Groups = [Common, Containers, Images, Registries, Networks, Volumes, Secrets, Compose, Engine];
 
     /// <summary>First words that only lead to others.</summary>
-    public static readonly string[] Words = ["container", "image", "builder", "network", "volume", "secret", "config", "compose", "engine", "system"];
+    public static readonly string[] Words = ["container", "image", "builder", "network", "volume", "secret", "config", "compose", "engine", "registry", "system"];
 
     /// <summary>First two words that only lead to others.</summary>
     public static readonly string[] Pairs = ["volume snapshot"];
@@ -67,9 +68,15 @@ internal static class CommandTable
         new(Images, ["import", "image import"], "Import the contents from a tarball to create a filesystem image", () => new ImportCommand()),
         new(Images, ["load", "image load"], "Load an image from a tar archive or STDIN", () => new LoadCommand()),
         new(Images, ["pull", "image pull"], "Download an image from a registry", () => new PullCommand()),
+        new(Images, ["push", "image push"], "Upload an image to a registry", () => new PushCommand()),
         new(Images, ["rmi", "image rm", "image remove"], "Remove one or more images", () => new RemoveImageCommand()),
         new(Images, ["save", "image save"], "Save one or more images to a tar archive (streamed to STDOUT by default)", () => new SaveCommand()),
         new(Images, ["tag", "image tag"], "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", () => new TagCommand()),
+
+        new(Registries, ["login"], "Authenticate to a registry", () => new LoginCommand()),
+        new(Registries, ["logout"], "Log out from a registry", () => new LogoutCommand()),
+        new(Registries, ["registry gc"], "Remove what nothing in a registry refers to any more", () => new RegistryCollectCommand()),
+        new(Registries, ["registry serve"], "Serve a registry of images", () => new RegistryServeCommand()),
 
         new(Networks, ["network connect"], "Connect a container to a network", () => new NetworkConnectCommand()),
         new(Networks, ["network create"], "Create a network", () => new NetworkCreateCommand()),

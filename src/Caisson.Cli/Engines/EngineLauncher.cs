@@ -104,7 +104,11 @@ internal sealed class EngineLauncher(EnginePaths paths, Func<string, string?> en
         }
     }
 
-    private string FindEngine()
+    private string FindEngine() => Find(environment);
+
+    /// <summary>The engine's binary: <c>CAISSOND</c>, or the one beside this one.</summary>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.NotFound"/>.</exception>
+    public static string Find(Func<string, string?> environment)
     {
         string program = environment("CAISSOND") is { Length: > 0 } given
             ? given

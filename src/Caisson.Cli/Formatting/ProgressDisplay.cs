@@ -20,6 +20,7 @@ internal static class ProgressDisplay
         bool terminal = !ReferenceEquals(output, TextWriter.Null)
             && session.IsTerminal(ReferenceEquals(output, session.Error) ? StandardDescriptor.Error : StandardDescriptor.Output);
         var lines = new Dictionary<string, int>(StringComparer.Ordinal);
+        var paces = new Dictionary<string, (long Since, long Bytes)>(StringComparer.Ordinal);
         string result = "";
         foreach (var document in JsonLines.Read(source))
         {
@@ -31,7 +32,7 @@ internal static class ProgressDisplay
                 {
                     result = id;
                 }
-                Print(json, output, terminal, lines);
+                Print(json, output, terminal, lines, terminal ? PaceText(json, paces, session.Clock) : "");
             }
         }
         output.Flush();
@@ -49,7 +50,7 @@ internal static class ProgressDisplay
         }
     }
 
-    private static void Print(JsonElement json, TextWriter output, bool terminal, Dictionary<string, int> lines)
+    private static void Print(JsonElement json, TextWriter output, bool terminal, Dictionary<string, int> lines, string pace)
     {
         if (Text(json, "stream") is { Length: > 0 } stream)
         {
@@ -63,7 +64,7 @@ internal static class ProgressDisplay
         {
             return;
         }
-        string line = (id.Length > 0 ? id + ": " : "") + status + (progress.Length > 0 ? " " + progress : "");
+        string line = (id.Length > 0 ? id + ": " : "") + status + (progress.Length > 0 ? " " + progress + pace : "");
         if (!terminal)
         {
             if (progress.Length == 0)
@@ -102,6 +103,33 @@ internal static class ProgressDisplay
         }
         int bar = (int)Math.Clamp(done * 50 / all, 0, 50);
         return $"[{new string('=', Math.Max(bar - 1, 0))}>{new string(' ', 50 - Math.Max(bar, 1))}]  {HumanSize.Decimal(done, 4)}/{HumanSize.Decimal(all, 4)}";
+    }
+
+    /// <summary>How fast one part goes, and how long it still takes; nothing within the first second, when nobody can know.</summary>
+    private static string PaceText(JsonElement json, Dictionary<string, (long Since, long Bytes)> paces, TimeProvider clock)
+    {
+        if (!json.TryGetProperty("progressDetail", out var detail) || detail.ValueKind != JsonValueKind.Object
+            || !detail.TryGetProperty("current", out var current) || !current.TryGetInt64(out long done))
+        {
+            return "";
+        }
+        string key = Text(json, "id") + Text(json, "status");
+        long now = clock.GetTimestamp();
+        if (!paces.TryGetValue(key, out var begun))
+        {
+            paces[key] = (now, done);
+            return "";
+        }
+        double seconds = clock.GetElapsedTime(begun.Since, now).TotalSeconds;
+        double rate = (done - begun.Bytes) / Math.Max(seconds, 0.001);
+        if (seconds < 1 || rate <= 0)
+        {
+            return "";
+        }
+        string left = detail.TryGetProperty("total", out var total) && total.TryGetInt64(out long all) && all > done
+            ? $"  {TimeSpan.FromSeconds(Math.Min((all - done) / rate, 86_399)):h\\:mm\\:ss} left"
+            : "";
+        return $"  {HumanSize.Decimal((long)rate, 3)}/s{left}";
     }
 
     private static string Text(JsonElement json, string name) =>

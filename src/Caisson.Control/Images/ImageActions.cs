@@ -3,6 +3,7 @@ using Caisson.Control.State;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Images;
+using Caisson.Images.Registry;
 using Caisson.Oci;
 
 namespace Caisson.Control.Images;
@@ -77,6 +78,24 @@ public sealed class ImageActions(ContainerEngine containers)
             Tell("load", each.Image.Id.ToString(), each.Names.Count > 0 ? each.Names[0] : each.Image.Id.ToString());
         }
         return loaded;
+    }
+
+    /// <summary>Fetches an image from its registry.</summary>
+    public async Task<PulledImage> PullAsync(
+        Reference reference, PullOptions options, IProgress<ImageProgress>? progress, CancellationToken cancellationToken)
+    {
+        PulledImage pulled = await Store.PullAsync(reference, options, progress, cancellationToken);
+        Tell("pull", reference.Familiar, reference.FamiliarName);
+        return pulled;
+    }
+
+    /// <summary>Sends an image to its registry.</summary>
+    public async Task<PushedImage> PushAsync(
+        Reference reference, RegistryCredentials? credentials, IProgress<ImageProgress>? progress, CancellationToken cancellationToken)
+    {
+        PushedImage pushed = await Store.PushAsync(reference, credentials, progress, cancellationToken);
+        Tell("push", reference.Familiar, reference.FamiliarName);
+        return pushed;
     }
 
     /// <summary>Makes an image of a root filesystem archive.</summary>

@@ -93,10 +93,7 @@ internal sealed class ArchiveLoader
             ?? throw Invalid($"the image layout lacks the index {descriptor.Digest}");
         CheckDigest(content, descriptor);
         ImageIndex platforms = ImageIndex.Parse(content, descriptor.MediaType, $"index {descriptor.Digest}");
-        return platforms.Manifests.FirstOrDefault(manifest =>
-            MediaTypes.IsManifest(manifest.MediaType)
-            && manifest.Platform?.Os == _platform.Os
-            && manifest.Platform.Architecture == _platform.Architecture);
+        return platforms.Choose(_platform) is { } chosen && MediaTypes.IsManifest(chosen.MediaType) ? chosen : null;
     }
 
     private void StoreContent(ContentDescriptor descriptor)

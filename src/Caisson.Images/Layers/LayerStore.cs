@@ -96,8 +96,12 @@ public sealed class LayerStore : IDisposable
     /// <param name="progress">Told stages and compressed bytes; called from several threads.</param>
     /// <param name="cancellation">Ends the waiting; work that others may wait for goes on.</param>
     /// <exception cref="CaissonException">A layer is missing, is not what the image says, or is refused.</exception>
-    public async Task EnsureAsync(
-        IReadOnlyList<LayerSource> chain, IProgress<ImageProgress>? progress, CancellationToken cancellation)
+    public Task EnsureAsync(IReadOnlyList<LayerSource> chain, IProgress<ImageProgress>? progress, CancellationToken cancellation) =>
+        EnsureAsync(chain, new StoredArchives(_blobs), progress, cancellation);
+
+    /// <summary>As the other form, from archives that may still be arriving.</summary>
+    internal async Task EnsureAsync(
+        IReadOnlyList<LayerSource> chain, ILayerArchives archives, IProgress<ImageProgress>? progress, CancellationToken cancellation)
     {
         Task last = Task.CompletedTask;
         List<Task> tasks = [];
@@ -109,7 +113,7 @@ public sealed class LayerStore : IDisposable
                 last = Task.CompletedTask;
                 continue;
             }
-            last = Start(chain, i, last, progress);
+            last = Start(chain, i, last, archives, progress);
             tasks.Add(last);
         }
         await Task.WhenAll(tasks).WaitAsync(cancellation);
@@ -132,7 +136,7 @@ public sealed class LayerStore : IDisposable
         string partial = NewDirectory(PartialPrefix);
         try
         {
-            var (diffId, contents) = Unpack(partial, blob, default, allowDevices, progress, cancellation);
+            var (diffId, contents) = Unpack(partial, _blobs.OpenRead(blob.Digest), blob, default, allowDevices, progress, cancellation);
             var record = new LayerRecord { ChainId = diffId, DiffId = diffId, Contents = contents };
             beforePublish?.Invoke(diffId);
             Publish(partial, record);
@@ -228,7 +232,7 @@ public sealed class LayerStore : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _workers.Dispose();
 
-    private Task Start(IReadOnlyList<LayerSource> chain, int index, Task parent, IProgress<ImageProgress>? progress)
+    private Task Start(IReadOnlyList<LayerSource> chain, int index, Task parent, ILayerArchives archives, IProgress<ImageProgress>? progress)
     {
         LayerSource layer = chain[index];
         lock (_sync)
@@ -239,14 +243,14 @@ public sealed class LayerStore : IDisposable
             }
             string[] lower = [.. chain.Take(index).Reverse().Select(below => PathOf(below.ChainId))];
             Digest? parentId = index == 0 ? null : chain[index - 1].ChainId;
-            Task task = Task.Run(() => UnpackAsync(layer, parentId, lower, parent, progress));
+            Task task = Task.Run(() => UnpackAsync(layer, parentId, lower, parent, archives, progress));
             _unpacking.Add(layer.ChainId, task);
             return task;
         }
     }
 
     private async Task UnpackAsync(
-        LayerSource layer, Digest? parentId, string[] lower, Task parent, IProgress<ImageProgress>? progress)
+        LayerSource layer, Digest? parentId, string[] lower, Task parent, ILayerArchives archives, IProgress<ImageProgress>? progress)
     {
         string? partial = null;
         try
@@ -256,12 +260,13 @@ public sealed class LayerStore : IDisposable
                 return;
             }
             LayerContents contents;
-            await _workers.WaitAsync();
+            SemaphoreSlim workers = archives.Workers ?? _workers;
+            await workers.WaitAsync();
             try
             {
                 string fresh = partial = NewDirectory(PartialPrefix);
                 (Digest diffId, contents) = await BlockingWork.RunAsync(
-                    () => Unpack(fresh, layer.Blob, layer.DiffId, allowDevices: false, progress, CancellationToken.None),
+                    () => Unpack(fresh, archives.OpenRead(layer.Blob), layer.Blob, layer.DiffId, allowDevices: false, progress, CancellationToken.None),
                     CancellationToken.None);
                 if (diffId != layer.DiffId)
                 {
@@ -271,8 +276,11 @@ public sealed class LayerStore : IDisposable
             }
             finally
             {
-                _workers.Release();
+                workers.Release();
             }
+
+            // An archive is unpacked while it arrives; what it is, is known when all of it has.
+            await archives.WholeAsync(layer.Blob);
 
             // The layers below must be there before their attributes are taken over, and before this one is usable.
             await parent;
@@ -301,13 +309,13 @@ public sealed class LayerStore : IDisposable
     }
 
     private (Digest DiffId, LayerContents Contents) Unpack(
-        string partial, ContentDescriptor blob, Digest diffId, bool allowDevices, IProgress<ImageProgress>? progress, CancellationToken cancellation)
+        string partial, Stream packed, ContentDescriptor blob, Digest diffId, bool allowDevices, IProgress<ImageProgress>? progress, CancellationToken cancellation)
     {
         string subject = $"layer {blob.Digest}";
         IProgress<long>? bytes = progress is null
             ? null
             : new Relay(done => progress.Report(new ImageProgress(ImageStage.Unpacking, blob.Digest, done, blob.Size)));
-        using LayerStream archive = LayerStream.Open(_blobs.OpenRead(blob.Digest), _limits, subject, diffId, bytes);
+        using LayerStream archive = LayerStream.Open(packed, _limits, subject, diffId, bytes);
         string fs = Path.Join(partial, "fs");
         Directory.CreateDirectory(fs);
         using RootDirectory root = RootDirectory.Open(fs);

@@ -183,6 +183,7 @@ public sealed class BlobStore
             return;
         }
         file.Flush(flushToDisk: true);
+        file.Dispose(); // it is locked while it is open, and whoever finds the name may read
         DurableFile.Publish(temporary, path);
     }
 

@@ -3,6 +3,8 @@ using System.Security.Cryptography;
 using Caisson.Errors;
 using Caisson.Oci;
 
+using Microsoft.Win32.SafeHandles;
+
 namespace Caisson.Images.Store;
 
 /// <summary>A blob being written: hashed as it comes, nameless until <see cref="Commit"/>, gone when disposed before.</summary>
@@ -12,6 +14,7 @@ public sealed class BlobWriteStream : Stream
     private readonly BlobStore _store;
     private readonly string _path;
     private readonly FileStream _file;
+    private readonly SafeFileHandle _handle;
     private readonly IncrementalHash _hash;
     private readonly Digest _expected;
     private readonly long _sizeBytesMax;
@@ -26,6 +29,7 @@ public sealed class BlobWriteStream : Stream
         _sizeBytesMax = sizeBytesMax;
         _hash = expected.IsEmpty ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : expected.CreateHash();
         _file = DurableFile.CreateNew(path);
+        _handle = _file.SafeFileHandle;
     }
 
     /// <inheritdoc/>
@@ -91,6 +95,10 @@ public sealed class BlobWriteStream : Stream
         _file.Write(buffer);
         _length += buffer.Length;
     }
+
+    /// <summary>Reads what was written, at an offset; the one member that other threads may call meanwhile.</summary>
+    /// <exception cref="ObjectDisposedException">It was committed, or given up.</exception>
+    internal int ReadWritten(Span<byte> buffer, long offset) => RandomAccess.Read(_handle, buffer, offset);
 
     /// <inheritdoc/>
     public override void Flush()

@@ -65,6 +65,22 @@ public sealed record ImageIndex
         return index;
     }
 
+    /// <summary>The entry for <paramref name="platform"/>: the first of its variant, or else the first whose variant it runs, too; null for none.</summary>
+    /// <remarks>A machine of a variant runs older ones; without a variant, the author's order decides. Source: image-spec image-index.md.</remarks>
+    public ContentDescriptor? Choose(Platform platform)
+    {
+        ArgumentNullException.ThrowIfNull(platform);
+        ContentDescriptor[] fitting = [.. Manifests.Where(each =>
+            each.Platform is { } own && own.Os == platform.Os && own.Architecture == platform.Architecture
+            && (MediaTypes.IsManifest(each.MediaType) || MediaTypes.IsIndex(each.MediaType)))];
+        return fitting.FirstOrDefault(each => each.Platform!.Variant == platform.Variant)
+            ?? (platform.Variant is null
+                ? fitting.FirstOrDefault()
+                : fitting.Where(each => string.CompareOrdinal(each.Platform!.Variant ?? "", platform.Variant) < 0)
+                    .OrderByDescending(each => each.Platform!.Variant ?? "", StringComparer.Ordinal)
+                    .FirstOrDefault());
+    }
+
     /// <summary>The document's bytes, in a fixed order of keys.</summary>
     public byte[] ToBytes() => ImageJson.Write(this, ImageJsonContext.Relaxed.ImageIndex);
 }

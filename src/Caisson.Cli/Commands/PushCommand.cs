@@ -1,0 +1,44 @@
+using Caisson.Cli.CommandLine;
+using Caisson.Cli.Formatting;
+using Caisson.Cli.Values;
+
+namespace Caisson.Cli.Commands;
+
+/// <summary><c>caisson push</c></summary>
+internal sealed class PushCommand : Command
+{
+    private readonly SwitchOption _quiet;
+
+    public PushCommand()
+    {
+        _quiet = Switch("quiet", "Suppress verbose output", 'q');
+    }
+
+    public override string Usage => "[OPTIONS] NAME[:TAG]";
+
+    public override IReadOnlyList<string> Examples => ["push registry.example/app:1.2", "push -q localhost:5000/app"];
+
+    public override (int Min, int Max) ArgumentCount => (1, 1);
+
+    public override CompletionKind Completes => CompletionKind.Images;
+
+    public override int Run(Session session)
+    {
+        var name = ImageName.Parse(Arguments[0]);
+        if (name.Tag.Length == 0)
+        {
+            name = name with { Tag = "latest" };
+            if (!_quiet.Value)
+            {
+                session.Out.WriteLine("Using default tag: latest");
+            }
+        }
+        using var response = session.Engine.PushImage(name.Repository, name.Tag);
+        ProgressDisplay.Show(session, response.Body, _quiet.Value ? TextWriter.Null : session.Out);
+        if (_quiet.Value)
+        {
+            session.Out.WriteLine(name.Familiar);
+        }
+        return 0;
+    }
+}
