@@ -3,6 +3,7 @@ using Caisson.Images.Layers;
 using Caisson.Images.Layers.Tar;
 using Caisson.Images.Snapshots;
 using Caisson.Images.Store;
+using Caisson.Images.Trust;
 using Caisson.Oci;
 
 namespace Caisson.Images;
@@ -33,6 +34,7 @@ public sealed partial class ImageStore : IDisposable
         _layers = LayerStore.Open(root, _blobs, limits);
         _snapshots = SnapshotStore.Open(root, _layers);
         _reader = new ImageReader(_blobs, _layers);
+        Trust = new ImageTrust(this, [Path.Join(root, ImageTrust.PolicyFileName), ImageTrust.SystemPolicyPath]);
     }
 
     /// <summary>Opens the store below <paramref name="root"/>, creating what is missing and removing what a crash left.</summary>
@@ -49,6 +51,9 @@ public sealed partial class ImageStore : IDisposable
 
     /// <summary>The content store, for what pulls and pushes. Content that no image refers to goes with the next collection.</summary>
     public BlobStore Blobs => _blobs;
+
+    /// <summary>Which images may be used.</summary>
+    public ImageTrust Trust { get; }
 
     /// <summary>The root filesystems of containers.</summary>
     public SnapshotStore Snapshots => _snapshots;
