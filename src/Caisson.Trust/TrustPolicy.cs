@@ -1,4 +1,3 @@
-using Caisson.Errors;
 using Caisson.Oci;
 
 namespace Caisson.Trust;

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 using Caisson.Errors;
 using Caisson.Oci;
 using Caisson.Oci.Json;
@@ -74,7 +76,7 @@ public static class TrustPolicyFile
         return scopes;
     }
 
-    private static IReadOnlyList<TrustRequirement> ReadRequirements(ref JsonCursor json, Func<string, string> readKey)
+    private static ImmutableArray<TrustRequirement> ReadRequirements(ref JsonCursor json, Func<string, string> readKey)
     {
         var requirements = json.Array((ref JsonCursor item) => ReadRequirement(ref item, readKey));
         if (requirements.Length == 0)

@@ -6,6 +6,11 @@ namespace Caisson.Cli.Formatting;
 /// <summary>Text made fit for a column.</summary>
 internal static class DisplayText
 {
+    /// <summary>Replaces what a terminal would obey, in text of images.</summary>
+    public static string Plain(string text) => text.Any(char.IsControl)
+        ? string.Concat(text.Select(c => char.IsControl(c) ? '?' : c))
+        : text;
+
     /// <summary>Cuts to <paramref name="width"/> characters, the last of which then is an ellipsis.</summary>
     public static string Ellipsis(string text, int width)
     {

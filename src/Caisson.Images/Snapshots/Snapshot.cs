@@ -118,7 +118,7 @@ public sealed class Snapshot
         WriteTree(upper, output, asLayer: true, cancellation);
     }
 
-    private static MountTree Stack(
+    internal static MountTree Stack(
         IReadOnlyList<string> lower, OverlayWritable? writable, UserNamespace? owners, MountAttributes attributes)
     {
         List<DirectoryDescriptor> layers = [];
@@ -139,7 +139,7 @@ public sealed class Snapshot
         }
     }
 
-    private static void WriteTree(DirectoryDescriptor root, Stream output, bool asLayer, CancellationToken cancellation)
+    internal static void WriteTree(DirectoryDescriptor root, Stream output, bool asLayer, CancellationToken cancellation)
     {
         var writer = new TarWriter(output);
         new TreeArchive(writer, asLayer, cancellation).Write(root);
