@@ -104,7 +104,7 @@ public sealed class ImageTrust
     /// To be given to <see cref="ImageStore.Attach"/> afterwards.
     /// </param>
     /// <exception cref="CaissonException"><see cref="ErrorKind.PermissionDenied"/>: the policy refuses it.</exception>
-    public void RequireNew(Reference name, Digest manifest, IReadOnlyCollection<Digest> referrers)
+    public void RequireIncoming(Reference name, Digest manifest, IReadOnlyCollection<Digest> referrers)
     {
         if (ReadPolicy() is not { AcceptsEverything: false } policy)
         {

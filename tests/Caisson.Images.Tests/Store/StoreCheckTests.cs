@@ -106,13 +106,13 @@ public sealed class StoreCheckTests : IDisposable
 
         Assert.Equal(ErrorKind.PermissionDenied, Assert.Throws<CaissonException>(() => _store.Trust.Require("registry.example/web:1", image)).Kind);
         Assert.Throws<CaissonException>(() => _store.Trust.Require(image.Id.ToString(), image));
-        Assert.Throws<CaissonException>(() => _store.Trust.RequireNew(Reference.Parse("registry.example/web:1"), image.ManifestDigest, []));
+        Assert.Throws<CaissonException>(() => _store.Trust.RequireIncoming(Reference.Parse("registry.example/web:1"), image.ManifestDigest, []));
         _store.Trust.Require("other", _store.Resolve("other"));
 
         byte[] payload = SimpleSigning.Write(image.ManifestDigest, Reference.Parse("registry.example/web:1"), DateTimeOffset.UnixEpoch);
         Digest signature = _store.AddSignature(image, new ImageSignature.Cosign(payload, key.Sign(payload)));
         _store.Trust.Require("registry.example/web:1", _store.Resolve("registry.example/web:1"));
-        _store.Trust.RequireNew(Reference.Parse("registry.example/web:1"), image.ManifestDigest, [signature]);
+        _store.Trust.RequireIncoming(Reference.Parse("registry.example/web:1"), image.ManifestDigest, [signature]);
 
         File.WriteAllText(_directory["root/policy.json"], "{}");
         Assert.Throws<ProblemsException>(() => _store.Trust.Require("other", _store.Resolve("other")));
