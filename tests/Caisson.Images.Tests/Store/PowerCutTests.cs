@@ -194,6 +194,7 @@ public sealed class PowerCutTests : IDisposable
 
         public void CreatedDirectory(string path) => Add(new Change(Kind.Directory, path));
 
+        public void Created(string path) => Add(new Change(Kind.Create, path));
 
         public void Wrote(string path, ReadOnlySpan<byte> content) => Add(new Change(Kind.Write, path) { Content = content.ToArray() });
 

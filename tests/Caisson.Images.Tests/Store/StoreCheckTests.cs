@@ -161,7 +161,7 @@ public sealed class StoreCheckTests : IDisposable
     private async Task<Image> Import(string name, string content)
     {
         using var archive = new MemoryStream(new TarBytes().File("content", content).End());
-        return await _store.ImportAsync(archive, new ImportOptions { Name = Reference.Parse(name) }, cancellation: Cancellation);
+        return await _store.ImportAsync(archive, new ImportOptions { Name = Reference.Parse(name), Created = DateTimeOffset.UnixEpoch }, cancellation: Cancellation);
     }
 
     private void Corrupt(Digest blob)
