@@ -7,6 +7,7 @@ peers=(docker.io containerd podman netavark aardvark-dns crun iptables busybox-s
 source "$(dirname "$0")/environment.sh"
 TOOLS=${TOOLS:-caisson docker podman ctr bare}
 source "$(dirname "$0")/engines.sh"
+source "$(dirname "$0")/containerd.sh"
 
 # podman keeps networks in /etc.
 printf '[network]\nnetwork_config_dir = "%s"\n' "$BENCH_SCRATCH/networks" >>"$CONTAINERS_CONF"
@@ -39,19 +40,6 @@ start_docker() {
   wait_for docker "$BENCH_SCRATCH/dockerd.log" ${client[docker]} version
 }
 client[podman]="nsenter --net=/run/netns/podman ${client[podman]}"
-client[ctr]="ctr -a $BENCH_SCRATCH/containerd.sock"
-start_ctr() {
-  printf 'version = 2\nroot = "%s"\nstate = "%s"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "%s"\n' \
-    "$BENCH_SCRATCH/containerd" "/run/containerd-bench" "$BENCH_SCRATCH/containerd.sock" >"$BENCH_SCRATCH/containerd.toml"
-  containerd -c "$BENCH_SCRATCH/containerd.toml" >"$BENCH_SCRATCH/containerd.log" 2>&1 &
-  ctr_pid=$!
-  wait_for containerd "$BENCH_SCRATCH/containerd.log" ${client[ctr]} version
-  ${client[ctr]} image import "$archive" >/dev/null
-}
-stop_ctr() {
-  kill "$ctr_pid"
-  wait "$ctr_pid" || true
-}
 # wait_for NAME LOG COMMAND…
 wait_for() {
   local name=$1 log=$2 i
@@ -127,7 +115,7 @@ for tool in "${tools[@]}"; do
   started=$(date +%s%N)
   for ((i = 0; i < many; i++)); do
     case $tool in
-      ctr) ${client[ctr]} run -d --snapshotter native docker.io/library/$image:latest "many$i" sleep 100000 >/dev/null ;;
+      ctr) ${client[ctr]} run -d docker.io/library/$image:latest "many$i" sleep 100000 >/dev/null ;;
       *) ${client[$tool]} run -d --name "many$i" $image sleep 100000 >/dev/null ;;
     esac
   done

@@ -94,5 +94,5 @@ internal sealed class Session : IDisposable
     }
 
     private static StreamWriter NewWriter(Stream stream, bool autoFlush = false) =>
-        new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), 1024, leaveOpen: true) { AutoFlush = autoFlush, NewLine = "\n" };
+        new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), 4096, leaveOpen: true) { AutoFlush = autoFlush, NewLine = "\n" };
 }

@@ -146,8 +146,15 @@ public sealed class FakeHost : IContainerHost, IDisposable
     /// <summary>The limits that the last update was told are in force.</summary>
     public LinuxResources? LastLimits { get; private set; }
 
+    /// <summary>As a kernel does that finds more memory in use than the new limit allows.</summary>
+    public bool RefuseUpdates { get; set; }
+
     public void Update(string id, LinuxResources change, LinuxResources current)
     {
+        if (RefuseUpdates)
+        {
+            throw new CaissonException(ErrorKind.Conflict, "memory.limit_in_bytes: device or resource busy (EBUSY)");
+        }
         LastLimits = current;
         Calls.Enqueue($"update {id[..4]} {change.Memory?.Limit}");
     }

@@ -158,6 +158,23 @@ public sealed class NetworkTests
     }
 
     [Fact]
+    public async Task Ports_stay_when_the_limits_of_the_same_update_are_refused()
+    {
+        await using EngineFixture fixture = await EngineFixture.CreateAsync();
+        Workload web = await fixture.StartAsync(Publishing("18500"), name: "web");
+        UpdateConfig change = new() { PortBindings = Publishing("18501").PortBindings };
+
+        var wrong = await Assert.ThrowsAsync<ProblemsException>(() => web.UpdateAsync(change with { Memory = 1 }, CancellationToken.None));
+        fixture.Host.RefuseUpdates = true;
+        await Assert.ThrowsAsync<CaissonException>(() => web.UpdateAsync(change with { Memory = 64 << 20 }, CancellationToken.None));
+
+        Assert.Contains("minimum memory limit", wrong.Message, StringComparison.Ordinal);
+        Assert.Equal(18500, Assert.Single(Assert.Single(web.Status.Endpoints).Ports).HostPort);
+        Assert.Equal(0, web.Record.HostConfig.Memory);
+        Assert.Equal("18500", Assert.Single(web.Record.HostConfig.PortBindings!["80/tcp"]!).HostPort);
+    }
+
+    [Fact]
     public async Task Ports_go_over_from_another_container_which_does_not_ask_for_them_any_more()
     {
         await using EngineFixture fixture = await EngineFixture.CreateAsync();

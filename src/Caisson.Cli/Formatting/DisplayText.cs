@@ -59,6 +59,10 @@ internal static class DisplayText
     /// <summary>Characters, as a table counts them.</summary>
     public static int Length(string text)
     {
+        if (Ascii.IsValid(text))
+        {
+            return text.Length;
+        }
         int length = 0;
         foreach (var _ in text.EnumerateRunes())
         {

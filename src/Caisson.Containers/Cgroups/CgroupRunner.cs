@@ -7,6 +7,8 @@ namespace Caisson.Containers.Cgroups;
 /// <remarks>Not for several threads at once.</remarks>
 public sealed class CgroupRunner
 {
+    private const int MakeAttempts = 100;
+
     private readonly CgroupLayout _layout;
     private readonly IReadOnlyDictionary<string, string> _directories;
     private readonly List<string> _made = [];
@@ -128,19 +130,35 @@ public sealed class CgroupRunner
         }
     }
 
+    /// <summary>Whoever removes the last group of a parent removes the parent too, perhaps just now: then all levels are made anew.</summary>
     private void MakePlace(CgroupPlace place)
     {
-        foreach (var (_, directory) in Levels(place))
+        for (int attempt = 1; !TryMakeLevels(place, attempt == MakeAttempts); attempt++)
         {
-            if (HostFiles.TryMakeDirectory(directory, 0x1ED))
-            {
-                _made.Add(directory);
-            }
         }
         if (!_made.Contains(place.Directory) && !string.IsNullOrWhiteSpace(HostFiles.TryReadText($"{place.Directory}/cgroup.procs", 16 << 20)))
         {
             throw new CaissonException(
                 ErrorKind.FailedPrecondition, $"use cgroup {place.Directory}: processes are in it already; give the container a group of its own");
+        }
+    }
+
+    private bool TryMakeLevels(CgroupPlace place, bool isLast)
+    {
+        try
+        {
+            foreach (var (_, directory) in Levels(place))
+            {
+                if (HostFiles.TryMakeDirectory(directory, 0x1ED) && !_made.Contains(directory))
+                {
+                    _made.Add(directory);
+                }
+            }
+            return true;
+        }
+        catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ENODEV && !isLast)
+        {
+            return false;
         }
     }
 

@@ -149,17 +149,14 @@ internal sealed class LogWriter
 
     private void AppendFrames(int stream, ReadOnlySpan<byte> bytes)
     {
+        Span<byte> around = stackalloc byte[LogFrame.HeaderSize + LogFrame.TrailerSize];
         while (!bytes.IsEmpty)
         {
-            const int around = LogFrame.HeaderSize + LogFrame.TrailerSize;
             int count = Math.Min(bytes.Length, FrameBytesMax);
-            BeginFileFor(around + count);
-            Reserve(around + count);
-            var output = _output.Span[_used..];
-            new LogFrame(stream == 1, _now.Ticks, count).WriteTo(output);
-            bytes[..count].CopyTo(output[LogFrame.HeaderSize..]);
-            BinaryPrimitives.WriteInt32LittleEndian(output[(LogFrame.HeaderSize + count)..], count);
-            _used += around + count;
+            BeginFileFor(around.Length + count);
+            new LogFrame(stream == 1, _now.Ticks, count).WriteTo(around);
+            BinaryPrimitives.WriteInt32LittleEndian(around[LogFrame.HeaderSize..], count);
+            Write(around[..LogFrame.HeaderSize], bytes[..count], around[LogFrame.HeaderSize..]);
             bytes = bytes[count..];
         }
     }
@@ -324,19 +321,32 @@ internal sealed class LogWriter
 
     private void Flush()
     {
-        var rest = _output.Span[.._used];
-        while (!rest.IsEmpty)
+        Write(_output.Span[.._used], [], []);
+        _used = 0;
+    }
+
+    private void Write(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<byte> third)
+    {
+        while (first.Length + second.Length + third.Length > 0)
         {
-            int count = _file.WriteNow(rest);
+            int count = third.IsEmpty ? _file.WriteNow(first) : _file.WriteNow(first, second, third);
             if (count <= 0)
             {
                 Errno = count == 0 ? Errno.EIO : (Errno)(-count);
-                break;
+                return;
             }
-            rest = rest[count..];
             _bytes += count;
+            Skip(ref first, ref count);
+            Skip(ref second, ref count);
+            Skip(ref third, ref count);
         }
-        _used = 0;
+
+        static void Skip(ref ReadOnlySpan<byte> piece, ref int count)
+        {
+            int skipped = Math.Min(piece.Length, count);
+            piece = piece[skipped..];
+            count -= skipped;
+        }
     }
 
     private void RemoveOld()

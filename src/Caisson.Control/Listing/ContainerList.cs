@@ -44,7 +44,7 @@ public sealed class ContainerList(ContainerEngine engine)
             && (before is null || workload.Record.Created < before)
             && (since is null || workload.Record.Created > since)
             && filters.Allows("ancestor", _ => ancestors.Contains(workload.Record.ImageId))
-            && Matches(workload.Record, workload.Status, filters));
+            && (filters.IsEmpty || Matches(workload.Record, workload.Status, filters)));
         return [.. limit > 0 ? found.Take(limit.Value) : found];
     }
 

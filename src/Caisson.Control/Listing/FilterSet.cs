@@ -9,6 +9,9 @@ public sealed record FilterSet(IReadOnlyDictionary<string, IReadOnlyList<string>
     /// <summary>No filter.</summary>
     public static FilterSet None { get; } = new(new Dictionary<string, IReadOnlyList<string>>());
 
+    /// <summary>Whether nothing is asked.</summary>
+    public bool IsEmpty => Values.Count == 0;
+
     /// <summary>The values of <paramref name="name"/>; empty when it is not given.</summary>
     public IReadOnlyList<string> this[string name] => Values.TryGetValue(name, out IReadOnlyList<string>? values) ? values : [];
 

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Security.Cryptography;
@@ -33,6 +34,7 @@ public sealed class ContainerNetworks : IDisposable
     private static readonly TimeSpan RepairInterval = TimeSpan.FromSeconds(30);
 
     private static readonly string[] Predefined = [DefaultName, "host", "none"];
+    private static readonly FrozenDictionary<string, string> PredefinedIds = Predefined.ToFrozenDictionary(name => name, HashOf);
 
     private readonly Lock _lock = new();
     private readonly NetworkPlaneOptions _options;
@@ -375,7 +377,9 @@ public sealed class ContainerNetworks : IDisposable
     }
 
     /// <summary>The id of a network there always is: the same for every engine, as each has one.</summary>
-    internal static string IdOf(string name) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("caisson network " + name)));
+    internal static string IdOf(string name) => PredefinedIds.TryGetValue(name, out string? id) ? id : HashOf(name);
+
+    private static string HashOf(string name) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("caisson network " + name)));
 
     private static EndpointConfig ConnectUnlocked(
         NetworkPlane plane, ContainerRecord container, NetworkAttachment attachment, int device, IReadOnlyList<PortRequest> ports, NetworkRecord network, Namespace inside)

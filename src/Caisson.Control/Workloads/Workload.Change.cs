@@ -114,34 +114,61 @@ public sealed partial class Workload
     /// <summary>Changes limits, the restart policy and published ports; what is 0, empty or null stays.</summary>
     public async Task UpdateAsync(UpdateConfig change, CancellationToken cancellationToken)
     {
-        if (change.PortBindings is { } bindings)
+        if (change.PortBindings is null)
         {
-            await PublishAsync(bindings, change.PortTakeover, cancellationToken);
-            if (change with { PortBindings = null, PortTakeover = "" } == new UpdateConfig())
+            if (change.PortTakeover.Length > 0)
             {
-                return;
+                throw new CaissonException(ErrorKind.InvalidArgument, "PortTakeover says from whom the ports of PortBindings are taken; give both");
             }
+            await ChangeLimitsAsync(change, cancellationToken);
+            return;
         }
-        else if (change.PortTakeover.Length > 0)
-        {
-            throw new CaissonException(ErrorKind.InvalidArgument, "PortTakeover says from whom the ports of PortBindings are taken; give both");
-        }
-        List<Problem> problems = [];
+        UpdateConfig rest = change with { PortBindings = null, PortTakeover = "" };
         using (await EnterAsync(cancellationToken))
         {
-            RequireNotRemoving();
-            if (change.RestartPolicy is { } asked)
-            {
-                ContainerPlan.CheckRestartPolicy(asked, "/RestartPolicy", problems);
-                if (_record.HostConfig.AutoRemove && asked.Name is not ("" or "no"))
-                {
-                    problems.Add(new("/RestartPolicy", "restart policy cannot be updated because AutoRemove is enabled for the container"));
-                }
-            }
-            HostConfig host = Merge(_record.HostConfig, change);
-            ContainerPlan.CheckResources(host, _services.Facts.Processors, "", problems);
-            ProblemsException.ThrowIfAny("update", problems);
+            _ = MergeUnlocked(rest); // before the ports change, so that a bad value changes nothing
+        }
+        var before = _record.HostConfig.PortBindings ?? new Dictionary<string, IReadOnlyList<PortBinding>?>();
+        await PublishAsync(change.PortBindings, change.PortTakeover, cancellationToken);
+        if (rest == new UpdateConfig())
+        {
+            return;
+        }
+        try
+        {
+            await ChangeLimitsAsync(rest, cancellationToken);
+        }
+        catch when (change.PortTakeover.Length == 0)
+        {
+            await PublishAsync(before, "", CancellationToken.None);
+            throw;
+        }
+    }
 
+    /// <summary>What the container is asked to be, with the change in it.</summary>
+    private HostConfig MergeUnlocked(UpdateConfig change)
+    {
+        List<Problem> problems = [];
+        RequireNotRemoving();
+        if (change.RestartPolicy is { } asked)
+        {
+            ContainerPlan.CheckRestartPolicy(asked, "/RestartPolicy", problems);
+            if (_record.HostConfig.AutoRemove && asked.Name is not ("" or "no"))
+            {
+                problems.Add(new("/RestartPolicy", "restart policy cannot be updated because AutoRemove is enabled for the container"));
+            }
+        }
+        HostConfig host = Merge(_record.HostConfig, change);
+        ContainerPlan.CheckResources(host, _services.Facts.Processors, "", problems);
+        ProblemsException.ThrowIfAny("update", problems);
+        return host;
+    }
+
+    private async Task ChangeLimitsAsync(UpdateConfig change, CancellationToken cancellationToken)
+    {
+        using (await EnterAsync(cancellationToken))
+        {
+            HostConfig host = MergeUnlocked(change);
             if (!_status.HasProcess)
             {
                 SetUnlocked(_record with { HostConfig = host }, Event("update"));
