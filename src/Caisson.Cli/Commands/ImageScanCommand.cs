@@ -84,6 +84,7 @@ internal sealed class ImageScanCommand : Command
             lines.Add(string.Join('\t', ((string[])[update.Text("package"), update.Text("installed"), update.Text("candidate"), update.Text("suite")]).Select(DisplayText.Plain)));
         }
         Separate(session, lines);
+        session.Out.WriteLine();
         foreach (string unknown in report.Texts("unknown"))
         {
             session.Out.WriteLine($"unknown: {DisplayText.Plain(unknown)}");
@@ -102,7 +103,6 @@ internal sealed class ImageScanCommand : Command
         {
             session.Out.WriteLine();
             lines.Flush(session.Out);
-            session.Out.WriteLine();
         }
     }
 }

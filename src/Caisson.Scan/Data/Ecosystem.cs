@@ -15,6 +15,7 @@ internal static class Ecosystem
         "pypi" => PythonVersion.Compare,
         "gem" => GemVersion.Compare,
         "maven" => MavenVersion.Compare,
+        "nuget" => (a, b) => SemanticVersion.Compare(a.ToLowerInvariant(), b.ToLowerInvariant()),
         _ => SemanticVersion.Compare,
     };
 

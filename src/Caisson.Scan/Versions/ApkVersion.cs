@@ -94,6 +94,10 @@ public static class ApkVersion
                     Value = _rest[..1];
                     _rest = _rest[1..];
                     break;
+                case >= '0' and <= '9' when before == Kind.Letter:
+                    Kind = Kind.Number;
+                    TakeNumber();
+                    break;
                 case '.' when before is Kind.First or Kind.Number:
                     _rest = _rest[1..];
                     Kind = Kind.Number;

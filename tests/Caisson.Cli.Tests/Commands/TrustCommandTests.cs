@@ -47,7 +47,18 @@ public sealed class TrustCommandTests : IDisposable
     {
         var command = new CommandRunner();
         command.Run("image", "trust", "key", "--no-password", "generate", $"{_directory}/release");
-        using var server = OutputTests.Answering($$"""{"Manifest":"{{Manifest}}","Names":["docker.io/library/web:1"],"Signatures":[],"Id":"sha256:0"}""");
+        string answer = $$"""{"Manifest":"{{Manifest}}","Names":["docker.io/library/web:1"],"Signatures":[],"Id":"sha256:0"}""";
+        using var server = new ScriptedServer(connection =>
+        {
+            if (connection.Receive().StartsWith("HEAD /_ping", StringComparison.Ordinal))
+            {
+                connection.Send("HTTP/1.1 200 OK\r\nApi-Version: 1.43\r\nContent-Length: 0\r\n\r\n");
+                connection.Receive();
+            }
+            connection.Json(answer);
+            connection.Receive();
+            connection.Json(answer);
+        });
 
         int exitCode = command.Run(server, "image", "sign", "--key", $"{_directory}/release.key", "-a", "stage=prod", "web:1");
 
