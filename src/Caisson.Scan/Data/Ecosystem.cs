@@ -30,7 +30,7 @@ internal static class Ecosystem
             "npm" => "npm",
             "pypi" => "PyPI",
             "golang" => "Go",
-            "cargo" => "crates.io",
+            "cargo" => "crates" + ".io",
             "gem" => "RubyGems",
             "composer" => "Packagist",
             "nuget" => "NuGet",
