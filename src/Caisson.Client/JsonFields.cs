@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Caisson.Client;
@@ -30,6 +31,10 @@ public static class JsonFields
 
         /// <summary>True when the member is true.</summary>
         public bool Truth(string name) => element.Field(name).ValueKind == JsonValueKind.True;
+
+        /// <summary>A time of RFC 3339; the beginning of all times when there is none.</summary>
+        public DateTimeOffset Time(string name) =>
+            DateTimeOffset.TryParse(element.Text(name), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : default;
 
         /// <summary>The items of a list; none when it is no list.</summary>
         public IEnumerable<JsonElement> Items(string name)
