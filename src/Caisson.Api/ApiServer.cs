@@ -37,6 +37,7 @@ public sealed class ApiServer : IAsyncDisposable
         new ArchiveRoutes(engine).AddTo(routes);
         new StatsRoutes(engine.Services, engine).AddTo(routes);
         new ImageRoutes(engine).AddTo(routes);
+        new TrustRoutes(engine).AddTo(routes);
         new NetworkRoutes(engine.Services, engine).AddTo(routes);
         new VolumeRoutes(engine.Services, engine).AddTo(routes);
         new SecretRoutes(engine.Services, engine).AddTo(routes);

@@ -28,6 +28,9 @@ internal sealed class ImageReader
         return image with { Record = record, UnpackedBytes = UnpackedBytes(image) };
     }
 
+    /// <summary>Forgets what was read of an image.</summary>
+    public void Forget(Digest manifest) => _known.TryRemove(manifest, out _);
+
     /// <summary>Checks that an image can be kept: its documents agree and all of its content is there.</summary>
     public Image Check(Digest manifest, string? mediaType)
     {

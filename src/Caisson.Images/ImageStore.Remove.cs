@@ -114,6 +114,11 @@ public sealed partial class ImageStore
         void Add(ImageRecord record)
         {
             needed.Add(record.Manifest);
+            foreach (Digest referrer in record.Referrers)
+            {
+                needed.Add(referrer);
+                needed.UnionWith(ContentOf(referrer));
+            }
             try
             {
                 Image image = _reader.Read(record);

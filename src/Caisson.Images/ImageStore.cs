@@ -4,6 +4,8 @@ using Caisson.Images.Layers.Tar;
 using Caisson.Images.Registry;
 using Caisson.Images.Snapshots;
 using Caisson.Images.Store;
+using Caisson.Images.Trust;
+using Caisson.Linux;
 using Caisson.Oci;
 
 namespace Caisson.Images;
@@ -39,6 +41,7 @@ public sealed partial class ImageStore : IDisposable
         _empty = Path.Join(root, "empty");
         _http = new RegistryHttp(registries);
         _downloads = new BlobDownloads(_blobs);
+        Trust = new ImageTrust(this, [Path.Join(root, ImageTrust.PolicyFileName), ImageTrust.SystemPolicyPath]);
     }
 
     /// <summary>Opens the store below <paramref name="root"/>, creating what is missing and removing what a crash left.</summary>
@@ -51,12 +54,15 @@ public sealed partial class ImageStore : IDisposable
         string root, IImageCatalog catalog, TarLimits? limits = null, TimeProvider? time = null, RegistrySettings? registries = null)
     {
         string full = Path.GetFullPath(root);
-        DurableFile.CreateDirectory(full);
+        DurableFile.CreateDurableDirectory(full);
         return new ImageStore(full, catalog, limits ?? TarLimits.Default, time ?? TimeProvider.System, registries ?? RegistrySettings.None);
     }
 
     /// <summary>The content store, for what pulls and pushes. Content that no image refers to goes with the next collection.</summary>
     public BlobStore Blobs => _blobs;
+
+    /// <summary>Which images may be used.</summary>
+    public ImageTrust Trust { get; }
 
     /// <summary>The root filesystems of containers.</summary>
     public SnapshotStore Snapshots => _snapshots;
@@ -90,6 +96,26 @@ public sealed partial class ImageStore : IDisposable
 
     /// <summary>As <see cref="Resolve"/>; null when there is none.</summary>
     public Image? TryResolve(string text) => FindRecord(text) is { } record ? _reader.Read(record) : null;
+
+    /// <summary>The image of a manifest, also when containers alone keep it; null when its documents are gone.</summary>
+    /// <param name="manifest">The digest of its manifest.</param>
+    public Image? TryFind(Digest manifest)
+    {
+        ImageRecord record = _catalog.Find(manifest) ?? new ImageRecord(manifest, [], default);
+        return _blobs.Contains(manifest) ? _reader.Read(record) : null;
+    }
+
+    /// <summary>Lets <paramref name="look"/> read the files of an unpacked image, without running anything of it.</summary>
+    /// <param name="image">Unpacked by <see cref="EnsureUnpackedAsync"/>.</param>
+    /// <param name="look">Given the root for as long as it works.</param>
+    public T Look<T>(Image image, Func<RootDirectory, T> look)
+    {
+        using ContentLeases.Lease lease = _leases.Open();
+        HoldAll(lease, image);
+        using MountTree view = _snapshots.OpenView([.. image.Layers.Select(layer => layer.ChainId)]);
+        using RootDirectory root = RootDirectory.From(view);
+        return look(root);
+    }
 
     /// <summary>Unpacks the layers of an image that are not unpacked yet.</summary>
     /// <param name="image">Resolved from this store.</param>

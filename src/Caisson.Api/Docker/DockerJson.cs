@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 
 using Caisson.Control.Json;
 using Caisson.Control.Model;
+using Caisson.Images;
 
 namespace Caisson.Api.Docker;
 
@@ -44,6 +45,12 @@ internal sealed record ErrorBody([property: JsonPropertyName("message")] string 
 [JsonSerializable(typeof(AuthBody))]
 [JsonSerializable(typeof(LoginBody))]
 [JsonSerializable(typeof(DistributionBody))]
+[JsonSerializable(typeof(TrustPolicyBody))]
+[JsonSerializable(typeof(TrustDecisionBody))]
+[JsonSerializable(typeof(SignaturesBody))]
+[JsonSerializable(typeof(SignatureBody))]
+[JsonSerializable(typeof(ScanBody))]
+[JsonSerializable(typeof(StoreCheck))]
 [JsonSerializable(typeof(NetworkBody))]
 [JsonSerializable(typeof(IReadOnlyList<NetworkBody>))]
 [JsonSerializable(typeof(NetworksPrunedBody))]

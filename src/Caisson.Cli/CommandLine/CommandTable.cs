@@ -23,7 +23,7 @@ internal static class CommandTable
     public static readonly string[] Words = ["container", "image", "builder", "network", "volume", "secret", "config", "compose", "engine", "registry", "system"];
 
     /// <summary>First two words that only lead to others.</summary>
-    public static readonly string[] Pairs = ["volume snapshot"];
+    public static readonly string[] Pairs = ["image trust", "volume snapshot"];
 
     public static readonly CommandEntry[] Entries =
     [
@@ -63,8 +63,17 @@ internal static class CommandTable
         new(Images, ["build", "image build", "builder build"], "Build an image from a Dockerfile", () => new BuildCommand()),
         new(Images, ["builder prune"], "Remove build cache", () => new BuilderPruneCommand()),
         new(Images, ["history", "image history"], "Show the history of an image", () => new HistoryCommand()),
+        new(Images, ["image convert"], "Make a new image of another's content, packed or described in another way", () => new ImageConvertCommand()),
+        new(Images, ["image diff"], "Say how the files of two images differ", () => new ImageDiffCommand()),
         new(Images, ["image inspect"], "Display detailed information on one or more images", () => new InspectCommand("image")),
         new(Images, ["image prune"], "Remove unused images", () => new ImagePruneCommand()),
+        new(Images, ["image sbom"], "Write what is in an image as a bill of materials", () => new ImageSbomCommand()),
+        new(Images, ["image scan"], "Compare an image's packages with what is known about them", () => new ImageScanCommand()),
+        new(Images, ["image sign"], "Sign an image with a private key", () => new ImageSignCommand()),
+        new(Images, ["image squash"], "Make a new image of another's files, in one layer", () => new ImageSquashCommand()),
+        new(Images, ["image trust key"], "Generate a pair of keys for signing images", () => new TrustKeyCommand()),
+        new(Images, ["image trust show"], "Show the trust policy, or what it says of an image", () => new TrustShowCommand()),
+        new(Images, ["image verify"], "Verify the signatures of an image", () => new ImageVerifyCommand()),
         new(Images, ["import", "image import"], "Import the contents from a tarball to create a filesystem image", () => new ImportCommand()),
         new(Images, ["load", "image load"], "Load an image from a tar archive or STDIN", () => new LoadCommand()),
         new(Images, ["pull", "image pull"], "Download an image from a registry", () => new PullCommand()),
@@ -135,6 +144,7 @@ internal static class CommandTable
         new(Compose, ["compose wait"], "Block until containers of all (or specified) services stop", () => new ComposeWaitCommand()),
         new(Compose, ["compose watch"], "Watch files of services and refresh containers when they change", () => new ComposeWatchCommand()),
 
+        new(Engine, ["check"], "Check what the engine keeps on disk, and repair it", () => new CheckCommand()),
         new(Engine, ["completion"], "Print a completion script for bash, zsh or fish", () => new CompletionCommand()),
         new(Engine, ["engine logs"], "Print the engine's log", () => new EngineLogsCommand()),
         new(Engine, ["engine start"], "Start the engine", () => new EngineStartCommand()),

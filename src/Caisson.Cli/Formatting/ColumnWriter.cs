@@ -8,6 +8,9 @@ internal sealed class ColumnWriter(int widthMin = 10)
 
     private readonly List<string[]> _lines = [];
 
+    /// <summary>True when there is no line to write.</summary>
+    public bool IsEmpty => _lines.Count == 0;
+
     /// <summary>Adds one line; its cells are separated by tabs. What a terminal would obey is shown instead.</summary>
     public void Add(string line) => _lines.Add(DisplayText.Printable(line).Split('\t'));
 

@@ -23,7 +23,7 @@ public sealed class StateImageCatalog : IImageCatalog
         {
             if (JsonSerializer.Deserialize(stored.Value, CatalogJson.Default.CatalogEntry) is { } entry)
             {
-                Remember(new ImageRecord(Digest.Parse(stored.Key), entry.Names, entry.Added));
+                Remember(new ImageRecord(Digest.Parse(stored.Key), entry.Names, entry.Added) { Referrers = entry.Referrers ?? [] });
             }
         }
     }
@@ -72,7 +72,7 @@ public sealed class StateImageCatalog : IImageCatalog
             var change = new StateChange();
             foreach (ImageRecord each in changed)
             {
-                change.Put(RecordKind.Image, each.Manifest.ToString(), new CatalogEntry(each.Names, each.Added), CatalogJson.Default.CatalogEntry);
+                change.Put(RecordKind.Image, each.Manifest.ToString(), new CatalogEntry(each.Names, each.Added, each.Referrers.Count > 0 ? each.Referrers : null), CatalogJson.Default.CatalogEntry);
             }
             _store.Commit(Durability.Power, change);
             foreach (ImageRecord each in changed)
@@ -123,7 +123,7 @@ public sealed class StateImageCatalog : IImageCatalog
 }
 
 /// <summary>An image as the state store keeps it; its manifest is the key.</summary>
-internal sealed record CatalogEntry(IReadOnlyList<string> Names, DateTimeOffset Added);
+internal sealed record CatalogEntry(IReadOnlyList<string> Names, DateTimeOffset Added, IReadOnlyList<Digest>? Referrers = null);
 
 [JsonSerializable(typeof(CatalogEntry))]
 internal sealed partial class CatalogJson : JsonSerializerContext;

@@ -29,7 +29,7 @@ public sealed partial class ContainerVolumes
         }
         return Using(name, (volume, user) =>
         {
-            RequireNew(volume);
+            RequireIncoming(volume);
             string aside = $"{_directory}/.new-{Guid.NewGuid():N}";
             try
             {
@@ -38,7 +38,7 @@ public sealed partial class ContainerVolumes
                 lock (_lock)
                 {
                     volume = Find(name);
-                    RequireNew(volume);
+                    RequireIncoming(volume);
                     Directory.CreateDirectory($"{_directory}/{name}/{SnapshotsName}", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
                     string place = $"{_directory}/{name}/{SnapshotsName}/{snapshot}";
                     if (Directory.Exists(place))
@@ -57,7 +57,7 @@ public sealed partial class ContainerVolumes
             }
         });
 
-        void RequireNew(VolumeRecord volume)
+        void RequireIncoming(VolumeRecord volume)
         {
             if (volume.Snapshots.Any(other => other.Name == snapshot))
             {

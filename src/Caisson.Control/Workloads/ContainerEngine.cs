@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 
 using Caisson.Control.Builds;
+using Caisson.Control.Images;
 using Caisson.Control.Json;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
@@ -31,6 +32,7 @@ public sealed class ContainerEngine
     {
         _services = services;
         Builds = new BuildCache(store, services.Events, services.Images, services.Time);
+        Scanner = new ImageScanner(services.Root, services.Images, services.Time);
         Dictionary<string, byte[]> statuses = store.List(RecordKind.Status).ToDictionary(record => record.Key, record => record.Value);
         foreach (StoredRecord stored in store.List(RecordKind.Container))
         {
@@ -51,6 +53,9 @@ public sealed class ContainerEngine
 
     /// <summary>What the engine works with.</summary>
     public EngineServices Services => _services;
+
+    /// <summary>Looks into images.</summary>
+    public ImageScanner Scanner { get; }
 
     /// <summary>True from <see cref="Stop"/> on: containers go on, nobody decides about them any more.</summary>
     public bool IsStopping { get; private set; }
@@ -105,6 +110,7 @@ public sealed class ContainerEngine
             throw new CaissonException(ErrorKind.InvalidArgument, "no image is given");
         }
         Image image = _services.Images.TryResolve(asked.Image) ?? throw new CaissonException(ErrorKind.NotFound, $"No such image: {Familiar(asked.Image)}");
+        await RequireUsableAsync(asked.Image, image, cancellationToken);
         string id = Names.NewId();
         name = Reserve(name?.TrimStart('/'), id);
         int? block = null;
@@ -153,6 +159,14 @@ public sealed class ContainerEngine
             await RemoveStrayAsync(id);
             throw;
         }
+    }
+
+    /// <summary>Refuses an image that the policies of this machine do not allow to run.</summary>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.PermissionDenied"/>: says which policy and why.</exception>
+    internal Task RequireUsableAsync(string asked, Image image, CancellationToken cancellationToken)
+    {
+        _services.Images.Trust.Require(asked, image);
+        return Scanner.RequireAsync(asked, image, cancellationToken);
     }
 
     /// <summary>Every container, newest first.</summary>

@@ -83,6 +83,7 @@ public sealed partial class Workload
         ContainerStatus before = _status;
         try
         {
+            await RequireUsableUnlockedAsync();
             WriteFilesUnlocked();
             _services.Volumes.Enter(Id, _record.AllMounts);
             using var parts = new MountParts(_services.Volumes, _record.AllMounts);
@@ -183,6 +184,15 @@ public sealed partial class Workload
 
     private Snapshot RequireSnapshot() => _services.Images.Snapshots.Find(Id)
         ?? throw new CaissonException(ErrorKind.Internal, $"container {Id} has lost its root filesystem");
+
+    /// <summary>The policies may have changed since the container was made; they hold for every start.</summary>
+    private async Task RequireUsableUnlockedAsync()
+    {
+        if (_services.Images.TryFind(RequireSnapshot().Record.Manifest) is { } image)
+        {
+            await _engine.RequireUsableAsync(_record.Config.Image.Length > 0 ? _record.Config.Image : _record.ImageId, image, CancellationToken.None);
+        }
+    }
 
     private MountTree MountRoot()
     {

@@ -39,7 +39,7 @@ public sealed class LayerStore : IDisposable
     public static LayerStore Open(string root, BlobStore blobs, TarLimits limits)
     {
         var store = new LayerStore(Path.Join(root, "layers"), blobs, limits);
-        DurableFile.CreateDirectory(store._directory);
+        DurableFile.CreateDurableDirectory(store._directory);
         store.EmptyTrash(PartialPrefix);
         store.EmptyTrash(TrashPrefix);
         store.RemoveUnsealed();
@@ -78,13 +78,15 @@ public sealed class LayerStore : IDisposable
     public bool Contains(Digest chainId) => Find(chainId) is not null;
 
     /// <summary>The chain ids of all unpacked layers, in no order.</summary>
-    public IEnumerable<Digest> List()
+    public IEnumerable<Digest> List() => ListDirectories().Where(Contains);
+
+    /// <summary>As <see cref="List"/>, also of what has the name of a layer and is none.</summary>
+    internal IEnumerable<Digest> ListDirectories()
     {
         foreach (string path in Directory.EnumerateDirectories(_directory))
         {
             string name = Path.GetFileName(path);
-            if ((Digest.TryParse("sha256:" + name, out Digest chainId) || Digest.TryParse("sha512:" + name, out chainId))
-                && Contains(chainId))
+            if (Digest.TryParse("sha256:" + name, out Digest chainId) || Digest.TryParse("sha512:" + name, out chainId))
             {
                 yield return chainId;
             }
@@ -218,7 +220,7 @@ public sealed class LayerStore : IDisposable
             _unsealed.Remove(chainId);
             try
             {
-                Directory.Move(DirectoryOf(chainId), trash);
+                DurableFile.Move(DirectoryOf(chainId), trash);
             }
             catch (DirectoryNotFoundException)
             {
@@ -377,6 +379,7 @@ public sealed class LayerStore : IDisposable
         using (FileDescriptor directory = HostFiles.OpenRead(partial))
         {
             directory.FlushFileSystem();
+            DurableFile.Observer?.FlushedTree(partial);
         }
         DurableFile.Replace(Path.Join(partial, CompleteName), JsonSerializer.SerializeToUtf8Bytes(record, LayerJson.Default.LayerRecord));
         lock (_sync)
@@ -388,7 +391,7 @@ public sealed class LayerStore : IDisposable
             }
             else
             {
-                Directory.Move(partial, final);
+                DurableFile.Move(partial, final);
             }
             _complete[record.ChainId] = record;
         }
@@ -423,6 +426,7 @@ public sealed class LayerStore : IDisposable
     {
         using DirectoryDescriptor parent = HostFiles.OpenDirectory(_directory);
         parent.RemoveTree(Path.GetFileName(path));
+        DurableFile.Observer?.Removed(path);
     }
 
     /// <summary>Layers of builds that a crash came before the end of.</summary>

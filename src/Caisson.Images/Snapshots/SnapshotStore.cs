@@ -29,7 +29,7 @@ public sealed class SnapshotStore
     public static SnapshotStore Open(string root, LayerStore layers)
     {
         var store = new SnapshotStore(root, layers);
-        DurableFile.CreateDirectory(store._directory);
+        DurableFile.CreateDurableDirectory(store._directory);
         Directory.CreateDirectory(store._empty);
         return store;
     }
@@ -108,6 +108,7 @@ public sealed class SnapshotStore
             container.RemoveTree("upper");
             container.RemoveTree("work");
             container.Unlink(RecordName);
+            DurableFile.Observer?.Removed(Path.Join(directory, RecordName));
             if (container.Enumerate().Count > 0)
             {
                 return true;
@@ -116,6 +117,11 @@ public sealed class SnapshotStore
         containers.RemoveDirectory(id);
         return true;
     }
+
+    /// <summary>What an image's layers are together, as a read-only mount; the caller disposes it.</summary>
+    /// <param name="layers">Chain ids of unpacked layers, lowest first.</param>
+    internal MountTree OpenView(IReadOnlyList<Digest> layers) =>
+        Snapshot.Stack(layers.Count > 0 ? Stack(layers) : [_empty], null, null, MountAttributes.ReadOnly);
 
     private Snapshot New(string id, string directory, SnapshotRecord record) => new(id, directory, _empty, record, Stack(record.Layers));
 

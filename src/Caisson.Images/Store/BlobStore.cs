@@ -27,11 +27,11 @@ public sealed class BlobStore
     public static BlobStore Open(string root)
     {
         var store = new BlobStore(Path.Join(root, "content"));
-        DurableFile.CreateDirectory(Path.Join(root, "content"));
-        DurableFile.CreateDirectory(store._blobs);
-        DurableFile.CreateDirectory(Path.Join(store._blobs, "sha256"));
-        DurableFile.CreateDirectory(Path.Join(store._blobs, "sha512"));
-        DurableFile.CreateDirectory(store._ingest);
+        DurableFile.CreateDurableDirectory(Path.Join(root, "content"));
+        DurableFile.CreateDurableDirectory(store._blobs);
+        DurableFile.CreateDurableDirectory(Path.Join(store._blobs, "sha256"));
+        DurableFile.CreateDurableDirectory(Path.Join(store._blobs, "sha512"));
+        DurableFile.CreateDurableDirectory(store._ingest);
         store.RemoveLeftovers();
         return store;
     }
@@ -155,7 +155,7 @@ public sealed class BlobStore
         {
             return false;
         }
-        File.Delete(path);
+        DurableFile.Delete(path);
         return true;
     }
 
@@ -174,15 +174,37 @@ public sealed class BlobStore
         }
     }
 
+    /// <summary>True when the blob has the content that its name says; all of it is read.</summary>
+    internal bool IsWhole(Digest digest, CancellationToken cancellation)
+    {
+        using FileStream file = OpenRead(digest);
+        using var hash = digest.CreateHash();
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(CopyBufferSize);
+        try
+        {
+            int read;
+            while ((read = file.Read(buffer)) > 0)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                hash.AppendData(buffer.AsSpan(0, read));
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+        return digest.Matches(hash.GetHashAndReset());
+    }
+
     internal void Publish(FileStream file, string temporary, Digest digest)
     {
         string path = PathOf(digest);
         if (File.Exists(path))
         {
-            File.Delete(temporary);
+            DurableFile.Delete(temporary);
             return;
         }
-        file.Flush(flushToDisk: true);
+        DurableFile.Flush(file, temporary);
         file.Dispose(); // it is locked while it is open, and whoever finds the name may read
         DurableFile.Publish(temporary, path);
     }

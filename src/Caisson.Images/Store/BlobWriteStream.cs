@@ -93,6 +93,7 @@ public sealed class BlobWriteStream : Stream
         }
         _hash.AppendData(buffer);
         _file.Write(buffer);
+        DurableFile.Observer?.Wrote(_path, buffer);
         _length += buffer.Length;
     }
 
@@ -123,7 +124,7 @@ public sealed class BlobWriteStream : Stream
             _file.Dispose();
             if (!_committed)
             {
-                File.Delete(_path);
+                DurableFile.Delete(_path);
             }
         }
         base.Dispose(disposing);

@@ -10,8 +10,28 @@ internal static class DurableFile
     private const UnixFileMode PrivateDirectory =
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
+    /// <summary>Told of every change once it is made, for tests that cut the power between any two; null otherwise.</summary>
+    public static IDiskObserver? Observer { get; set; }
+
     /// <summary>Creates <paramref name="path"/> for the owner alone, and what is missing above it as usual.</summary>
-    public static void CreateDirectory(string path) => Directory.CreateDirectory(path, PrivateDirectory);
+    public static void CreateDirectory(string path)
+    {
+        Directory.CreateDirectory(path, PrivateDirectory);
+        Observer?.CreatedDirectory(path);
+    }
+
+    /// <summary>As <see cref="CreateDirectory"/>, and its name is durable when this returns: what is flushed in it cannot be lost with it.</summary>
+    public static void CreateDurableDirectory(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            return;
+        }
+        string parent = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        CreateDurableDirectory(parent);
+        CreateDirectory(path);
+        FlushDirectory(parent);
+    }
 
     /// <summary>Puts <paramref name="content"/> at <paramref name="path"/>, replacing what is there in one step.</summary>
     public static void Replace(string path, ReadOnlySpan<byte> content)
@@ -22,13 +42,14 @@ internal static class DurableFile
             using (FileStream file = CreateNew(temporary))
             {
                 file.Write(content);
-                file.Flush(flushToDisk: true);
+                Observer?.Wrote(temporary, content);
+                Flush(file, temporary);
             }
             Publish(temporary, path);
         }
         catch
         {
-            File.Delete(temporary);
+            Delete(temporary);
             throw;
         }
     }
@@ -37,6 +58,7 @@ internal static class DurableFile
     public static void Publish(string temporary, string path)
     {
         File.Move(temporary, path, overwrite: true);
+        Observer?.Renamed(temporary, path);
         FlushDirectory(Path.GetDirectoryName(path)!);
     }
 
@@ -45,15 +67,42 @@ internal static class DurableFile
     {
         using var opened = HostFiles.OpenRead(directory);
         opened.Flush();
+        Observer?.FlushedDirectory(directory);
+    }
+
+    /// <summary>Makes what was written to a file durable, but not its name.</summary>
+    public static void Flush(FileStream file, string path)
+    {
+        file.Flush(flushToDisk: true);
+        Observer?.FlushedFile(path);
+    }
+
+    /// <summary>Removes a file, if it is there. A crash may bring it back.</summary>
+    public static void Delete(string path)
+    {
+        File.Delete(path);
+        Observer?.Removed(path);
+    }
+
+    /// <summary>Gives a directory another name. A crash may undo it.</summary>
+    public static void Move(string directory, string path)
+    {
+        Directory.Move(directory, path);
+        Observer?.Renamed(directory, path);
     }
 
     /// <summary>A new file for the owner alone, locked while it is open.</summary>
-    public static FileStream CreateNew(string path) => new(path, new FileStreamOptions
+    public static FileStream CreateNew(string path)
     {
-        Mode = FileMode.CreateNew,
-        Access = FileAccess.ReadWrite,
-        Share = FileShare.None,
-        BufferSize = 0,
-        UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-    });
+        var file = new FileStream(path, new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.None,
+            BufferSize = 0,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        });
+        Observer?.Created(path);
+        return file;
+    }
 }

@@ -16,7 +16,7 @@ public sealed class FileImageCatalog : IImageCatalog
     public FileImageCatalog(string path)
     {
         _path = path;
-        DurableFile.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        DurableFile.CreateDurableDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
     /// <inheritdoc/>

@@ -8,4 +8,8 @@ namespace Caisson.Images.Store;
 /// References in full, each with a tag or a digest, in ordinal order; empty for a dangling image, which is kept until removed.
 /// </param>
 /// <param name="Added">When it came into the store.</param>
-public sealed record ImageRecord(Digest Manifest, IReadOnlyList<string> Names, DateTimeOffset Added);
+public sealed record ImageRecord(Digest Manifest, IReadOnlyList<string> Names, DateTimeOffset Added)
+{
+    /// <summary>Documents that are about the image and stay as long as it does: manifests of signatures, and indexes that list it.</summary>
+    public IReadOnlyList<Digest> Referrers { get; init; } = [];
+}

@@ -157,6 +157,9 @@ public ref struct JsonCursor
         return text;
     }
 
+    /// <summary>True when a string stands at the cursor, for values of which several kinds are allowed.</summary>
+    public readonly bool IsText => _reader.TokenType == JsonTokenType.String;
+
     /// <summary>Reads true or false.</summary>
     public bool Flag()
     {
