@@ -5,8 +5,11 @@ using Caisson.Api.Http;
 using Caisson.Api.Transport;
 using Caisson.Control;
 using Caisson.Control.Builds;
+using Caisson.Control.Images;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
+using Caisson.Images;
+using Caisson.Oci;
 
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -41,7 +44,9 @@ public sealed class ApiServer : IAsyncDisposable
         new NetworkRoutes(engine.Services, engine).AddTo(routes);
         new VolumeRoutes(engine.Services, engine).AddTo(routes);
         new SecretRoutes(engine.Services, engine).AddTo(routes);
-        new BuildRoutes(engine, new ImageBuilder(engine, pull: null)).AddTo(routes);
+        var images = new ImageActions(engine);
+        new BuildRoutes(engine, new ImageBuilder(engine, (name, platform, token) =>
+            images.PullAsync(Reference.Parse(name), new PullOptions { Platform = Platform.Parse(platform) }, null, token))).AddTo(routes);
         AbsentRoutes.AddTo(routes);
         return StartAsync(routes.Build(), sockets, addresses ?? [], engine.Services.Log.Warn, engine.Services.Rest);
     }
