@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Caisson.Client;
@@ -25,6 +26,10 @@ internal static class JsonFields
         }
 
         public bool Truth(string name) => element.Field(name).ValueKind == JsonValueKind.True;
+
+        /// <summary>A time of RFC 3339; the beginning of all times when there is none.</summary>
+        public DateTimeOffset Time(string name) =>
+            DateTimeOffset.TryParse(element.Text(name), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : default;
 
         public IEnumerable<JsonElement> Items(string name)
         {

@@ -10,6 +10,19 @@ public sealed class ServiceTests(ServiceEngine services) : IClassFixture<Service
 {
     private const string LogToContainer = "ln -sf /dev/stdout /var/log/nginx/access.log; ln -sf /dev/stderr /var/log/nginx/error.log; ";
 
+    /// <summary>Makes a database where there is none, and serves it to who is in its networks.</summary>
+    private const string StartPostgresql =
+        """
+        set -e
+        bin=$(echo /usr/lib/postgresql/*/bin)
+        install -d -o postgres -g postgres -m 0775 /run/postgresql
+        chown postgres:postgres "$PGDATA"
+        chmod 0700 "$PGDATA"
+        as="setpriv --reuid=postgres --regid=postgres --init-groups"
+        [ -s "$PGDATA/PG_VERSION" ] || { $as "$bin/initdb" --auth=trust; echo "host all all samenet trust" >>"$PGDATA/pg_hba.conf"; }
+        exec $as "$bin/postgres" -c listen_addresses='*'
+        """;
+
     private Engine Engine
     {
         get
@@ -104,19 +117,8 @@ public sealed class ServiceTests(ServiceEngine services) : IClassFixture<Service
     public void Postgresql_initialises_serves_stops_fast_and_keeps_its_data()
     {
         string data = Engine.NewDirectory("postgresql");
-        const string Start =
-            """
-            set -e
-            bin=$(echo /usr/lib/postgresql/*/bin)
-            install -d -o postgres -g postgres -m 0775 /run/postgresql
-            chown postgres:postgres "$PGDATA"
-            chmod 0700 "$PGDATA"
-            as="setpriv --reuid=postgres --regid=postgres --init-groups"
-            [ -s "$PGDATA/PG_VERSION" ] || $as "$bin/initdb" --auth=trust
-            exec $as "$bin/postgres"
-            """;
         const string Url = "postgresql://postgres@127.0.0.1/postgres";
-        Run("sql", "--network", "none", "--stop-signal", "SIGINT", "-e", "PGDATA=/var/lib/postgresql/data", "-v", $"{data}:/var/lib/postgresql/data", ServiceEngine.Image, "sh", "-c", Start);
+        Run("sql", "--network", "none", "--stop-signal", "SIGINT", "-e", "PGDATA=/var/lib/postgresql/data", "-v", $"{data}:/var/lib/postgresql/data", ServiceEngine.Image, "sh", "-c", StartPostgresql);
         services.Until("sql", "psql", Url, "-Atc", "select 1");
 
         string sum = Engine.Caisson("exec", "sql", "psql", Url, "-Atqc", "create table t (n int); insert into t select generate_series(1, 1000); select sum(n) from t").Output;
@@ -134,6 +136,49 @@ public sealed class ServiceTests(ServiceEngine services) : IClassFixture<Service
         Assert.Equal("500500\n", again);
         Assert.Contains("database system is shut down", log.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("not properly shut down", log.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("docker-compose")]
+    [InlineData("caisson")]
+    public async Task An_application_of_three_services_comes_up_from_one_compose_file(string client)
+    {
+        Assert.SkipUnless(client == "caisson" || Engine.Has(client), $"needs {client}");
+        int port = FreePort();
+        string file = $"{Engine.NewDirectory($"three-{client}")}/compose.yaml";
+        await File.WriteAllTextAsync(file, ThreeServices(port), TestContext.Current.CancellationToken);
+        using HttpClient browser = new();
+
+        Compose("up", "-d");
+        string page = await browser.GetStringAsync(new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/")), TestContext.Current.CancellationToken);
+        string sum = Compose(
+            "exec", "-T", "web", "psql", "postgresql://postgres@db/postgres", "-Atqc", "create table t (n int); insert into t select generate_series(1, 1000); select sum(n) from t");
+        string word = Compose("exec", "-T", "web", "sh", "-c", "redis-cli -h cache set key value && redis-cli -h cache get key");
+        string first = Compose("ps", "-q");
+        Compose("up", "-d");
+        string again = Compose("ps", "-q");
+        Compose("up", "-d", "--force-recreate", "db");
+        services.Until(NameOf("web"), "psql", "postgresql://postgres@db/postgres", "-Atc", "select 1");
+        string kept = Compose("exec", "-T", "web", "psql", "postgresql://postgres@db/postgres", "-Atc", "select sum(n) from t");
+        Compose("down", "-v");
+
+        Assert.Contains("Welcome to nginx!", page, StringComparison.Ordinal);
+        Assert.Equal("500500\n", sum);
+        Assert.Equal("OK\nvalue\n", word);
+        Assert.Equal(3, first.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Equal(first, again);
+        Assert.Equal("500500\n", kept);
+        Assert.DoesNotContain("three", Engine.Caisson("ps", "-a").Output + Engine.Caisson("network", "ls").Output + Engine.Caisson("volume", "ls").Output, StringComparison.Ordinal);
+
+        string Compose(params string[] arguments)
+        {
+            string[] all = ["-f", file, "-p", "three", .. arguments];
+            Answer answer = client == "caisson" ? Engine.Caisson(["compose", .. all]) : Engine.Host("env", [$"DOCKER_HOST=unix://{Engine.Run}/docker.sock", client, .. all]);
+            Assert.True(answer.Code == 0, $"{client} {string.Join(' ', arguments)}: {answer}");
+            return answer.Output;
+        }
+
+        string NameOf(string service) => Engine.Caisson("ps", "-q", "--filter", $"label=com.docker.compose.service={service}", "--filter", "label=com.docker.compose.project=three").Output.Trim();
     }
 
     [Theory]
@@ -155,6 +200,42 @@ public sealed class ServiceTests(ServiceEngine services) : IClassFixture<Service
 
         Assert.Equal(new Answer(0, "/a/new/place\nroot 755\n", ""), answer);
     }
+
+    /// <summary>What is said the same way in Compose files of all versions; a dollar sign stands twice.</summary>
+    private static string ThreeServices(int port) => $"""
+        services:
+          web:
+            image: {ServiceEngine.Image}
+            command: [sh, -c, "{LogToContainer}exec nginx -g 'daemon off;'"]
+            ports: ["127.0.0.1:{port}:80"]
+            stop_signal: SIGQUIT
+            depends_on:
+              db:
+                condition: service_healthy
+              cache:
+                condition: service_started
+          db:
+            image: {ServiceEngine.Image}
+            command:
+              - sh
+              - -c
+              - |
+                {StartPostgresql.Replace("$", "$$", StringComparison.Ordinal).Replace("\n", "\n        ", StringComparison.Ordinal)}
+            environment:
+              PGDATA: /var/lib/postgresql/data
+            stop_signal: SIGINT
+            volumes: ["data:/var/lib/postgresql/data"]
+            healthcheck:
+              test: [CMD, psql, "postgresql://postgres@127.0.0.1/postgres", -Atc, select 1]
+              interval: 1s
+              retries: 120
+          cache:
+            image: {ServiceEngine.Image}
+            user: redis
+            command: [redis-server, --bind, 0.0.0.0, --protected-mode, "no", --save, ""]
+        volumes:
+          data:
+        """;
 
     private static int FreePort()
     {

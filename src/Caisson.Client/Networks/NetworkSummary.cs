@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 
 namespace Caisson.Client.Networks;
@@ -15,7 +14,7 @@ public sealed class NetworkSummary
         IPv6 = json.Truth("EnableIPv6");
         Internal = json.Truth("Internal");
         Labels = json.TextMap("Labels");
-        Created = DateTimeOffset.TryParse(json.Text("Created"), CultureInfo.InvariantCulture, DateTimeStyles.None, out var created) ? created : default;
+        Created = json.Time("Created");
     }
 
     /// <summary>64 hexadecimal digits.</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 
 namespace Caisson.Client.Secrets;
@@ -21,7 +20,7 @@ public sealed class SecretSummary
         Id = json.Text("ID");
         Name = json.Field("Spec").Text("Name");
         Labels = json.Field("Spec").TextMap("Labels");
-        Created = DateTimeOffset.TryParse(json.Text("CreatedAt"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset created) ? created : default;
+        Created = json.Time("CreatedAt");
     }
 
     /// <summary>Its id.</summary>

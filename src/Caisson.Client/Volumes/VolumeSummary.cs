@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 
 namespace Caisson.Client.Volumes;
@@ -14,7 +13,7 @@ public sealed class VolumeSummary
         Mountpoint = json.Text("Mountpoint");
         Labels = json.TextMap("Labels");
         Options = json.TextMap("Options");
-        Created = DateTimeOffset.TryParse(json.Text("CreatedAt"), CultureInfo.InvariantCulture, DateTimeStyles.None, out var created) ? created : default;
+        Created = json.Time("CreatedAt");
     }
 
     /// <summary>Unique among volumes.</summary>
@@ -48,7 +47,7 @@ public sealed class VolumeSnapshotSummary
         Volume = json.Text("Volume");
         Method = json.Text("Method");
         Bytes = json.Number("Size");
-        Created = DateTimeOffset.TryParse(json.Text("CreatedAt"), CultureInfo.InvariantCulture, DateTimeStyles.None, out var created) ? created : default;
+        Created = json.Time("CreatedAt");
     }
 
     /// <summary>Unique among the volume's.</summary>

@@ -16,6 +16,7 @@ internal sealed class ProcessLauncher
 {
     private const ulong EngineKey = 0;
     private const ulong SyncKey = 1;
+    private const ulong MonitorKey = 2;
 
     /// <summary>How long a connected engine may take to send its request.</summary>
     private const int RequestMs = 2_000;
@@ -161,20 +162,26 @@ internal sealed class ProcessLauncher
     {
         _epoll.Add(_engine, EpollEvents.Readable, EngineKey);
         _epoll.Add(_launched!.Signal, EpollEvents.Readable, SyncKey);
-        Span<EpollAnswer> answers = stackalloc EpollAnswer[2];
+        // Its one word is taken when it is due, so here it is heard to end: the engine may be waiting for its answer at a socket that this process holds too.
+        _epoll.Add(_monitor, EpollEvents.Readable, MonitorKey);
+        Span<EpollAnswer> answers = stackalloc EpollAnswer[3];
         bool runs = false;
         while (!runs)
         {
             int count = _epoll.Wait(answers);
             for (int i = 0; i < count && !runs; i++)
             {
-                if (answers[i].Key == EngineKey)
+                switch (answers[i].Key)
                 {
-                    OnEngine();
-                }
-                else
-                {
-                    runs = OnSync();
+                    case EngineKey:
+                        OnEngine();
+                        break;
+                    case MonitorKey:
+                        GiveUp();
+                        break;
+                    default:
+                        runs = OnSync();
+                        break;
                 }
             }
         }

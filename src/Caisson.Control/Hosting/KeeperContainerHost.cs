@@ -110,6 +110,11 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
             _ = DeleteAtEndAsync(process, directory);
             return process;
         }
+        catch (ObjectDisposedException) when (first.IsClosed)
+        {
+            directory.Delete();
+            throw new CaissonException(ErrorKind.Conflict, $"container {launch.ContainerId} is not running"); // it ended meanwhile
+        }
         catch
         {
             directory.Delete();

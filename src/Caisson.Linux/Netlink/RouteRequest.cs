@@ -90,18 +90,9 @@ public abstract record RouteRequest
     {
         internal override void Write(NetlinkWriter writer, uint sequence)
         {
-            using var network = Target.Hold();
-            Begin(writer, sequence, NLM_F_CREATE | NLM_F_EXCL);
-            WriteDevice(writer, Name, Address, MtuBytes);
-            writer.Attribute(IFLA_LINK, (uint)ParentIndex);
-            writer.Attribute(IFLA_NET_NS_FD, (uint)network.Number);
-            writer.BeginNested(IFLA_LINKINFO);
-            writer.Attribute(IFLA_INFO_KIND, "macvlan");
-            writer.BeginNested(IFLA_INFO_DATA);
+            BeginAbove(writer, sequence, "macvlan", Name, Address, MtuBytes, ParentIndex, Target);
             writer.Attribute(IFLA_MACVLAN_MODE, (uint)Mode);
-            writer.EndNested();
-            writer.EndNested();
-            writer.End();
+            EndAbove(writer);
         }
 
         /// <inheritdoc/>
@@ -118,18 +109,9 @@ public abstract record RouteRequest
     {
         internal override void Write(NetlinkWriter writer, uint sequence)
         {
-            using var network = Target.Hold();
-            Begin(writer, sequence, NLM_F_CREATE | NLM_F_EXCL);
-            WriteDevice(writer, Name, null, MtuBytes);
-            writer.Attribute(IFLA_LINK, (uint)ParentIndex);
-            writer.Attribute(IFLA_NET_NS_FD, (uint)network.Number);
-            writer.BeginNested(IFLA_LINKINFO);
-            writer.Attribute(IFLA_INFO_KIND, "ipvlan");
-            writer.BeginNested(IFLA_INFO_DATA);
+            BeginAbove(writer, sequence, "ipvlan", Name, null, MtuBytes, ParentIndex, Target);
             writer.Attribute(IFLA_IPVLAN_MODE, (ushort)Mode);
-            writer.EndNested();
-            writer.EndNested();
-            writer.End();
+            EndAbove(writer);
         }
 
         /// <inheritdoc/>
@@ -336,6 +318,27 @@ public abstract record RouteRequest
     {
         writer.Begin(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | flags, sequence);
         writer.Put(default(ifinfomsg));
+    }
+
+    /// <summary>The message of a device on top of another one, up to the settings of its kind; the number of the namespace is written while it is held.</summary>
+    private static void BeginAbove(
+        NetlinkWriter writer, uint sequence, string kind, string name, HardwareAddress? address, int mtuBytes, int parentIndex, Namespace target)
+    {
+        using var network = target.Hold();
+        Begin(writer, sequence, NLM_F_CREATE | NLM_F_EXCL);
+        WriteDevice(writer, name, address, mtuBytes);
+        writer.Attribute(IFLA_LINK, (uint)parentIndex);
+        writer.Attribute(IFLA_NET_NS_FD, (uint)network.Number);
+        writer.BeginNested(IFLA_LINKINFO);
+        writer.Attribute(IFLA_INFO_KIND, kind);
+        writer.BeginNested(IFLA_INFO_DATA);
+    }
+
+    private static void EndAbove(NetlinkWriter writer)
+    {
+        writer.EndNested();
+        writer.EndNested();
+        writer.End();
     }
 
     private static void WriteDevice(NetlinkWriter writer, string name, HardwareAddress? address, int mtuBytes)

@@ -90,6 +90,25 @@ public sealed class MonitorTests
     }
 
     [Fact]
+    public async Task A_monitor_that_is_killed_before_it_answers_keeps_neither_client_nor_start_waiting()
+    {
+        await using var shell = MonitoredShell.Open();
+        string directory = shell.NewDirectory();
+        await using var pending = await shell.PrepareAsync(directory, "exit 0");
+        using var monitor = Pidfd.Open(ParentOf(pending.Pid));
+        monitor.TrySignal(Signal.STOP);
+        using var client = UnixSocket.Connect($"{directory}/{MonitorCall.SocketName}", UnixSocketKind.Stream).ToSocket();
+        await client.SendAsync(AttachAll.Encode(), SocketFlags.None);
+
+        monitor.TrySignal(Signal.KILL);
+        var end = await Record.ExceptionAsync(() => client.ReceiveAsync(new byte[1], SocketFlags.None).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        var lost = await Assert.ThrowsAsync<MonitorLostException>(() => pending.RunAsync(TestContext.Current.CancellationToken));
+
+        Assert.True(end is null or SocketException { SocketErrorCode: SocketError.ConnectionReset }, $"{end}");
+        Assert.Equal("the process's monitor was killed before its program ran", lost.Message);
+    }
+
+    [Fact]
     public async Task A_monitor_that_waits_has_one_child_and_little_memory_of_its_own()
     {
         await using var shell = MonitoredShell.Open();
