@@ -67,7 +67,7 @@ public sealed class TrustTests(Engine engine) : IClassFixture<Engine>
         var curl = engine.Host("curl", "-s", "--unix-socket", $"{engine.Run}/docker.sock", "http://caisson/caisson/images/registry.example/openssl:1/signatures");
         Assert.SkipUnless(curl.Code == 0, "curl is not installed");
         using var answer = JsonDocument.Parse(curl.Output);
-        JsonElement signature = answer.RootElement.GetProperty("Signatures")[^1];
+        JsonElement signature = answer.RootElement.GetProperty("Signatures").EnumerateArray().Last();
         File.WriteAllBytes($"{keys}/payload", signature.GetProperty("Payload").GetBytesFromBase64());
         File.WriteAllBytes($"{keys}/signature", signature.GetProperty("Signature").GetBytesFromBase64());
         var verified = engine.Host("openssl", "dgst", "-sha256", "-verify", $"{keys}/release.pub", "-signature", $"{keys}/signature", $"{keys}/payload");
