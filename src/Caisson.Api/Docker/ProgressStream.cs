@@ -16,7 +16,7 @@ internal sealed class ProgressStream : IProgress<ImageProgress>
     /// <summary>How many lines may wait for a slow client; numbers that come then are left out, since later ones say more.</summary>
     private const int WaitingMax = 256;
 
-    private readonly Channel<ProgressBody> _lines = Channel.CreateUnbounded<ProgressBody>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<ProgressBody> _lines = Channel.CreateUnbounded<ProgressBody>();
 
     private readonly Dictionary<string, long> _told = [];
 
