@@ -39,7 +39,7 @@ public sealed class RegistryTests(Engine engine) : IClassFixture<Engine>
         Assert.Equal(0, engine.Caisson("tag", "busybox", $"{registry.Host}/ours:1").Code);
         Assert.Equal(0, engine.Caisson("push", $"{registry.Host}/ours:1").Code);
 
-        Answer copied = engine.Start("skopeo", null, "copy", "--src-tls-verify=false", "--dest-tls-verify=false", $"docker://{registry.Host}/ours:1", $"docker://{registry.Host}/theirs:1");
+        Answer copied = engine.Start("skopeo", null, "copy", "--preserve-digests", "--src-tls-verify=false", "--dest-tls-verify=false", $"docker://{registry.Host}/ours:1", $"docker://{registry.Host}/theirs:1");
         Answer pulled = engine.Caisson("pull", $"{registry.Host}/theirs:1");
         Answer here = engine.Caisson("inspect", "--format", "{{json .RepoDigests}}", $"{registry.Host}/theirs:1");
 
