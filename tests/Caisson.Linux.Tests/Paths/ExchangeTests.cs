@@ -142,7 +142,8 @@ public sealed class ExchangeTests : IDisposable
     private int Try(Func<int, bool> step, int rounds = Rounds)
     {
         int done = 0;
-        for (int round = 0; round < rounds; round++)
+        // Some rounds more when none has met the directory yet, because the other thread did not run.
+        for (int round = 0; round < rounds || (done == 0 && round < 1_000 * rounds); round++)
         {
             try
             {
