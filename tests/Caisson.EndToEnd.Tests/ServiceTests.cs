@@ -150,6 +150,8 @@ public sealed class ServiceTests(ServiceEngine services) : IClassFixture<Service
         using HttpClient browser = new();
 
         Compose("up", "-d");
+        services.Until(NameOf("web"), "curl", "-sS", "--fail", "http://127.0.0.1/");
+        services.Until(NameOf("cache"), "redis-cli", "ping");
         string page = await browser.GetStringAsync(new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/")), TestContext.Current.CancellationToken);
         string sum = Compose(
             "exec", "-T", "web", "psql", "postgresql://postgres@db/postgres", "-Atqc", "create table t (n int); insert into t select generate_series(1, 1000); select sum(n) from t");
