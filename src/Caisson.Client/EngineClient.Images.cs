@@ -3,6 +3,7 @@ using System.Text.Json;
 using Caisson.Client.Containers;
 using Caisson.Client.Http;
 using Caisson.Client.Images;
+using Caisson.Errors;
 
 namespace Caisson.Client;
 
@@ -147,7 +148,26 @@ public sealed partial class EngineClient
         {
             headers["X-Caisson-Build-Aside"] = asked.Aside;
         }
+        if (asked.Directory is { } directory)
+        {
+            headers["X-Caisson-Build-Context"] = directory.ToQuery();
+        }
         return Exchange(new HttpRequest("POST", "/build" + query) { WriteBody = writeContext, ContentType = "application/x-tar", Headers = headers });
+    }
+
+    /// <summary>Whether the engine sees a directory of this machine as the caller does, and would read a build's files there.</summary>
+    public bool CanRead(HostDirectory directory)
+    {
+        ArgumentNullException.ThrowIfNull(directory);
+        try
+        {
+            using var response = Call("GET", "/build/context" + directory.ToQuery());
+            return true;
+        }
+        catch (EngineException e) when (e.Kind is ErrorKind.NotFound or ErrorKind.Unimplemented)
+        {
+            return false; // it does not see it, or is an engine that cannot be asked
+        }
     }
 
     /// <summary>Removes what builds have made and no image needs.</summary>

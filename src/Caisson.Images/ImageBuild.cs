@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 
 using Caisson.Errors;
@@ -18,7 +19,8 @@ public sealed record BuiltLayer(Digest DiffId, long SizeBytes, Digest ChainId);
 /// <summary>Makes the layers of an image one on the other, and the image of them at the end.</summary>
 /// <remarks>
 /// What is made can be used at once; a crash before <see cref="Commit"/> or <see cref="Seal"/> takes it away. An upper directory
-/// becomes its layer by a rename: it is never packed and unpacked again. For several threads.
+/// becomes its layer by a rename: it is never packed and unpacked again. Nothing is flushed to the disk before <see cref="Seal"/>, which does it
+/// once for all. For several threads.
 /// </remarks>
 public sealed class ImageBuild : IDisposable
 {
@@ -28,6 +30,8 @@ public sealed class ImageBuild : IDisposable
     private readonly SnapshotStore _snapshots;
     private readonly ContentLeases.Lease _lease;
     private readonly string _empty;
+    private readonly ConcurrentDictionary<string, Snapshot> _begun = new();
+    private readonly ConcurrentDictionary<Digest, UnpublishedBlob> _unpublished = new();
 
     internal ImageBuild(ImageStore store, BlobStore blobs, LayerStore layers, SnapshotStore snapshots, ContentLeases.Lease lease, string empty)
     {
@@ -86,11 +90,15 @@ public sealed class ImageBuild : IDisposable
     {
         // No image has these digests: they stand for the one that is being made.
         Digest top = below.Count > 0 ? below[^1].ChainId : Digest.Of([]);
-        return _snapshots.Create(id, new SnapshotRecord(top, top, [.. below.Select(layer => layer.ChainId)]));
+        return _begun[id] = _snapshots.CreateUnrecorded(id, new SnapshotRecord(top, top, [.. below.Select(layer => layer.ChainId)]));
     }
 
     /// <summary>Removes a root that <see cref="Begin"/> made and everything in it.</summary>
-    public void Abandon(string id) => _ = _snapshots.Remove(id);
+    public void Abandon(string id)
+    {
+        _begun.TryRemove(id, out _);
+        _ = _snapshots.Remove(id);
+    }
 
     /// <summary>Makes a layer of what was written to a root; the root is gone then.</summary>
     /// <param name="id">As for <see cref="Begin"/>; nothing may have it mounted.</param>
@@ -101,7 +109,7 @@ public sealed class ImageBuild : IDisposable
     public IReadOnlyList<LayerSource> Finish(
         string id, IReadOnlyList<LayerSource> below, bool keepBlob, DateTimeOffset? latest, CancellationToken cancellation)
     {
-        Snapshot snapshot = _snapshots.Find(id) ?? throw new CaissonException(ErrorKind.Internal, $"the root {id} of a build step is gone");
+        Snapshot snapshot = _begun.GetValueOrDefault(id) ?? throw new CaissonException(ErrorKind.Internal, $"the root {id} of a build step is gone");
         if (latest is { } moment)
         {
             using DirectoryDescriptor upper = HostFiles.OpenDirectory(snapshot.UpperDirectory);
@@ -117,7 +125,7 @@ public sealed class ImageBuild : IDisposable
             Parent = below.Count > 0 ? below[^1].ChainId : null,
             Contents = new LayerContents { Entries = 0, FileBytes = size },
         });
-        _ = _snapshots.Remove(id);
+        Abandon(id);
         return [.. below, layer];
     }
 
@@ -131,7 +139,16 @@ public sealed class ImageBuild : IDisposable
     }
 
     /// <summary>Makes everything durable.</summary>
-    public void Seal() => _layers.Seal();
+    public void Seal() => _layers.Seal(_unpublished.IsEmpty ? null : () =>
+    {
+        foreach (Digest digest in _unpublished.Keys)
+        {
+            if (_unpublished.TryRemove(digest, out UnpublishedBlob? blob))
+            {
+                _blobs.Publish(blob);
+            }
+        }
+    });
 
     /// <summary>Makes an image of layers; everything is durable then.</summary>
     /// <param name="config">Its configuration, which names the layers.</param>
@@ -139,7 +156,7 @@ public sealed class ImageBuild : IDisposable
     /// <param name="names">Its names.</param>
     public Image Commit(ImageConfig config, IReadOnlyList<LayerSource> layers, IReadOnlyList<Reference> names)
     {
-        foreach (LayerSource layer in layers.Where(layer => !_blobs.Contains(layer.Blob.Digest)))
+        foreach (LayerSource layer in layers.Where(layer => !_unpublished.ContainsKey(layer.Blob.Digest) && !_blobs.Contains(layer.Blob.Digest)))
         {
             (Digest digest, _) = Pack(_layers.PathOf(layer.ChainId), keepBlob: true, CancellationToken.None);
             if (digest != layer.Blob.Digest)
@@ -152,7 +169,15 @@ public sealed class ImageBuild : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _lease.Dispose();
+    public void Dispose()
+    {
+        foreach (UnpublishedBlob blob in _unpublished.Values)
+        {
+            BlobStore.GiveUp(blob);
+        }
+        _unpublished.Clear();
+        _lease.Dispose();
+    }
 
     private static LayerSource Source(IReadOnlyList<LayerSource> below, Digest diffId, long size) =>
         new(new ContentDescriptor { MediaType = MediaTypes.Layer, Digest = diffId, Size = size }, diffId, ChainId(below, diffId));
@@ -164,12 +189,19 @@ public sealed class ImageBuild : IDisposable
         {
             using BlobWriteStream writer = _blobs.CreateWriter(beforePublish: _lease.Hold);
             using var buffered = new BufferedStream(writer, 256 * 1024);
-            Snapshot.WriteTree(root, buffered, asLayer: true, cancellation);
+            Snapshot.WriteTree(root, buffered, asLayer: true, cancellation, isStill: true);
             buffered.Flush();
-            return (writer.Commit(), writer.Length);
+            UnpublishedBlob blob = writer.CommitLater();
+            if (!_unpublished.TryAdd(blob.Digest, blob))
+            {
+                BlobStore.GiveUp(blob);
+            }
+            return (blob.Digest, writer.Length);
         }
         using var hash = new HashingStream();
-        Snapshot.WriteTree(root, hash, asLayer: true, cancellation);
+        using var gathered = new BufferedStream(hash, 256 * 1024);
+        Snapshot.WriteTree(root, gathered, asLayer: true, cancellation, isStill: true);
+        gathered.Flush();
         return (hash.Digest(), hash.Length);
     }
 

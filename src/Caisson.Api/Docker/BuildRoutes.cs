@@ -16,12 +16,14 @@ namespace Caisson.Api.Docker;
 /// <remarks>
 /// Beyond Docker's: the header <c>X-Caisson-Build: 1</c> asks for steps as objects while they run, and
 /// <c>X-Caisson-Build-Aside</c> names a directory of the archive that is no part of the context: it may have a <c>Dockerfile</c>, and <c>secrets</c>.
+/// <c>X-Caisson-Build-Context</c> describes a directory of this machine that is read instead of an archive; <c>/build/context</c> says whether it could be.
 /// </remarks>
 internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
 {
     public void AddTo(Router.Builder routes)
     {
         routes.Post("/build", Build);
+        routes.Get("/build/context", Context);
         routes.Post("/build/prune", Prune);
         routes.Post("/build/cancel", call => call.Empty());
     }
@@ -41,6 +43,25 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
         BuildRequest request = Request(call);
         Task<Image> working = Task.Run(() => builder.BuildAsync(request, call.Http.Request.Body, stream.Tell, call.Gone), CancellationToken.None);
         await stream.RunAsync(call, working, request.Names);
+    }
+
+    /// <summary>Whether the engine sees a directory of its machine as the client does; the answer says no more.</summary>
+    private static Task Context(Call call)
+    {
+        LocalContext.Require(call.Query("path"), call.Query("boot"), call.Query("mounts"), call.Query("modified"));
+        return call.Empty();
+    }
+
+    private static string? Directory(Call call)
+    {
+        if (call.Http.Request.Headers["X-Caisson-Build-Context"].ToString() is not { Length: > 0 } header)
+        {
+            return null;
+        }
+        Dictionary<string, Microsoft.Extensions.Primitives.StringValues> fields = Microsoft.AspNetCore.WebUtilities.QueryHelpers.ParseQuery(header);
+        return LocalContext.Require(Field("path"), Field("boot"), Field("mounts"), Field("modified"));
+
+        string? Field(string name) => fields.TryGetValue(name, out Microsoft.Extensions.Primitives.StringValues value) ? value.ToString() : null;
     }
 
     private BuildRequest Request(Call call)
@@ -74,6 +95,7 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
             Pull = call.Flag("pull"),
             Network = call.Query("networkmode") ?? "default",
             Host = host,
+            Directory = Directory(call),
             Aside = call.Http.Request.Headers["X-Caisson-Build-Aside"].ToString(),
             Agents = call.Query("ssh") is { } agents ? Parse(agents, "ssh", DockerJson.Default.DictionaryStringString) : new Dictionary<string, string>(),
             Epoch = given.TryGetValue("SOURCE_DATE_EPOCH", out string? epoch) ? Epoch(epoch) : null,

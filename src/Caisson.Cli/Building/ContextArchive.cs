@@ -28,6 +28,9 @@ internal sealed class ContextArchive
     /// <summary>Files that are sent beside those of the directory, by their paths in the archive: secrets, a Dockerfile of elsewhere.</summary>
     public Dictionary<string, byte[]> Extra { get; } = [];
 
+    /// <summary>The files of the directory are not written: the engine reads them itself.</summary>
+    public bool OnlyExtra { get; set; }
+
     /// <summary>Writes everything.</summary>
     public void Write(Stream output)
     {
@@ -42,7 +45,10 @@ internal sealed class ContextArchive
                     Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
                 });
             }
-            WriteDirectory(tar, _directory, "");
+            if (!OnlyExtra)
+            {
+                WriteDirectory(tar, _directory, "");
+            }
         }
         buffered.Flush();
     }

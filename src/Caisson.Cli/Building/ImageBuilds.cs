@@ -36,6 +36,12 @@ internal static class ImageBuilds
         {
             archive.Extra[$"{aside}/secrets/{id}"] = content;
         }
+        HostDirectory? here = HostDirectory.TryDescribe(root);
+        if (here is not null && session.Engine.CanRead(here))
+        {
+            asked = asked with { Directory = here };
+            archive.OnlyExtra = true;
+        }
         asked = asked with { Dockerfile = name, Aside = archive.Extra.Count > 0 ? aside : "" };
         using HttpResponse response = session.Engine.BuildImage(asked, archive.Write);
         return display.Show(response.Body);

@@ -42,6 +42,9 @@ public sealed record BuildQuery
     /// <summary>Memory of steps in bytes; 0 for no limit.</summary>
     public long MemoryBytes { get; init; }
 
+    /// <summary>A directory that the engine reads itself instead of the archive; null for none.</summary>
+    public HostDirectory? Directory { get; init; }
+
     /// <summary>A directory of the archive that is no part of the context: <c>Dockerfile</c> and <c>secrets/ID</c> in it. Empty for none.</summary>
     public string Aside { get; init; } = "";
 }

@@ -39,6 +39,9 @@ public sealed record BuildRequest
     /// <summary>The moment that everything is said to be made at; null for the real one.</summary>
     public DateTimeOffset? Epoch { get; init; }
 
+    /// <summary>A directory of this machine that is the context; absolute. Null: the context is in the archive that is sent.</summary>
+    public string? Directory { get; init; }
+
     /// <summary>A directory of the archive that is no part of the context: <c>Dockerfile</c> in it is taken before the context's, <c>secrets/ID</c> are secrets. Null for none.</summary>
     public string? Aside { get; init; }
 }

@@ -33,13 +33,13 @@ internal sealed partial class BuildRun
             exists = root.TryGetStatus(step.Path)?.Kind == FileKind.Directory;
         }
         IReadOnlyList<LayerSource>? layers = exists ? null : Write(
-            progress.Layers, IsTarget(stage), link: false, root => root.CreateDirectories(step.Path).Dispose());
+            progress.Layers, IsTarget(stage), link: false, (root, _) => root.CreateDirectories(step.Path).Dispose());
         Made(progress, step, layers, key);
         return false;
     }
 
-    /// <summary>Writes to a root on layers and makes a layer of it.</summary>
-    private IReadOnlyList<LayerSource> Write(IReadOnlyList<LayerSource> below, bool keepBlob, bool link, Action<RootDirectory> write)
+    /// <summary>Writes to a root on layers and makes a layer of it; what writes gets the root, and what of it is its own.</summary>
+    private IReadOnlyList<LayerSource> Write(IReadOnlyList<LayerSource> below, bool keepBlob, bool link, Action<RootDirectory, RootDirectory> write)
     {
         string id = Names.NewId();
         Snapshot snapshot = _build.Begin(id, link ? [] : below);
@@ -47,8 +47,9 @@ internal sealed partial class BuildRun
         {
             using (MountTree mount = snapshot.OpenMount())
             using (RootDirectory root = RootDirectory.From(mount))
+            using (RootDirectory upper = RootDirectory.Open(snapshot.UpperDirectory))
             {
-                write(root);
+                write(root, upper);
             }
             return _build.Finish(id, below, keepBlob, _request.Epoch, _stop.Token);
         }
@@ -188,10 +189,10 @@ internal sealed partial class BuildRun
         mounts.Hold(new Removal(_directory, name));
         using RootDirectory aside = RootDirectory.Open(path);
         using DiskTree? tree = origin is null ? null : new DiskTree(_build.OpenView(origin.Layers));
-        TreeNode root = tree?.Root ?? _context.Root;
+        TreeNode root = tree?.Root ?? _context;
         TreeNode node = TreePaths.Resolve(root, mount.Source)
             ?? throw new CaissonException(ErrorKind.NotFound, $"'{mount.Source}' is not {(origin is null ? "in the context" : $"in {mount.From}")}");
-        var copier = new TreeCopier(aside, null, null, null, _stop.Token);
+        var copier = new TreeCopier(aside, null, null, null, null, _stop.Token);
         if (node.Kind == FileKind.Directory)
         {
             copier.CopyContents(node, "", "/content");
@@ -213,7 +214,7 @@ internal sealed partial class BuildRun
         using var tree = new DiskTree(_build.OpenView(first.Layers));
         if (TreePaths.Resolve(tree.Root, source) is { Kind: FileKind.Directory } node)
         {
-            new TreeCopier(cache, null, null, null, _stop.Token).CopyContents(node, "", "/");
+            new TreeCopier(cache, null, null, null, null, _stop.Token).CopyContents(node, "", "/");
         }
     }
 
@@ -226,7 +227,7 @@ internal sealed partial class BuildRun
         }
     }
 
-    private TreeNode ContextNode(string source) => TreePaths.Resolve(_context.Root, source)
+    private TreeNode ContextNode(string source) => TreePaths.Resolve(_context, source)
         ?? throw new CaissonException(ErrorKind.NotFound, $"'{source}' is not in the context");
 
     private static string DigestOf(TreeNode node, Func<string, bool>? ignores, bool owned)
@@ -259,7 +260,7 @@ internal sealed partial class BuildRun
         }
         using var sources = new CopySources(_directory, _services.Time);
         using DiskTree? tree = origin is null ? null : new DiskTree(_build.OpenView(origin.Layers));
-        await sources.GatherAsync(step, tree?.Root ?? _context.Root, tree is null, _stop.Token);
+        await sources.GatherAsync(step, tree?.Root ?? _context, tree is null, _stop.Token);
         IgnoreRules excluded = IgnoreRules.Excluding(options.Exclude);
         Func<string, bool>? ignores = excluded.IsEmpty ? null : excluded.Ignores;
         string content = sources.Digest(ignores, owned: options.Owner is null);
@@ -277,7 +278,7 @@ internal sealed partial class BuildRun
             progress.Layers,
             IsTarget(stage) || options.Link,
             options.Link,
-            root => sources.CopyTo(new TreeCopier(root, owner, options.Mode, ignores, _stop.Token), step));
+            (root, upper) => sources.CopyTo(new TreeCopier(root, upper, owner, options.Mode, ignores, _stop.Token), step, _stop.Token));
         Made(progress, step, layers, key, byOrigin is null ? [] : [byOrigin]);
         return false;
     }

@@ -28,7 +28,7 @@ internal sealed partial class BuildRun : IDisposable
     private readonly EngineServices _services;
     private readonly BuildRequest _request;
     private readonly BuildPlan _plan;
-    private readonly ArchiveTree _context;
+    private readonly TreeNode _context;
     private readonly string _directory;
     private readonly CacheMounts _caches;
     private readonly ImagePull? _pull;
@@ -44,14 +44,14 @@ internal sealed partial class BuildRun : IDisposable
     /// <param name="engine">Runs the steps.</param>
     /// <param name="request">What was asked for.</param>
     /// <param name="plan">The stages.</param>
-    /// <param name="context">The files; stays the caller's.</param>
+    /// <param name="context">The files, for as long as the build runs.</param>
     /// <param name="directory">For what lies on disk meanwhile.</param>
     /// <param name="caches">Directories that outlive builds.</param>
     /// <param name="pull">Brings images here; null when nothing does.</param>
     /// <param name="tell">Gets what happens, from several threads.</param>
     /// <param name="cancellation">Ends the build.</param>
     public BuildRun(
-        ContainerEngine engine, BuildRequest request, BuildPlan plan, ArchiveTree context, string directory, CacheMounts caches, ImagePull? pull,
+        ContainerEngine engine, BuildRequest request, BuildPlan plan, TreeNode context, string directory, CacheMounts caches, ImagePull? pull,
         Action<BuildEvent> tell, CancellationToken cancellation)
     {
         _engine = engine;

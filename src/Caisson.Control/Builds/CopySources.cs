@@ -20,7 +20,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
     /// <param name="Node">It.</param>
     /// <param name="Path">Its path in the source, for what is left out.</param>
     /// <param name="Under">Its path below the destination when directories above it are copied; null for its name alone.</param>
-    /// <param name="IsArchive">It is a tree out of an archive, so its own owners hold.</param>
+    /// <param name="IsArchive">It is an archive that is unpacked as it is copied; its own owners hold.</param>
     private sealed record Item(TreeNode Node, string Path, string? Under, bool IsArchive)
     {
         /// <summary>What it is called where it is copied from; not what a link there leads to.</summary>
@@ -42,7 +42,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
             }
             else
             {
-                Find(step, root, source, isContext, cancellation);
+                Find(step, root, source, isContext);
             }
         }
         if (step.Documents.Length > 0)
@@ -60,7 +60,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
         }
     }
 
-    /// <summary>What the copies will be of, times aside.</summary>
+    /// <summary>What the copies will be of, times aside; an archive counts as the bytes that it is.</summary>
     public string Digest(Func<string, bool>? ignores, bool owned)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -73,7 +73,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
     }
 
     /// <summary>Copies everything.</summary>
-    public void CopyTo(TreeCopier copier, BuildStep.Copy step)
+    public void CopyTo(TreeCopier copier, BuildStep.Copy step, CancellationToken cancellation)
     {
         string destination = step.Destination;
         bool isDirectory = destination.EndsWith('/') || destination == "/" || _items.Count > 1 || copier.IsDirectory(destination);
@@ -82,8 +82,9 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
         {
             copier.MakeDirectory(bare.Length == 0 ? "/" : bare);
         }
-        foreach (Item item in _items)
+        foreach (Item found in _items)
         {
+            Item item = found.IsArchive ? found with { Node = Unpack(found.Node, cancellation) } : found;
             if (item.Under is { } under)
             {
                 string target = $"{bare}/{under}";
@@ -120,7 +121,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
         return value;
     }
 
-    private void Find(BuildStep.Copy step, TreeNode root, string source, bool isContext, CancellationToken cancellation)
+    private void Find(BuildStep.Copy step, TreeNode root, string source, bool isContext)
     {
         // With --parents, what stands in front of /./ is not part of what is copied.
         int pivot = step.Options.Parents ? source.IndexOf("/./", StringComparison.Ordinal) : -1;
@@ -136,7 +137,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
         {
             string? under = !step.Options.Parents ? null : prefix.Length == 0 ? path : path.Length > prefix.Length ? path[(prefix.Length + 1)..] : "";
             bool unpacks = step.Options is { IsAdd: true, Unpack: not false } && node.Kind == FileKind.Regular && IsArchive(node);
-            _items.Add(unpacks ? new Item(Unpack(node, cancellation), path, null, true) : new Item(node, path, under, false));
+            _items.Add(new Item(node, path, unpacks ? null : under, unpacks));
         }
     }
 
@@ -166,7 +167,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
             Size = new FileInfo(fetched.Path).Length,
             Modified = FileTime.From(fetched.Modified ?? DateTimeOffset.UnixEpoch),
         };
-        _items.Add(step.Options.Unpack == true && IsArchive(node) ? new Item(Unpack(node, cancellation), name, null, true) : new Item(node, name, null, false));
+        _items.Add(new Item(node, name, null, step.Options.Unpack == true && IsArchive(node)));
     }
 
     private TreeNode Unpack(TreeNode node, CancellationToken cancellation)

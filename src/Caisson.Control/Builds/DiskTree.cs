@@ -70,6 +70,12 @@ internal sealed class DiskTree : IDisposable
         public override Stream Open() =>
             new FileStream(tree._root.OpenFile(path, lookup: Exact).ToFileHandle(), FileAccess.Read, 128 * 1024);
 
+        public override void CopyContent(FileDescriptor target, byte[] buffer, CancellationToken cancellation)
+        {
+            using FileDescriptor source = tree._root.OpenFile(path, lookup: Exact);
+            CopyContent(source, Size, target, buffer, cancellation);
+        }
+
         public override IReadOnlyList<(string Name, byte[] Value)> Attributes()
         {
             if (Kind is not (FileKind.Regular or FileKind.Directory) || path.Length == 0)

@@ -24,6 +24,7 @@ public sealed class ImageBuilder
     private readonly ImagePull? _pull;
     private readonly string _directory;
     private readonly CacheMounts _caches;
+    private readonly ContentHashes _hashes;
 
     /// <param name="engine">Runs the steps.</param>
     /// <param name="pull">Brings images here that are not; null: an image that is not here is an error.</param>
@@ -33,19 +34,22 @@ public sealed class ImageBuilder
         _pull = pull;
         _directory = $"{engine.Services.Root}/build";
         _caches = new CacheMounts(_directory);
+        _hashes = new ContentHashes(engine.Services.Time);
         RemoveLeftovers();
     }
 
     /// <summary>Builds an image.</summary>
     /// <param name="request">What is asked for.</param>
-    /// <param name="context">The files as a tar archive; read to its end.</param>
+    /// <param name="context">The files as a tar archive, or what is beside the directory that the request names; read to its end.</param>
     /// <param name="tell">Gets what happens, from several threads.</param>
     /// <param name="cancellation">Ends the build; steps that were completed are kept for the next.</param>
     /// <exception cref="CaissonException">The Dockerfile is wrong or a step failed; the message shows the lines.</exception>
     public async Task<Image> BuildAsync(BuildRequest request, Stream context, Action<BuildEvent> tell, CancellationToken cancellation)
     {
         Dictionary<string, byte[]> aside = [];
-        using ArchiveTree tree = await ReadContextAsync(request, context, aside, cancellation);
+        using ArchiveTree sent = await ReadContextAsync(request, context, aside, cancellation);
+        using HostTree? local = request.Directory is { } directory ? new HostTree(RootDirectory.Open(directory), _hashes) : null;
+        TreeNode tree = local?.Root ?? sent.Root;
         request = request with
         {
             Secrets = aside.Where(file => file.Key.StartsWith(SecretPrefix, StringComparison.Ordinal)).Select(file => KeyValuePair.Create(file.Key[SecretPrefix.Length..], file.Value)).Concat(request.Secrets).ToDictionary(),
@@ -57,9 +61,13 @@ public sealed class ImageBuilder
         BuildPlan? plan = BuildPlan.Compile(file, request.Options, problems);
         file.ThrowIfAny(problems);
         RequireFrontend(file);
-        Ignore(request, tree);
+        if (IgnoreRulesOf(request, tree) is { IsEmpty: false } rules)
+        {
+            sent.Prune(rules.Ignores);
+            local?.Ignore(rules.Ignores, rules.HasExceptions);
+        }
         WarnOfUnused(plan!, tell);
-        using var run = new BuildRun(_engine, request, plan!, tree, _directory, _caches, _pull, tell, cancellation);
+        using var run = new BuildRun(_engine, request, plan!, local?.Root ?? sent.Root, _directory, _caches, _pull, tell, cancellation);
         return await run.RunAsync();
     }
 
@@ -91,9 +99,9 @@ public sealed class ImageBuilder
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default);
 
-    private static string? Read(ArchiveTree tree, string path)
+    private static string? Read(TreeNode tree, string path)
     {
-        if (TreePaths.Resolve(tree.Root, path) is not { Kind: FileKind.Regular } node)
+        if (TreePaths.Resolve(tree, path) is not { Kind: FileKind.Regular } node)
         {
             return null;
         }
@@ -106,7 +114,7 @@ public sealed class ImageBuilder
         return reader.ReadToEnd();
     }
 
-    private static void Ignore(BuildRequest request, ArchiveTree tree)
+    private static IgnoreRules IgnoreRulesOf(BuildRequest request, TreeNode tree)
     {
         string name = request.Dockerfile + ".dockerignore";
         string? text = Read(tree, name);
@@ -117,15 +125,12 @@ public sealed class ImageBuilder
         }
         if (text is null)
         {
-            return;
+            return IgnoreRules.None;
         }
         List<Problem> problems = [];
         IgnoreRules rules = IgnoreRules.Parse(name, text, problems);
         ProblemsException.ThrowIfAny("build context", problems);
-        if (!rules.IsEmpty)
-        {
-            tree.Prune(rules.Ignores);
-        }
+        return rules;
     }
 
     private static void RequireFrontend(Dockerfile file)

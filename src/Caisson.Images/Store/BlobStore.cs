@@ -201,12 +201,33 @@ public sealed class BlobStore
         string path = PathOf(digest);
         if (File.Exists(path))
         {
+            file.Dispose();
             DurableFile.Delete(temporary);
             return;
         }
         DurableFile.Flush(file, temporary);
         file.Dispose(); // it is locked while it is open, and whoever finds the name may read
         DurableFile.Publish(temporary, path);
+    }
+
+    /// <summary>Gives a blob its name once its content was made durable; the name is durable with the next flush of the file system.</summary>
+    internal void Publish(UnpublishedBlob blob)
+    {
+        blob.File.Dispose();
+        string path = PathOf(blob.Digest);
+        if (File.Exists(path))
+        {
+            DurableFile.Delete(blob.Path);
+            return;
+        }
+        DurableFile.Rename(blob.Path, path);
+    }
+
+    /// <summary>Removes a blob that is not wanted any more.</summary>
+    internal static void GiveUp(UnpublishedBlob blob)
+    {
+        blob.File.Dispose();
+        DurableFile.Delete(blob.Path);
     }
 
     private string PathOf(Digest digest) => digest.IsEmpty
