@@ -19,7 +19,7 @@ public sealed record BuiltLayer(Digest DiffId, long SizeBytes, Digest ChainId);
 /// <summary>Makes the layers of an image one on the other, and the image of them at the end.</summary>
 /// <remarks>
 /// What is made can be used at once; a crash before <see cref="Commit"/> or <see cref="Seal"/> takes it away. An upper directory
-/// becomes its layer by a rename: it is never packed and unpacked again. Nothing is flushed to the disk before <see cref="Seal"/>, which does it
+/// becomes its layer by a rename: it is never packed and unpacked again, and hashed only; an archive is made when somebody wants to send it. Nothing is flushed to the disk before <see cref="Seal"/>, which does it
 /// once for all. For several threads.
 /// </remarks>
 public sealed class ImageBuild : IDisposable
@@ -103,11 +103,9 @@ public sealed class ImageBuild : IDisposable
     /// <summary>Makes a layer of what was written to a root; the root is gone then.</summary>
     /// <param name="id">As for <see cref="Begin"/>; nothing may have it mounted.</param>
     /// <param name="below">What the layer is put on.</param>
-    /// <param name="keepBlob">True when an image will need its archive: else that is made only when one does.</param>
     /// <param name="latest">Times of files after this become this; null leaves them.</param>
     /// <param name="cancellation">Ends the work.</param>
-    public IReadOnlyList<LayerSource> Finish(
-        string id, IReadOnlyList<LayerSource> below, bool keepBlob, DateTimeOffset? latest, CancellationToken cancellation)
+    public IReadOnlyList<LayerSource> Finish(string id, IReadOnlyList<LayerSource> below, DateTimeOffset? latest, CancellationToken cancellation)
     {
         Snapshot snapshot = _begun.GetValueOrDefault(id) ?? throw new CaissonException(ErrorKind.Internal, $"the root {id} of a build step is gone");
         if (latest is { } moment)
@@ -115,14 +113,21 @@ public sealed class ImageBuild : IDisposable
             using DirectoryDescriptor upper = HostFiles.OpenDirectory(snapshot.UpperDirectory);
             LimitTimes(upper, FileTime.From(moment), 0);
         }
-        (Digest diffId, long size) = Pack(snapshot.UpperDirectory, keepBlob, cancellation);
+        (Digest diffId, long size) = Pack(snapshot.UpperDirectory, keepBlob: false, cancellation);
         LayerSource layer = Source(below, diffId, size);
         _lease.Hold(layer.ChainId);
+        _lease.Hold(diffId);
+        if (_layers.Find(layer.ChainId) is { ArchiveBytes: null } && !_blobs.Contains(diffId))
+        {
+            // The same layer was unpacked of another's archive: its files may not give these bytes again.
+            _ = Pack(snapshot.UpperDirectory, keepBlob: true, cancellation);
+        }
         _layers.Adopt(snapshot.UpperDirectory, new LayerRecord
         {
             ChainId = layer.ChainId,
             DiffId = diffId,
             Parent = below.Count > 0 ? below[^1].ChainId : null,
+            ArchiveBytes = size,
             Contents = new LayerContents { Entries = 0, FileBytes = size },
         });
         Abandon(id);

@@ -17,9 +17,7 @@ namespace Caisson.Control.Builds;
 
 internal sealed partial class BuildRun
 {
-    private bool IsTarget(StagePlan stage) => stage.Index == _plan.Target;
-
-    private async Task<bool> MakeDirectoryAsync(StagePlan stage, StageProgress progress, BuildStep.MakeDirectory step)
+    private async Task<bool> MakeDirectoryAsync(StageProgress progress, BuildStep.MakeDirectory step)
     {
         string key = BuildCache.KeyOf(progress.Key, "directory", step.Path);
         if (await TryCacheAsync(progress, step, key) is not null)
@@ -33,13 +31,13 @@ internal sealed partial class BuildRun
             exists = root.TryGetStatus(step.Path)?.Kind == FileKind.Directory;
         }
         IReadOnlyList<LayerSource>? layers = exists ? null : Write(
-            progress.Layers, IsTarget(stage), link: false, (root, _) => root.CreateDirectories(step.Path).Dispose());
+            progress.Layers, link: false, (root, _) => root.CreateDirectories(step.Path).Dispose());
         Made(progress, step, layers, key);
         return false;
     }
 
     /// <summary>Writes to a root on layers and makes a layer of it; what writes gets the root, and what of it is its own.</summary>
-    private IReadOnlyList<LayerSource> Write(IReadOnlyList<LayerSource> below, bool keepBlob, bool link, Action<RootDirectory, RootDirectory> write)
+    private IReadOnlyList<LayerSource> Write(IReadOnlyList<LayerSource> below, bool link, Action<RootDirectory, RootDirectory> write)
     {
         string id = Names.NewId();
         Snapshot snapshot = _build.Begin(id, link ? [] : below);
@@ -51,7 +49,7 @@ internal sealed partial class BuildRun
             {
                 write(root, upper);
             }
-            return _build.Finish(id, below, keepBlob, _request.Epoch, _stop.Token);
+            return _build.Finish(id, below, _request.Epoch, _stop.Token);
         }
         catch
         {
@@ -96,7 +94,7 @@ internal sealed partial class BuildRun
             {
                 throw Failed(step, exit);
             }
-            Made(progress, step, _build.Finish(id, progress.Layers, IsTarget(stage), _request.Epoch, _stop.Token), key);
+            Made(progress, step, _build.Finish(id, progress.Layers, _request.Epoch, _stop.Token), key);
             return false;
         }
         catch
@@ -188,7 +186,7 @@ internal sealed partial class BuildRun
         Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         mounts.Hold(new Removal(_directory, name));
         using RootDirectory aside = RootDirectory.Open(path);
-        using DiskTree? tree = origin is null ? null : new DiskTree(_build.OpenView(origin.Layers));
+        using DiskTree? tree = origin is null ? null : new DiskTree(_build.OpenView(origin.Layers), _hashes);
         TreeNode root = tree?.Root ?? _context;
         TreeNode node = TreePaths.Resolve(root, mount.Source)
             ?? throw new CaissonException(ErrorKind.NotFound, $"'{mount.Source}' is not {(origin is null ? "in the context" : $"in {mount.From}")}");
@@ -211,7 +209,7 @@ internal sealed partial class BuildRun
         {
             return;
         }
-        using var tree = new DiskTree(_build.OpenView(first.Layers));
+        using var tree = new DiskTree(_build.OpenView(first.Layers), _hashes);
         if (TreePaths.Resolve(tree.Root, source) is { Kind: FileKind.Directory } node)
         {
             new TreeCopier(cache, null, null, null, null, _stop.Token).CopyContents(node, "", "/");
@@ -259,7 +257,7 @@ internal sealed partial class BuildRun
             return true;
         }
         using var sources = new CopySources(_directory, _services.Time);
-        using DiskTree? tree = origin is null ? null : new DiskTree(_build.OpenView(origin.Layers));
+        using DiskTree? tree = origin is null ? null : new DiskTree(_build.OpenView(origin.Layers), _hashes);
         await sources.GatherAsync(step, tree?.Root ?? _context, tree is null, _stop.Token);
         IgnoreRules excluded = IgnoreRules.Excluding(options.Exclude);
         Func<string, bool>? ignores = excluded.IsEmpty ? null : excluded.Ignores;
@@ -276,7 +274,6 @@ internal sealed partial class BuildRun
         (uint, uint)? owner = options.Owner is null ? null : Owner(progress.Layers, options.Owner);
         IReadOnlyList<LayerSource> layers = Write(
             progress.Layers,
-            IsTarget(stage) || options.Link,
             options.Link,
             (root, upper) => sources.CopyTo(new TreeCopier(root, upper, owner, options.Mode, ignores, _stop.Token), step, _stop.Token));
         Made(progress, step, layers, key, byOrigin is null ? [] : [byOrigin]);

@@ -31,6 +31,7 @@ internal sealed partial class BuildRun : IDisposable
     private readonly TreeNode _context;
     private readonly string _directory;
     private readonly CacheMounts _caches;
+    private readonly ContentHashes _hashes;
     private readonly ImagePull? _pull;
     private readonly Action<BuildEvent> _tell;
     private readonly ImageBuild _build;
@@ -47,11 +48,12 @@ internal sealed partial class BuildRun : IDisposable
     /// <param name="context">The files, for as long as the build runs.</param>
     /// <param name="directory">For what lies on disk meanwhile.</param>
     /// <param name="caches">Directories that outlive builds.</param>
+    /// <param name="hashes">What is known of files.</param>
     /// <param name="pull">Brings images here; null when nothing does.</param>
     /// <param name="tell">Gets what happens, from several threads.</param>
     /// <param name="cancellation">Ends the build.</param>
     public BuildRun(
-        ContainerEngine engine, BuildRequest request, BuildPlan plan, TreeNode context, string directory, CacheMounts caches, ImagePull? pull,
+        ContainerEngine engine, BuildRequest request, BuildPlan plan, TreeNode context, string directory, CacheMounts caches, ContentHashes hashes, ImagePull? pull,
         Action<BuildEvent> tell, CancellationToken cancellation)
     {
         _engine = engine;
@@ -61,6 +63,7 @@ internal sealed partial class BuildRun : IDisposable
         _context = context;
         _directory = directory;
         _caches = caches;
+        _hashes = hashes;
         _pull = pull;
         _tell = tell;
         _build = _services.Images.BeginBuild();
@@ -219,7 +222,7 @@ internal sealed partial class BuildRun : IDisposable
         switch (step)
         {
             case BuildStep.MakeDirectory directory:
-                return await MakeDirectoryAsync(stage, progress, directory);
+                return await MakeDirectoryAsync(progress, directory);
             case BuildStep.Run run:
                 return await RunStepAsync(stage, progress, run, number);
             case BuildStep.Copy copy:

@@ -67,7 +67,7 @@ public sealed class ImageBuilder
             local?.Ignore(rules.Ignores, rules.HasExceptions);
         }
         WarnOfUnused(plan!, tell);
-        using var run = new BuildRun(_engine, request, plan!, local?.Root ?? sent.Root, _directory, _caches, _pull, tell, cancellation);
+        using var run = new BuildRun(_engine, request, plan!, local?.Root ?? sent.Root, _directory, _caches, _hashes, _pull, tell, cancellation);
         return await run.RunAsync();
     }
 

@@ -13,7 +13,7 @@ namespace Caisson.Images.Layers;
 /// For several threads: each layer is unpacked once, whoever asks. Unpacking happens in a directory of another name, which is
 /// renamed after everything is on stable storage; what a crash leaves is removed when the store is next opened.
 /// </remarks>
-public sealed class LayerStore : IDisposable
+public sealed partial class LayerStore : IDisposable
 {
     private const string PartialPrefix = "partial-";
     private const string TrashPrefix = "trash-";
@@ -178,6 +178,7 @@ public sealed class LayerStore : IDisposable
             Directory.Move(partial, final);
             _complete[record.ChainId] = record;
             _unsealed[record.ChainId] = record;
+            NoteArchive(record);
         }
     }
 
@@ -232,6 +233,7 @@ public sealed class LayerStore : IDisposable
         {
             _complete.Remove(chainId);
             _unsealed.Remove(chainId);
+            ForgetArchive(chainId);
             try
             {
                 DurableFile.Move(DirectoryOf(chainId), trash);
