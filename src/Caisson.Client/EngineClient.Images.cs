@@ -136,6 +136,10 @@ public sealed partial class EngineClient
             .Add("labels", Map(asked.Labels))
             .Add("ssh", Map(asked.Agents))
             .Add("extrahosts", string.Join(',', asked.ExtraHosts))
+            .Add("remote", asked.Remote)
+            .Add("cachefrom", List(asked.CacheFrom))
+            .Add("cacheto", List(asked.CacheTo))
+            .Add("attest", List(asked.Attestations))
             .Add("shmsize", asked.ShmSizeBytes > 0 ? asked.ShmSizeBytes.ToString(System.Globalization.CultureInfo.InvariantCulture) : "")
             .Add("memory", asked.MemoryBytes > 0 ? asked.MemoryBytes.ToString(System.Globalization.CultureInfo.InvariantCulture) : "")
             .Add("version", "1");
@@ -152,7 +156,14 @@ public sealed partial class EngineClient
         {
             headers["X-Caisson-Build-Context"] = directory.ToQuery();
         }
-        return Exchange(new HttpRequest("POST", "/build" + query) { WriteBody = writeContext, ContentType = "application/x-tar", Headers = headers });
+        string? registry = asked.CacheTo.Concat(asked.CacheFrom).SelectMany(cache => cache.Split(',')).FirstOrDefault(field => field.StartsWith("ref=", StringComparison.Ordinal))?[4..];
+        return Exchange(new HttpRequest("POST", "/build" + query)
+        {
+            WriteBody = writeContext,
+            ContentType = "application/x-tar",
+            Headers = headers,
+            RegistryAuth = registry is null ? "" : RegistryAuth?.Invoke(registry) ?? "",
+        });
     }
 
     /// <summary>Whether the engine sees a directory of this machine as the caller does, and would read a build's files there.</summary>
@@ -177,6 +188,25 @@ public sealed partial class EngineClient
         using var response = Call("POST", "/build/prune" + new QueryString().Add("filters", FormatFilters(filters)));
         using var json = response.ReadJson();
         return new(json.RootElement.Texts("CachesDeleted"), json.RootElement.Number("SpaceReclaimed"));
+    }
+
+    private static string List(IReadOnlyList<string> values)
+    {
+        if (values.Count == 0)
+        {
+            return "";
+        }
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartArray();
+            foreach (string value in values)
+            {
+                writer.WriteStringValue(value);
+            }
+            writer.WriteEndArray();
+        }
+        return System.Text.Encoding.UTF8.GetString(buffer.ToArray());
     }
 
     private static string Map(IReadOnlyDictionary<string, string> values)

@@ -22,7 +22,7 @@ public sealed record BuiltLayer(Digest DiffId, long SizeBytes, Digest ChainId);
 /// becomes its layer by a rename: it is never packed and unpacked again, and hashed only; an archive is made when somebody wants to send it. Nothing is flushed to the disk before <see cref="Seal"/>, which does it
 /// once for all. For several threads.
 /// </remarks>
-public sealed class ImageBuild : IDisposable
+public sealed partial class ImageBuild : IDisposable
 {
     private readonly ImageStore _store;
     private readonly BlobStore _blobs;

@@ -45,6 +45,8 @@ public sealed partial class ImageStore
     private readonly RegistryHttp _http;
     private readonly BlobDownloads _downloads;
 
+    internal BlobDownloads Downloads => _downloads;
+
     /// <summary>Fetches an image from its registry or a mirror of it, and unpacks its layers while they arrive.</summary>
     /// <param name="reference">With a tag or a digest; <c>latest</c> without either.</param>
     /// <param name="options">How.</param>
@@ -111,9 +113,36 @@ public sealed partial class ImageStore
         byte[] manifest = _blobs.ReadAll(image.ManifestDigest, ImageManifest.SizeBytesMax);
         string mediaType = image.Manifest.MediaType ?? MediaTypes.ImageManifest;
         var descriptor = new ContentDescriptor { MediaType = mediaType, Digest = image.ManifestDigest, Size = manifest.Length };
-        await repository.PutManifestAsync(reference.Tag, descriptor.MediaType, manifest, cancellation);
-        Register(image.ManifestDigest, null, [reference.WithDigest(image.ManifestDigest)]);
+        descriptor = await PutDocumentsAsync(repository, image, reference.Tag, descriptor, manifest, cancellation);
+        Register(image.ManifestDigest, null, [reference.WithDigest(descriptor.Digest)]);
         return new PushedImage(reference, descriptor);
+    }
+
+    /// <summary>Names an image in a registry; one that was built into a list of images goes there with all of the list, which gets the name.</summary>
+    private async Task<ContentDescriptor> PutDocumentsAsync(
+        RegistryRepository repository, Image image, string tag, ContentDescriptor descriptor, byte[] manifest, CancellationToken cancellation)
+    {
+        if (FindWholeIndex(image) is not { } whole)
+        {
+            await repository.PutManifestAsync(tag, descriptor.MediaType, manifest, cancellation);
+            return descriptor;
+        }
+        foreach (ContentDescriptor entry in whole.Index.Manifests)
+        {
+            byte[] content = _blobs.ReadAll(entry.Digest, ImageManifest.SizeBytesMax);
+            if (entry.Digest != image.ManifestDigest)
+            {
+                ImageManifest other = ImageManifest.Parse(content, entry.MediaType, $"manifest {entry.Digest}");
+                foreach (ContentDescriptor blob in other.Layers.Append(other.Config).DistinctBy(blob => blob.Digest))
+                {
+                    _ = await repository.PutBlobAsync(blob, () => _blobs.OpenRead(blob.Digest), [], null, cancellation);
+                }
+            }
+            await repository.PutManifestAsync(entry.Digest.ToString(), entry.MediaType, content, cancellation);
+        }
+        string mediaType = whole.Index.MediaType ?? MediaTypes.ImageIndex;
+        await repository.PutManifestAsync(tag, mediaType, whole.Content, cancellation);
+        return new ContentDescriptor { MediaType = mediaType, Digest = Digest.Of(whole.Content), Size = whole.Content.Length };
     }
 
     /// <summary>The repository that <paramref name="reference"/> is in, for whoever wants other documents of it than an image.</summary>

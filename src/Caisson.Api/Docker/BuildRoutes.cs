@@ -34,10 +34,6 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
         {
             throw new CaissonException(ErrorKind.Unimplemented, "builds by BuildKit's session are not here; use DOCKER_BUILDKIT=0, or caisson build");
         }
-        if (call.Query("remote") is { } remote && remote != "client-session")
-        {
-            throw new CaissonException(ErrorKind.Unimplemented, $"a context is not fetched from '{remote}'; send it as the request's body");
-        }
         bool rich = call.Http.Request.Headers["X-Caisson-Build"] == "1";
         var stream = new BuildStream(rich, call.Flag("q"));
         BuildRequest request = Request(call);
@@ -87,6 +83,7 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
                 .ToDictionary(argument => argument.Key, argument => argument.Value.ToString())
             : [];
         string platform = $"linux/{engine.Services.Facts.Architecture}";
+        Platform[] platforms = [.. (call.Query("platform") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Platform.Parse)];
         return new BuildRequest
         {
             Dockerfile = call.Query("dockerfile") ?? "Dockerfile",
@@ -96,6 +93,12 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
             Network = call.Query("networkmode") ?? "default",
             Host = host,
             Directory = Directory(call),
+            Remote = call.Query("remote") is { Length: > 0 } remote and not "client-session" ? remote : null,
+            Platforms = [.. platforms],
+            CacheFrom = [.. Texts(call, "cachefrom").Select(text => CacheAddress.Parse(text, isTarget: false))],
+            CacheTo = [.. Texts(call, "cacheto").Select(text => CacheAddress.Parse(text, isTarget: true))],
+            Attestations = BuildAttestations.Parse(Texts(call, "attest")),
+            Credentials = domain => RegistryAuth.Read(call, domain),
             Aside = call.Http.Request.Headers["X-Caisson-Build-Aside"].ToString(),
             Agents = call.Query("ssh") is { } agents ? Parse(agents, "ssh", DockerJson.Default.DictionaryStringString) : new Dictionary<string, string>(),
             Epoch = given.TryGetValue("SOURCE_DATE_EPOCH", out string? epoch) ? Epoch(epoch) : null,
@@ -105,10 +108,12 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
                 Arguments = given,
                 Labels = call.Query("labels") is { } labels ? Parse(labels, "labels", DockerJson.Default.DictionaryStringString) : new Dictionary<string, string>(),
                 BuildPlatform = platform,
-                TargetPlatform = call.Query("platform"),
+                TargetPlatform = platforms.Length > 0 ? platforms[0].ToString() : null,
             },
         };
     }
+
+    private static List<string> Texts(Call call, string name) => call.Query(name) is { Length: > 0 } json ? Parse(json, name, DockerJson.Default.ListString) : [];
 
     private static DateTimeOffset Epoch(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long seconds) && seconds < 253_402_300_800
         ? DateTimeOffset.FromUnixTimeSeconds(seconds)

@@ -14,12 +14,14 @@ internal sealed class ContextArchive
 
     /// <param name="directory">The context.</param>
     /// <param name="dockerfile">The path of the Dockerfile in it.</param>
-    public ContextArchive(string directory, string dockerfile)
+    /// <param name="onlyExtra">The directory is not looked at.</param>
+    public ContextArchive(string directory, string dockerfile, bool onlyExtra = false)
     {
         _directory = directory;
+        OnlyExtra = onlyExtra;
         string[] ignoreFiles = [dockerfile + ".dockerignore", ".dockerignore"];
         _always = [dockerfile, .. ignoreFiles];
-        string? name = ignoreFiles.FirstOrDefault(name => File.Exists(Path.Join(directory, name)));
+        string? name = onlyExtra ? null : ignoreFiles.FirstOrDefault(name => File.Exists(Path.Join(directory, name)));
         List<Problem> problems = [];
         _rules = name is null ? IgnoreRules.None : IgnoreRules.Parse(name, File.ReadAllText(Path.Join(directory, name)), problems);
         ProblemsException.ThrowIfAny("build context", problems);

@@ -84,6 +84,7 @@ internal sealed partial class BuildRun
         {
             return true;
         }
+        ForeignPrograms.Require(progress.Platform.Architecture, _services.Facts.Architecture);
         string id = Names.NewId();
         Snapshot snapshot = _build.Begin(id, progress.Layers);
         try
@@ -259,6 +260,10 @@ internal sealed partial class BuildRun
         using var sources = new CopySources(_directory, _services.Time);
         using DiskTree? tree = origin is null ? null : new DiskTree(_build.OpenView(origin.Layers), _hashes);
         await sources.GatherAsync(step, tree?.Root ?? _context, tree is null, _stop.Token);
+        foreach ((string address, Oci.Digest digest) in sources.Fetched)
+        {
+            _materials[address] = digest;
+        }
         IgnoreRules excluded = IgnoreRules.Excluding(options.Exclude);
         Func<string, bool>? ignores = excluded.IsEmpty ? null : excluded.Ignores;
         string content = sources.Digest(ignores, owned: options.Owner is null);
@@ -268,6 +273,7 @@ internal sealed partial class BuildRun
             if (byOrigin is not null)
             {
                 _made[byOrigin] = record;
+                progress.Note(record, byOrigin);
             }
             return true;
         }

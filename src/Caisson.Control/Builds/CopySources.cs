@@ -15,6 +15,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
     private readonly List<Item> _items = [];
     private readonly List<string> _files = [];
     private readonly List<IDisposable> _held = [];
+    private readonly List<(string Address, Oci.Digest Digest)> _fetched = [];
 
     /// <summary>One thing to copy.</summary>
     /// <param name="Node">It.</param>
@@ -26,6 +27,9 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
         /// <summary>What it is called where it is copied from; not what a link there leads to.</summary>
         public string Name => Path.Length > 0 ? Path[(Path.LastIndexOf('/') + 1)..] : Node.Name;
     }
+
+    /// <summary>Files that came from addresses.</summary>
+    public IReadOnlyList<(string Address, Oci.Digest Digest)> Fetched => _fetched;
 
     /// <summary>Finds everything.</summary>
     public async Task GatherAsync(BuildStep.Copy step, TreeNode root, bool isContext, CancellationToken cancellation)
@@ -146,6 +150,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
         Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         RemoteFile.Fetched fetched = await RemoteFile.FetchAsync(source, directory, cancellation);
         _files.Add(fetched.Path);
+        _fetched.Add((source, fetched.Digest));
         if (step.Options.Checksum is { } checksum && !string.Equals(checksum, fetched.Digest.ToString(), StringComparison.OrdinalIgnoreCase))
         {
             throw new CaissonException(ErrorKind.InvalidArgument, $"{source} is {fetched.Digest}, and --checksum says {checksum}");
@@ -180,10 +185,16 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
     private static bool IsArchive(TreeNode node)
     {
         using Stream content = node.Open();
+        return IsArchive(content, node.Name);
+    }
+
+    /// <summary>As the other form, of a stream that is read some way.</summary>
+    internal static bool IsArchive(Stream content, string subject)
+    {
         try
         {
-            using LayerStream plain = LayerStream.Open(content, TarLimits.Default, node.Name);
-            return new TarReader(plain, TarLimits.Default, node.Name).Next() is not null;
+            using LayerStream plain = LayerStream.Open(content, TarLimits.Default, subject);
+            return new TarReader(plain, TarLimits.Default, subject).Next() is not null;
         }
         catch (CaissonException error) when (error.Kind == ErrorKind.InvalidArgument)
         {
