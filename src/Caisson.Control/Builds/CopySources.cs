@@ -188,7 +188,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
         return IsArchive(content, node.Name);
     }
 
-    /// <summary>As the other form, of a stream that is read some way.</summary>
+    /// <summary>As the other form, of a stream that is read some way and closed.</summary>
     internal static bool IsArchive(Stream content, string subject)
     {
         try

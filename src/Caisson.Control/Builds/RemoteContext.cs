@@ -48,9 +48,13 @@ internal sealed class RemoteContext : IDisposable
         try
         {
             await using var content = new FileStream(fetched.Path, FileMode.Open, FileAccess.Read);
-            if (CopySources.IsArchive(content, address))
+            bool isArchive;
+            using (FileStream look = File.OpenRead(fetched.Path))
             {
-                content.Position = 0;
+                isArchive = CopySources.IsArchive(look, address);
+            }
+            if (isArchive)
+            {
                 return new RemoteContext(directory, null) { Archive = ArchiveTree.Read(directory, content, address, keepOwners: false, null, cancellation), Digest = fetched.Digest };
             }
             if (content.Length > ImageBuilder.DockerfileBytesMax)
@@ -58,7 +62,6 @@ internal sealed class RemoteContext : IDisposable
                 throw new CaissonException(ErrorKind.InvalidArgument, $"{address} is neither a tar archive nor a Dockerfile: it has {content.Length} bytes");
             }
             byte[] text = new byte[content.Length];
-            content.Position = 0;
             await content.ReadExactlyAsync(text, cancellation);
             return new RemoteContext(directory, null) { Dockerfile = text, Digest = fetched.Digest };
         }
