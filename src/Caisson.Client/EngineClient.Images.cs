@@ -163,12 +163,15 @@ public sealed partial class EngineClient
             headers["X-Caisson-Build-Context"] = directory.ToQuery();
         }
         string? registry = asked.CacheTo.Concat(asked.CacheFrom).SelectMany(cache => cache.Split(',')).FirstOrDefault(field => field.StartsWith("ref=", StringComparison.Ordinal))?[4..];
+        foreach ((string name, string value) in registry is null ? [] : WhoAsks(registry, otherwise: ""))
+        {
+            headers[name] = value;
+        }
         return Exchange(new HttpRequest("POST", "/build" + query)
         {
             WriteBody = writeContext,
             ContentType = "application/x-tar",
             Headers = headers,
-            RegistryAuth = registry is null ? "" : RegistryAuth?.Invoke(registry) ?? "",
         });
     }
 
