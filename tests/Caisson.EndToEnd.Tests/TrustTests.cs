@@ -131,6 +131,7 @@ public sealed class TrustTests(Engine engine) : IClassFixture<Engine>
         File.WriteAllText($"{home}/registries.d/default.yaml", "default-docker:\n  use-sigstore-attachments: true\n");
 
         Answer accepted = Copy("release");
+        Assert.SkipWhen(accepted.Error.Contains("sigstore disabled", StringComparison.Ordinal), "this skopeo was built without sigstore");
         Answer refused = Copy("other");
 
         Assert.True(accepted.Code == 0, accepted.ToString());
