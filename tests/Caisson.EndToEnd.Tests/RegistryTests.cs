@@ -147,6 +147,51 @@ public sealed class RegistryTests(Engine engine) : IClassFixture<Engine>
         }
     }
 
+    [Fact]
+    public void A_large_layer_takes_no_memory_on_its_way()
+    {
+        const int LayerBytes = 300 << 20;
+        const int MoreBytesMax = 64 << 20;
+        engine.SkipUnlessPublished();
+        string home = engine.NewDirectory(Path.GetRandomFileName());
+        using Served registry = Served.Ours(engine, home);
+        string name = $"{registry.Host}/test/large:1";
+        using (FileStream file = File.Create($"{home}/large"))
+        {
+            byte[] part = new byte[1 << 20];
+            for (int i = 0; i < LayerBytes / part.Length; i++)
+            {
+                Random.Shared.NextBytes(part);
+                file.Write(part);
+            }
+        }
+        Answer packed = engine.Host("tar", "-C", home, "-cf", $"{home}/large.tar", "large");
+        Assert.True(packed.Code == 0, packed.ToString());
+        Answer imported = engine.Caisson("import", $"{home}/large.tar", name);
+        Assert.True(imported.Code == 0, imported.ToString());
+
+        long pushing = GrowthOf(() => engine.Caisson("push", name));
+        Assert.Equal(0, engine.Caisson("rmi", name).Code);
+        long pulling = GrowthOf(() => engine.Caisson("pull", name));
+
+        Assert.Equal(0, engine.Caisson("rmi", name).Code);
+        Assert.InRange(pushing, 0, MoreBytesMax);
+        Assert.InRange(pulling, 0, MoreBytesMax);
+
+        long GrowthOf(Func<Answer> work)
+        {
+            File.WriteAllText($"/proc/{engine.Pid}/clear_refs", "5"); // the peak is counted from here on
+            long before = Status("VmRSS");
+            Answer done = work();
+            Assert.True(done.Code == 0, done.ToString());
+            return Math.Max(0, Status("VmHWM") - before);
+        }
+
+        long Status(string field) => 1024 * long.Parse(
+            File.ReadLines($"/proc/{engine.Pid}/status").First(line => line.StartsWith(field, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2],
+            System.Globalization.CultureInfo.InvariantCulture);
+    }
+
     private static string DigestIn(string output)
     {
         int at = output.IndexOf("sha256:", StringComparison.Ordinal);

@@ -176,6 +176,22 @@ public sealed class SignatureTests : IDisposable
     }
 
     [Fact]
+    public async Task A_registry_that_stands_before_another_passes_on_what_that_one_lists()
+    {
+        await using Place place = await StartAsync("ours");
+        Reference name = await FillAsync(place.Host, "team/app:1");
+        AddBundle(name, _image.Digest);
+        await _workshop.Store.PushAsync(name, null);
+        using RegistryStore store = RegistryStore.Open(_workshop.PathOf("before"));
+        using var through = new PullThrough(store, [new UpstreamRegistry("up", place.Host, null)], RegistrySettings.None);
+        await using RegistryServer before = await RegistryServer.StartAsync(store, new RegistryAccess(), through, FreeAddress(), null, _ => { });
+
+        PulledImage pulled = await _other.Store.PullAsync(Reference.Parse($"{before.Address}/up/team/app:1"), new PullOptions());
+
+        Assert.IsType<ImageSignature.Bundle>(Assert.Single(_other.Store.Signatures(pulled.Image)));
+    }
+
+    [Fact]
     public async Task A_registry_that_lists_what_is_about_another_image_is_not_believed()
     {
         byte[] stray = new ImageManifest
@@ -274,12 +290,16 @@ public sealed class SignatureTests : IDisposable
         return Reference.Parse($"{host}/{path}");
     }
 
-    private async Task<Place> StartAsync(string kind)
+    private static IPEndPoint FreeAddress()
     {
         using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         probe.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        var address = (IPEndPoint)probe.LocalEndPoint!;
-        probe.Dispose();
+        return (IPEndPoint)probe.LocalEndPoint!;
+    }
+
+    private async Task<Place> StartAsync(string kind)
+    {
+        IPEndPoint address = FreeAddress();
         if (kind == "ours")
         {
             RegistryStore store = RegistryStore.Open(_workshop.PathOf("registry"));
