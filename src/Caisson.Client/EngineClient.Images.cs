@@ -97,7 +97,7 @@ public sealed partial class EngineClient
     public HttpResponse PullImage(string repository, string tag, string platform) =>
         Exchange(new HttpRequest("POST", "/images/create" + new QueryString().Add("fromImage", repository).Add("platform", platform).Add("tag", tag))
         {
-            RegistryAuth = RegistryAuth?.Invoke(repository) ?? "",
+            Headers = WhoAsks(repository, otherwise: ""),
         });
 
     /// <summary>Sends an image to its registry; the answer is a stream of progress. The caller disposes the response.</summary>
@@ -106,8 +106,14 @@ public sealed partial class EngineClient
     public HttpResponse PushImage(string repository, string tag) =>
         Exchange(new HttpRequest("POST", $"/images/{EscapeReference(repository)}/push" + new QueryString().Add("tag", tag))
         {
-            RegistryAuth = RegistryAuth?.Invoke(repository) is { Length: > 0 } known ? known : "e30", // older engines want the header: this is {}
+            Headers = WhoAsks(repository, otherwise: "e30"), // older engines want the header: this is {}
         });
+
+    private Dictionary<string, string> WhoAsks(string repository, string otherwise)
+    {
+        string value = RegistryAuth?.Invoke(repository) is { Length: > 0 } known ? known : otherwise;
+        return value.Length == 0 ? [] : new() { ["X-Registry-Auth"] = value };
+    }
 
     /// <summary>Sees whether a registry lets a user in.</summary>
     /// <param name="credentials">Docker's <c>AuthConfig</c> as JSON.</param>

@@ -151,6 +151,33 @@ public sealed partial class ProtocolTests
         }
     }
 
+    /// <summary>docker-py and others read the head through a buffer that they throw away, with whatever came behind the head.</summary>
+    [Fact]
+    public async Task Output_waits_until_the_head_of_its_stream_has_been_read()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        Workload workload = await api.Engine.StartAsync();
+        string created = await api.SendAsync("POST", $"/containers/{workload.Id}/exec", """{"AttachStdin":true,"AttachStdout":true,"Cmd":["cat"]}""");
+        var ended = new TaskCompletionSource();
+        api.Host.Born = async process =>
+        {
+            await EchoAsync(process, 0);
+            ended.SetResult();
+        };
+        using Socket client = await api.ConnectAsync();
+        await client.SendAsync(Encoding.ASCII.GetBytes(
+            $"POST /exec/{Id().Match(created).Groups[1].Value}/start HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}abc"));
+        client.Shutdown(SocketShutdown.Send);
+        await ended.Task.WaitAsync(TestContext.Current.CancellationToken);
+        byte[] buffer = new byte[8 << 10];
+
+        int count = await client.ReceiveAsync(buffer);
+        string output = await ApiFixture.ReadToEndAsync(client);
+
+        Assert.EndsWith("\r\n\r\n", Encoding.ASCII.GetString(buffer, 0, count), StringComparison.Ordinal);
+        Assert.Equal("\u0001\0\0\0\0\0\0\u0003abc", output);
+    }
+
     [Theory]
     [InlineData("Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 15\r\n\r\n{\"stream\":true}", "abc", "abc")]
     [InlineData("Content-Length: 15\r\n\r\n{\"stream\":true}", "abc", "abc")]
