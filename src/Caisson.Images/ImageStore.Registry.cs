@@ -41,6 +41,11 @@ public sealed partial class ImageStore
 {
     private const int LayersAtOnce = 4;
     private const int IndexDepthMax = 3;
+    private const int GivenUpMax = 8;
+
+    private static readonly TimeSpan _givenUpKept = TimeSpan.FromMinutes(10);
+
+    private readonly Queue<(DateTimeOffset Until, ContentLeases.Lease Lease)> _givenUp = [];
 
     private readonly RegistryHttp _http;
     private readonly BlobDownloads _downloads;
@@ -49,7 +54,9 @@ public sealed partial class ImageStore
     /// <param name="reference">With a tag or a digest; <c>latest</c> without either.</param>
     /// <param name="options">How.</param>
     /// <param name="progress">Told stages and bytes; called from several threads.</param>
-    /// <param name="cancellation">Ends the work; nothing of it is kept then, but what others wait for.</param>
+    /// <param name="cancellation">
+    /// Ends the work. What others wait for goes on; layers that came whole stay until the first collection after ten minutes, for another try.
+    /// </param>
     /// <exception cref="CaissonException">
     /// It is not there, may not be had, is not what the registry says, or is refused by the trust policy; nothing is kept.
     /// </exception>
@@ -57,19 +64,49 @@ public sealed partial class ImageStore
         Reference reference, PullOptions options, IProgress<ImageProgress>? progress = null, CancellationToken cancellation = default)
     {
         reference = reference.WithDefaultTag();
-        using ContentLeases.Lease lease = _leases.Open();
+        ContentLeases.Lease lease = _leases.Open();
         try
         {
             (FoundImage found, IReadOnlyList<RegistryRepository> places) = await FindAsync(reference, options, cancellation);
             IReadOnlyList<Digest> referrers = await AdmitAsync(found, places, lease, progress, cancellation);
             await (options.Admit?.Invoke(found, cancellation) ?? Task.CompletedTask);
-            return await FetchAsync(found, referrers, places, options, lease, progress, cancellation);
+            PulledImage pulled = await FetchAsync(found, referrers, places, options, lease, progress, cancellation);
+            lease.Dispose();
+            return pulled;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            KeepGivenUp(lease);
+            throw;
         }
         catch (Exception)
         {
             lease.Dispose();
             CollectGarbage();
             throw;
+        }
+    }
+
+    /// <summary>Keeps the whole layers of a pull that was given up, so that the next try goes on there.</summary>
+    private void KeepGivenUp(ContentLeases.Lease lease)
+    {
+        lock (_givenUp)
+        {
+            _givenUp.Enqueue((_time.GetUtcNow() + _givenUpKept, lease));
+        }
+        CollectGarbage();
+    }
+
+    /// <summary>Lets go of what nobody has come back for; of the oldest, too, when there are many.</summary>
+    private void ReleaseGivenUp()
+    {
+        lock (_givenUp)
+        {
+            while (_givenUp.TryPeek(out (DateTimeOffset Until, ContentLeases.Lease Lease) oldest)
+                && (oldest.Until <= _time.GetUtcNow() || _givenUp.Count > GivenUpMax))
+            {
+                _givenUp.Dequeue().Lease.Dispose();
+            }
         }
     }
 
