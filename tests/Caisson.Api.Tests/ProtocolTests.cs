@@ -250,6 +250,18 @@ public sealed partial class ProtocolTests
         Assert.Equal(there, answer.Contains($"\"{member}\":", StringComparison.Ordinal));
     }
 
+    /// <summary><c>docker system prune --filter label=…</c> asks everything with the same filters.</summary>
+    [Fact]
+    public async Task Steps_of_builds_have_no_label_and_stay()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+
+        string answer = await api.GetAsync("/build/prune?filters={%22label%22:[%22x%22]}", "POST");
+
+        Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
+        Assert.Contains("\"SpaceReclaimed\":0", answer, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("POST", "/swarm/init", "501", "one machine")]
     [InlineData("POST", "/swarm/leave", "503", "not part of a swarm")]
@@ -257,6 +269,8 @@ public sealed partial class ProtocolTests
     [InlineData("POST", "/plugins/x/enable", "404", "not found")]
     [InlineData("POST", "/build?version=2", "501", "caisson build")]
     [InlineData("POST", "/build?remote=https://example.org/x.git", "501", "not fetched")]
+    [InlineData("POST", "/build?labels=nonsense", "400", "labels is no such JSON document")]
+    [InlineData("POST", "/build?ulimits=null&labels=null&buildargs=null", "400", "Dockerfile")]
     [InlineData("POST", "/session", "501", "caisson build")]
     [InlineData("POST", "/grpc", "501", "caisson build")]
     [InlineData("POST", "/images/none/push?tag=1", "404", "does not exist locally")]

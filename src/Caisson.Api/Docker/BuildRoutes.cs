@@ -56,15 +56,13 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
             CpusetMems = call.Query("cpusetmems") ?? "",
             ShmSize = Size(call, "shmsize"),
             CgroupParent = call.Query("cgroupparent") ?? "",
-            ExtraHosts = call.Query("extrahosts") is { } hosts ? hosts.StartsWith('[') ? Parse(hosts, "extrahosts", DockerJson.Default.ListString) : hosts.Split(',') : null,
-            Ulimits = call.Query("ulimits") is { } limits ? Parse(limits, "ulimits", DockerJson.Default.IReadOnlyListUlimit) : null,
+            ExtraHosts = call.Query("extrahosts") is { } hosts ? hosts.StartsWith('[') ? Document(call, "extrahosts", DockerJson.Default.ListString) : hosts.Split(',') : null,
+            Ulimits = Document(call, "ulimits", DockerJson.Default.IReadOnlyListUlimit),
         };
         // An argument that is null is one that the client itself has no value for.
-        Dictionary<string, string> given = call.Query("buildargs") is { } json
-            ? Parse(json, "buildargs", DockerJson.Default.DictionaryStringJsonElement)
-                .Where(argument => argument.Value.ValueKind != JsonValueKind.Null)
-                .ToDictionary(argument => argument.Key, argument => argument.Value.ToString())
-            : [];
+        Dictionary<string, string> given = (Document(call, "buildargs", DockerJson.Default.DictionaryStringJsonElement) ?? [])
+            .Where(argument => argument.Value.ValueKind != JsonValueKind.Null)
+            .ToDictionary(argument => argument.Key, argument => argument.Value.ToString());
         string platform = $"linux/{engine.Services.Facts.Architecture}";
         return new BuildRequest
         {
@@ -75,13 +73,13 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
             Network = call.Query("networkmode") ?? "default",
             Host = host,
             Aside = call.Http.Request.Headers["X-Caisson-Build-Aside"].ToString(),
-            Agents = call.Query("ssh") is { } agents ? Parse(agents, "ssh", DockerJson.Default.DictionaryStringString) : new Dictionary<string, string>(),
+            Agents = Document(call, "ssh", DockerJson.Default.DictionaryStringString) ?? [],
             Epoch = given.TryGetValue("SOURCE_DATE_EPOCH", out string? epoch) ? Epoch(epoch) : null,
             Options = new BuildOptions
             {
                 Target = call.Query("target"),
                 Arguments = given,
-                Labels = call.Query("labels") is { } labels ? Parse(labels, "labels", DockerJson.Default.DictionaryStringString) : new Dictionary<string, string>(),
+                Labels = Document(call, "labels", DockerJson.Default.DictionaryStringString) ?? [],
                 BuildPlatform = platform,
                 TargetPlatform = call.Query("platform"),
             },
@@ -96,11 +94,12 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
         : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) ? value
         : throw new CaissonException(ErrorKind.InvalidArgument, $"query parameter {name}: '{text}' is not a whole number");
 
-    private static T Parse<T>(string json, string name, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) where T : class
+    /// <summary>A parameter that is a JSON document; null when it is absent or, as clients in Go say what they have not, <c>null</c>.</summary>
+    private static T? Document<T>(Call call, string name, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) where T : class
     {
         try
         {
-            return JsonSerializer.Deserialize(json, type) ?? throw new JsonException("it is null");
+            return call.Query(name) is { } json ? JsonSerializer.Deserialize(json, type) : null;
         }
         catch (JsonException error)
         {
@@ -111,11 +110,13 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
     private Task Prune(Call call)
     {
         Control.Listing.FilterSet filters = call.Filters();
-        filters.RequireKnown("until", "unused-for", "id", "parent", "type", "description", "inuse", "shared", "private");
+        filters.RequireKnown("until", "unused-for", "id", "parent", "type", "description", "inuse", "shared", "private", "label", "label!");
         DateTimeOffset now = engine.Services.Time.GetUtcNow();
         string? age = filters["until"].Concat(filters["unused-for"]).FirstOrDefault();
         DateTimeOffset? until = age is null ? null : Times.Parse(age, "until", now);
-        var (keys, bytes) = builder.Prune(until is { } limit ? record => record.Used < limit : null);
+        // `system prune` sends its filters to everything; steps of builds have no labels.
+        Func<CacheRecord, bool>? goes = filters["label"].Count > 0 ? _ => false : until is { } limit ? record => record.Used < limit : null;
+        var (keys, bytes) = builder.Prune(goes);
         return call.Json(new CachePrunedBody([.. keys.Select(key => key[..25])], bytes), DockerJson.Default.CachePrunedBody);
     }
 }
