@@ -101,6 +101,8 @@ public sealed partial class EngineClient
         });
 
     /// <summary>Sends an image to its registry; the answer is a stream of progress. The caller disposes the response.</summary>
+    /// <param name="repository">The name without a tag.</param>
+    /// <param name="tag">Its tag; empty for all that the repository has here.</param>
     public HttpResponse PushImage(string repository, string tag) =>
         Exchange(new HttpRequest("POST", $"/images/{EscapeReference(repository)}/push" + new QueryString().Add("tag", tag))
         {
