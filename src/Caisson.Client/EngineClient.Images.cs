@@ -3,6 +3,7 @@ using System.Text.Json;
 using Caisson.Client.Containers;
 using Caisson.Client.Http;
 using Caisson.Client.Images;
+using Caisson.Errors;
 
 namespace Caisson.Client;
 
@@ -143,6 +144,10 @@ public sealed partial class EngineClient
             .Add("labels", Map(asked.Labels))
             .Add("ssh", Map(asked.Agents))
             .Add("extrahosts", string.Join(',', asked.ExtraHosts))
+            .Add("remote", asked.Remote)
+            .Add("cachefrom", List(asked.CacheFrom))
+            .Add("cacheto", List(asked.CacheTo))
+            .Add("attest", List(asked.Attestations))
             .Add("shmsize", asked.ShmSizeBytes > 0 ? asked.ShmSizeBytes.ToString(System.Globalization.CultureInfo.InvariantCulture) : "")
             .Add("memory", asked.MemoryBytes > 0 ? asked.MemoryBytes.ToString(System.Globalization.CultureInfo.InvariantCulture) : "")
             .Add("version", "1");
@@ -155,7 +160,33 @@ public sealed partial class EngineClient
         {
             headers["X-Caisson-Build-Aside"] = asked.Aside;
         }
-        return Exchange(new HttpRequest("POST", "/build" + query) { WriteBody = writeContext, ContentType = "application/x-tar", Headers = headers });
+        if (asked.Directory is { } directory)
+        {
+            headers["X-Caisson-Build-Context"] = directory.ToQuery();
+        }
+        string? registry = asked.CacheTo.Concat(asked.CacheFrom).SelectMany(cache => cache.Split(',')).FirstOrDefault(field => field.StartsWith("ref=", StringComparison.Ordinal))?[4..];
+        return Exchange(new HttpRequest("POST", "/build" + query)
+        {
+            WriteBody = writeContext,
+            ContentType = "application/x-tar",
+            Headers = headers,
+            RegistryAuth = registry is null ? "" : RegistryAuth?.Invoke(registry) ?? "",
+        });
+    }
+
+    /// <summary>Whether the engine sees a directory of this machine as the caller does, and would read a build's files there.</summary>
+    public bool CanRead(HostDirectory directory)
+    {
+        ArgumentNullException.ThrowIfNull(directory);
+        try
+        {
+            using var response = Call("GET", "/build/context" + directory.ToQuery());
+            return true;
+        }
+        catch (EngineException e) when (e.Kind is ErrorKind.NotFound or ErrorKind.Unimplemented)
+        {
+            return false; // it does not see it, or is an engine that cannot be asked
+        }
     }
 
     /// <summary>Removes what builds have made and no image needs.</summary>
@@ -165,6 +196,25 @@ public sealed partial class EngineClient
         using var response = Call("POST", "/build/prune" + new QueryString().Add("filters", FormatFilters(filters)));
         using var json = response.ReadJson();
         return new(json.RootElement.Texts("CachesDeleted"), json.RootElement.Number("SpaceReclaimed"));
+    }
+
+    private static string List(IReadOnlyList<string> values)
+    {
+        if (values.Count == 0)
+        {
+            return "";
+        }
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartArray();
+            foreach (string value in values)
+            {
+                writer.WriteStringValue(value);
+            }
+            writer.WriteEndArray();
+        }
+        return System.Text.Encoding.UTF8.GetString(buffer.ToArray());
     }
 
     private static string Map(IReadOnlyDictionary<string, string> values)

@@ -72,7 +72,7 @@ public sealed partial class ImageStore
     }
 
     /// <summary>Sends what is about an image and kept with it, so that it is there before the image gets its tag.</summary>
-    private async Task SendReferrersAsync(RegistryRepository repository, Image image, ContentLeases.Lease lease, CancellationToken cancellation)
+    private async Task SendReferrersAsync(RegistryRepository repository, Image image, Digest named, ContentLeases.Lease lease, CancellationToken cancellation)
     {
         List<ContentDescriptor> signatures = [];
         List<byte[]> manifests = [];
@@ -87,11 +87,11 @@ public sealed partial class ImageStore
             {
                 lease.Hold(content);
             }
-            bool isSubject = artifact.Subject?.Digest == image.ManifestDigest;
+            bool isSubject = artifact.Subject?.Digest == image.ManifestDigest || artifact.Subject?.Digest == named;
             ContentDescriptor[] own = [.. artifact.Layers.Where(layer => layer.MediaType == SimpleSigning.MediaType && IsAbout(layer, image.ManifestDigest))];
             if (!isSubject && own.Length == 0)
             {
-                continue; // about the index that the image was chosen from, which is not sent either
+                continue; // about an index that is not sent
             }
             foreach (ContentDescriptor blob in artifact.Layers.Append(artifact.Config).DistinctBy(blob => blob.Digest))
             {

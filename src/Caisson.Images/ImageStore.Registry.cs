@@ -50,6 +50,8 @@ public sealed partial class ImageStore
     private readonly RegistryHttp _http;
     private readonly BlobDownloads _downloads;
 
+    internal BlobDownloads Downloads => _downloads;
+
     /// <summary>Fetches an image and its signatures from its registry or a mirror of it, and unpacks its layers while they arrive.</summary>
     /// <param name="reference">With a tag or a digest; <c>latest</c> without either.</param>
     /// <param name="options">How.</param>
@@ -151,15 +153,41 @@ public sealed partial class ImageStore
         byte[] manifest = _blobs.ReadAll(image.ManifestDigest, ImageManifest.SizeBytesMax);
         string mediaType = image.Manifest.MediaType ?? MediaTypes.ImageManifest;
         var descriptor = new ContentDescriptor { MediaType = mediaType, Digest = image.ManifestDigest, Size = manifest.Length };
+        (ContentDescriptor named, byte[] document) = await PutPartsAsync(repository, image, descriptor, manifest, cancellation);
         if (image.Record.Referrers.Count > 0)
         {
             // The tag comes last, so that nobody meets it without its signatures.
             await repository.PutManifestAsync(image.ManifestDigest.ToString(), descriptor.MediaType, manifest, cancellation);
-            await SendReferrersAsync(repository, image, lease, cancellation);
+            await SendReferrersAsync(repository, image, named.Digest, lease, cancellation);
         }
-        await repository.PutManifestAsync(reference.Tag, descriptor.MediaType, manifest, cancellation);
-        Register(image.ManifestDigest, null, [reference.WithDigest(image.ManifestDigest)]);
-        return new PushedImage(reference, descriptor);
+        await repository.PutManifestAsync(reference.Tag, named.MediaType, document, cancellation);
+        Register(image.ManifestDigest, null, [reference.WithDigest(named.Digest)]);
+        return new PushedImage(reference, named);
+    }
+
+    /// <summary>What a name of an image stands for in a registry: one that was built into a list of images goes there with all of the list.</summary>
+    private async Task<(ContentDescriptor Named, byte[] Document)> PutPartsAsync(
+        RegistryRepository repository, Image image, ContentDescriptor descriptor, byte[] manifest, CancellationToken cancellation)
+    {
+        if (FindWholeIndex(image) is not { } whole)
+        {
+            return (descriptor, manifest);
+        }
+        foreach (ContentDescriptor entry in whole.Index.Manifests)
+        {
+            byte[] content = _blobs.ReadAll(entry.Digest, ImageManifest.SizeBytesMax);
+            if (entry.Digest != image.ManifestDigest)
+            {
+                ImageManifest other = ImageManifest.Parse(content, entry.MediaType, $"manifest {entry.Digest}");
+                foreach (ContentDescriptor blob in other.Layers.Append(other.Config).DistinctBy(blob => blob.Digest))
+                {
+                    _ = await repository.PutBlobAsync(blob, () => _blobs.OpenRead(blob.Digest), [], null, cancellation);
+                }
+            }
+            await repository.PutManifestAsync(entry.Digest.ToString(), entry.MediaType, content, cancellation);
+        }
+        string mediaType = whole.Index.MediaType ?? MediaTypes.ImageIndex;
+        return (new ContentDescriptor { MediaType = mediaType, Digest = Digest.Of(whole.Content), Size = whole.Content.Length }, whole.Content);
     }
 
     /// <summary>The repository that <paramref name="reference"/> is in, for whoever wants other documents of it than an image.</summary>

@@ -36,6 +36,7 @@ public sealed partial class ImageStore : IDisposable
         _time = time;
         _blobs = BlobStore.Open(root);
         _layers = LayerStore.Open(root, _blobs, limits);
+        _blobs.Maker = _layers;
         _snapshots = SnapshotStore.Open(root, _layers);
         _reader = new ImageReader(_blobs, _layers);
         _empty = Path.Join(root, "empty");

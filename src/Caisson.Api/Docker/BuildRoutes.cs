@@ -16,12 +16,14 @@ namespace Caisson.Api.Docker;
 /// <remarks>
 /// Beyond Docker's: the header <c>X-Caisson-Build: 1</c> asks for steps as objects while they run, and
 /// <c>X-Caisson-Build-Aside</c> names a directory of the archive that is no part of the context: it may have a <c>Dockerfile</c>, and <c>secrets</c>.
+/// <c>X-Caisson-Build-Context</c> describes a directory of this machine that is read instead of an archive; <c>/build/context</c> says whether it could be.
 /// </remarks>
 internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
 {
     public void AddTo(Router.Builder routes)
     {
         routes.Post("/build", Build);
+        routes.Get("/build/context", Context);
         routes.Post("/build/prune", Prune);
         routes.Post("/build/cancel", call => call.Empty());
     }
@@ -32,15 +34,30 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
         {
             throw new CaissonException(ErrorKind.Unimplemented, "builds by BuildKit's session are not here; use DOCKER_BUILDKIT=0, or caisson build");
         }
-        if (call.Query("remote") is { } remote && remote != "client-session")
-        {
-            throw new CaissonException(ErrorKind.Unimplemented, $"a context is not fetched from '{remote}'; send it as the request's body");
-        }
         bool rich = call.Http.Request.Headers["X-Caisson-Build"] == "1";
         var stream = new BuildStream(rich, call.Flag("q"));
         BuildRequest request = Request(call);
         Task<Image> working = Task.Run(() => builder.BuildAsync(request, call.Http.Request.Body, stream.Tell, call.Gone), CancellationToken.None);
         await stream.RunAsync(call, working, request.Names);
+    }
+
+    /// <summary>Whether the engine sees a directory of its machine as the client does; the answer says no more.</summary>
+    private static Task Context(Call call)
+    {
+        LocalContext.Require(call.Query("path"), call.Query("boot"), call.Query("mounts"), call.Query("modified"));
+        return call.Empty();
+    }
+
+    private static string? Directory(Call call)
+    {
+        if (call.Http.Request.Headers["X-Caisson-Build-Context"].ToString() is not { Length: > 0 } header)
+        {
+            return null;
+        }
+        Dictionary<string, Microsoft.Extensions.Primitives.StringValues> fields = Microsoft.AspNetCore.WebUtilities.QueryHelpers.ParseQuery(header);
+        return LocalContext.Require(Field("path"), Field("boot"), Field("mounts"), Field("modified"));
+
+        string? Field(string name) => fields.TryGetValue(name, out Microsoft.Extensions.Primitives.StringValues value) ? value.ToString() : null;
     }
 
     private BuildRequest Request(Call call)
@@ -64,6 +81,7 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
             .Where(argument => argument.Value.ValueKind != JsonValueKind.Null)
             .ToDictionary(argument => argument.Key, argument => argument.Value.ToString());
         string platform = $"linux/{engine.Services.Facts.Architecture}";
+        Platform[] platforms = [.. (call.Query("platform") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(Platform.Parse)];
         return new BuildRequest
         {
             Dockerfile = call.Query("dockerfile") ?? "Dockerfile",
@@ -72,6 +90,13 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
             Pull = call.Flag("pull"),
             Network = call.Query("networkmode") ?? "default",
             Host = host,
+            Directory = Directory(call),
+            Remote = call.Query("remote") is { Length: > 0 } remote and not "client-session" ? remote : null,
+            Platforms = [.. platforms],
+            CacheFrom = [.. Texts(call, "cachefrom").Select(text => CacheAddress.Parse(text, isTarget: false))],
+            CacheTo = [.. Texts(call, "cacheto").Select(text => CacheAddress.Parse(text, isTarget: true))],
+            Attestations = BuildAttestations.Parse(Texts(call, "attest")),
+            Credentials = domain => RegistryAuth.Read(call, domain),
             Aside = call.Http.Request.Headers["X-Caisson-Build-Aside"].ToString(),
             Agents = Document(call, "ssh", DockerJson.Default.DictionaryStringString) ?? [],
             Epoch = given.TryGetValue("SOURCE_DATE_EPOCH", out string? epoch) ? Epoch(epoch) : null,
@@ -81,10 +106,12 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
                 Arguments = given,
                 Labels = Document(call, "labels", DockerJson.Default.DictionaryStringString) ?? [],
                 BuildPlatform = platform,
-                TargetPlatform = call.Query("platform"),
+                TargetPlatform = platforms.Length > 0 ? platforms[0].ToString() : null,
             },
         };
     }
+
+    private static List<string> Texts(Call call, string name) => call.Query(name) is { Length: > 0 } json ? Parse(json, name, DockerJson.Default.ListString) : [];
 
     private static DateTimeOffset Epoch(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long seconds) && seconds < 253_402_300_800
         ? DateTimeOffset.FromUnixTimeSeconds(seconds)
