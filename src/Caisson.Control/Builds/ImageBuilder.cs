@@ -251,29 +251,11 @@ public sealed class ImageBuilder
     }
 
     /// <summary>A connection's stream knows the asynchronous way only; this is for a thread of its own.</summary>
-    private sealed class BlockingReader(Stream inner, CancellationToken cancellation) : Stream
+    private sealed class BlockingReader(Stream inner, CancellationToken cancellation) : ReadOnlyStream
     {
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
         public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
         public override int Read(byte[] buffer, int offset, int count) =>
             inner.ReadAsync(buffer.AsMemory(offset, count), cancellation).AsTask().GetAwaiter().GetResult();
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }
