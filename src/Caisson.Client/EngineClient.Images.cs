@@ -155,7 +155,9 @@ public sealed partial class EngineClient
         {
             query.Add("t", name);
         }
-        Dictionary<string, string> headers = new() { ["X-Caisson-Build"] = "1" };
+        string? registry = asked.CacheTo.Concat(asked.CacheFrom).SelectMany(cache => cache.Split(',')).FirstOrDefault(field => field.StartsWith("ref=", StringComparison.Ordinal))?[4..];
+        Dictionary<string, string> headers = registry is null ? [] : WhoAsks(registry, otherwise: "");
+        headers["X-Caisson-Build"] = "1";
         if (asked.Aside.Length > 0)
         {
             headers["X-Caisson-Build-Aside"] = asked.Aside;
@@ -164,14 +166,7 @@ public sealed partial class EngineClient
         {
             headers["X-Caisson-Build-Context"] = directory.ToQuery();
         }
-        string? registry = asked.CacheTo.Concat(asked.CacheFrom).SelectMany(cache => cache.Split(',')).FirstOrDefault(field => field.StartsWith("ref=", StringComparison.Ordinal))?[4..];
-        return Exchange(new HttpRequest("POST", "/build" + query)
-        {
-            WriteBody = writeContext,
-            ContentType = "application/x-tar",
-            Headers = headers,
-            RegistryAuth = registry is null ? "" : RegistryAuth?.Invoke(registry) ?? "",
-        });
+        return Exchange(new HttpRequest("POST", "/build" + query) { WriteBody = writeContext, ContentType = "application/x-tar", Headers = headers });
     }
 
     /// <summary>Whether the engine sees a directory of this machine as the caller does, and would read a build's files there.</summary>

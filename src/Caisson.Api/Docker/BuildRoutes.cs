@@ -111,7 +111,7 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
         };
     }
 
-    private static List<string> Texts(Call call, string name) => call.Query(name) is { Length: > 0 } json ? Parse(json, name, DockerJson.Default.ListString) : [];
+    private static List<string> Texts(Call call, string name) => Document(call, name, DockerJson.Default.ListString) ?? [];
 
     private static DateTimeOffset Epoch(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long seconds) && seconds < 253_402_300_800
         ? DateTimeOffset.FromUnixTimeSeconds(seconds)
@@ -126,7 +126,7 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
     {
         try
         {
-            return call.Query(name) is { } json ? JsonSerializer.Deserialize(json, type) : null;
+            return call.Query(name) is { Length: > 0 } json ? JsonSerializer.Deserialize(json, type) : null;
         }
         catch (JsonException error)
         {
