@@ -102,6 +102,8 @@ public sealed partial class EngineClient
         });
 
     /// <summary>Sends an image to its registry; the answer is a stream of progress. The caller disposes the response.</summary>
+    /// <param name="repository">The name without a tag.</param>
+    /// <param name="tag">Its tag; empty for all that the repository has here.</param>
     public HttpResponse PushImage(string repository, string tag) =>
         Exchange(new HttpRequest("POST", $"/images/{EscapeReference(repository)}/push" + new QueryString().Add("tag", tag))
         {
@@ -153,7 +155,9 @@ public sealed partial class EngineClient
         {
             query.Add("t", name);
         }
-        Dictionary<string, string> headers = new() { ["X-Caisson-Build"] = "1" };
+        string? registry = asked.CacheTo.Concat(asked.CacheFrom).SelectMany(cache => cache.Split(',')).FirstOrDefault(field => field.StartsWith("ref=", StringComparison.Ordinal))?[4..];
+        Dictionary<string, string> headers = registry is null ? [] : WhoAsks(registry, otherwise: "");
+        headers["X-Caisson-Build"] = "1";
         if (asked.Aside.Length > 0)
         {
             headers["X-Caisson-Build-Aside"] = asked.Aside;
@@ -162,17 +166,7 @@ public sealed partial class EngineClient
         {
             headers["X-Caisson-Build-Context"] = directory.ToQuery();
         }
-        string? registry = asked.CacheTo.Concat(asked.CacheFrom).SelectMany(cache => cache.Split(',')).FirstOrDefault(field => field.StartsWith("ref=", StringComparison.Ordinal))?[4..];
-        foreach ((string name, string value) in registry is null ? [] : WhoAsks(registry, otherwise: ""))
-        {
-            headers[name] = value;
-        }
-        return Exchange(new HttpRequest("POST", "/build" + query)
-        {
-            WriteBody = writeContext,
-            ContentType = "application/x-tar",
-            Headers = headers,
-        });
+        return Exchange(new HttpRequest("POST", "/build" + query) { WriteBody = writeContext, ContentType = "application/x-tar", Headers = headers });
     }
 
     /// <summary>Whether the engine sees a directory of this machine as the caller does, and would read a build's files there.</summary>

@@ -60,6 +60,7 @@ public sealed partial class ImageStore
     /// <summary>Removes blobs and layers that no image, container or work under way needs. May run at any time.</summary>
     public CollectedGarbage CollectGarbage()
     {
+        ReleaseGivenUp();
         int blobs = 0;
         long bytes = 0;
         List<Digest> layers = [];

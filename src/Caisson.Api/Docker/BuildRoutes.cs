@@ -126,7 +126,7 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
     {
         try
         {
-            return call.Query(name) is { } json ? JsonSerializer.Deserialize(json, type) : null;
+            return call.Query(name) is { Length: > 0 } json ? JsonSerializer.Deserialize(json, type) : null;
         }
         catch (JsonException error)
         {

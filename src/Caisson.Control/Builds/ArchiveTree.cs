@@ -291,21 +291,13 @@ internal sealed class ArchiveTree : IDisposable
     }
 
     /// <summary>A piece of the contents, read without moving anything.</summary>
-    private sealed class Part(SafeFileHandle file, long offset, long length) : Stream
+    private sealed class Part(SafeFileHandle file, long offset, long length) : ReadOnlyStream
     {
         private long _at;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
 
         public override long Length => length;
 
         public override long Position { get => _at; set => throw new NotSupportedException(); }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
         public override int Read(Span<byte> buffer)
         {
@@ -314,15 +306,5 @@ internal sealed class ArchiveTree : IDisposable
             _at += read;
             return read;
         }
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

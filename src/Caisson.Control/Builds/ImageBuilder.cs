@@ -7,6 +7,7 @@ using Caisson.Build.Plans;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Images;
+using Caisson.Images.Archives;
 using Caisson.Linux;
 using Caisson.Oci;
 
@@ -158,17 +159,15 @@ public sealed class ImageBuilder
     internal static string SecretDirectory(string root) => $"/dev/shm/caisson-build-{BuildCache.KeyOf(root)[..12]}-";
 
     private Task<ArchiveTree> ReadContextAsync(BuildRequest request, Stream context, Dictionary<string, byte[]> aside, CancellationToken cancellation) =>
-        Task.Factory.StartNew(
-            () =>
+        BlockingStream.RunAsync(
+            context,
+            blocking =>
             {
-                using var blocking = new BlockingReader(context, cancellation);
                 Func<string, Action<byte[]>?>? take = request.Aside is not { Length: > 0 } prefix ? null
                     : path => path.StartsWith(prefix + "/", StringComparison.Ordinal) ? content => aside[path[(prefix.Length + 1)..]] = content : null;
                 return ArchiveTree.Read(_directory, blocking, "the build context", keepOwners: false, take, cancellation);
             },
-            cancellation,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
+            cancellation);
 
     private static string? Read(TreeNode tree, string path)
     {
@@ -248,32 +247,5 @@ public sealed class ImageBuilder
                 Directory.Delete(left, recursive: true);
             }
         }
-    }
-
-    /// <summary>A connection's stream knows the asynchronous way only; this is for a thread of its own.</summary>
-    private sealed class BlockingReader(Stream inner, CancellationToken cancellation) : Stream
-    {
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-        public override int Read(byte[] buffer, int offset, int count) =>
-            inner.ReadAsync(buffer.AsMemory(offset, count), cancellation).AsTask().GetAwaiter().GetResult();
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

@@ -106,6 +106,24 @@ public sealed partial class LayerStore : IDisposable
     internal async Task EnsureAsync(
         IReadOnlyList<LayerSource> chain, ILayerArchives archives, IProgress<ImageProgress>? progress, CancellationToken cancellation)
     {
+        const int AttemptsMax = 3;
+
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await Task.WhenAll(StartAll(chain, archives, progress)).WaitAsync(cancellation);
+                return;
+            }
+            catch (CaissonException e) when (e.Kind == ErrorKind.Cancelled && attempt < AttemptsMax && !cancellation.IsCancellationRequested)
+            {
+                // Work of somebody who has given up was joined. It is over now, and begins anew from archives of our own.
+            }
+        }
+    }
+
+    private List<Task> StartAll(IReadOnlyList<LayerSource> chain, ILayerArchives archives, IProgress<ImageProgress>? progress)
+    {
         Task last = Task.CompletedTask;
         List<Task> tasks = [];
         for (int i = 0; i < chain.Count; i++)
@@ -119,7 +137,7 @@ public sealed partial class LayerStore : IDisposable
             last = Start(chain, i, last, archives, progress);
             tasks.Add(last);
         }
-        await Task.WhenAll(tasks).WaitAsync(cancellation);
+        return tasks;
     }
 
     /// <summary>Unpacks an archive whose content is not known beforehand as the lowest layer of an image.</summary>
