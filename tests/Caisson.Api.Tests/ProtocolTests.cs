@@ -268,7 +268,6 @@ public sealed partial class ProtocolTests
     [InlineData("POST", "/services/create", "503", "not a swarm manager")]
     [InlineData("POST", "/plugins/x/enable", "404", "not found")]
     [InlineData("POST", "/build?version=2", "501", "caisson build")]
-    [InlineData("POST", "/build?remote=https://example.org/x.git", "501", "not fetched")]
     [InlineData("POST", "/build?labels=nonsense", "400", "labels is no such JSON document")]
     [InlineData("POST", "/build?ulimits=null&labels=null&buildargs=null", "400", "Dockerfile")]
     [InlineData("POST", "/session", "501", "caisson build")]
