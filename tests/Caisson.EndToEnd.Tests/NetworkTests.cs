@@ -45,6 +45,7 @@ public sealed class NetworkTests(Engine engine) : IClassFixture<Engine>
         Ok(engine.By(client, "run", "-d", "--name", web, "--hostname", "server", "-p", "127.0.0.1::8080", "busybox", "sh", "-c", Serve));
         string where = Ok(engine.By(client, "port", web, "8080")).Trim();
         string shown = Ok(engine.By(client, "ps", "--filter", $"name={web}", "--format", "{{.Ports}}")).Trim();
+        await ServedAsync(where);
 
         string before = await GetAsync(where);
         engine.Kill();
