@@ -70,7 +70,7 @@ for tool in "${tools[@]}"; do
   if [[ $tool != ctr ]]; then
     # Lines of 100 bytes from memory, so that the log alone is measured; read back, none is missing.
     mkdir -p /run/lines
-    [[ -s /run/lines/text ]] || awk -v n="$((megabytes * 10000))" 'BEGIN { for (i = 0; i < count; i++) printf "%099d\n", i }' >/run/lines/text
+    [[ -s /run/lines/text ]] || awk -v n="$((megabytes * 10000))" 'BEGIN { for (i = 0; i < n; i++) printf "%099d\n", i }' >/run/lines/text
     drivers='json-file local'
     [[ $tool != podman ]] || drivers=k8s-file
     for driver in $drivers; do
