@@ -52,7 +52,12 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
         {
             return Libc.LastErrno is Errno.ENOENT or Errno.ELOOP or Errno.ENXIO or Errno.ENODEV ? null : throw Refused("openat", name);
         }
-        var file = new FileDescriptor(fd, name);
+        return OnlyRegular(new FileDescriptor(fd, name), out status);
+    }
+
+    /// <summary>The file, with what it is; null for one that is not regular, which is closed.</summary>
+    internal static FileDescriptor? OnlyRegular(FileDescriptor file, out FileStatus status)
+    {
         try
         {
             status = file.Status;

@@ -89,22 +89,7 @@ public sealed partial class RootDirectory : IDisposable
         {
             return Libc.LastErrno is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP or Errno.ENXIO or Errno.ENODEV ? null : throw LinuxException.FromErrno("openat2", path);
         }
-        var file = new FileDescriptor(fd, path);
-        try
-        {
-            status = file.Status;
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
-        if (status.Kind == FileKind.Regular)
-        {
-            return file;
-        }
-        file.Dispose();
-        return null;
+        return DirectoryDescriptor.OnlyRegular(new FileDescriptor(fd, path), out status);
     }
 
     /// <summary>Reads a regular file to its end.</summary>
