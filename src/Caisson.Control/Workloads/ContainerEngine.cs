@@ -124,7 +124,9 @@ public sealed class ContainerEngine
             record = NetworkChoice.Complete(
                 record, asked.NetworkingConfig?.EndpointsConfig, _services.Networks, reference => Find(reference).Id, problems, warnings);
             RequireSources(record, problems);
-            bool hasOwnIds = problems.Count == 0 && Profiles.Find(record.Profile).UserNamespace && record.HostConfig.UsernsMode != "host";
+            Machines.MachineRules.Check(record, problems);
+            bool hasOwnIds = problems.Count == 0
+                && ((Profiles.Find(record.Profile).UserNamespace && record.HostConfig.UsernsMode != "host") || Machines.MachineRules.IsMachine(record));
             record = SecretRequest.Complete(record, _services.Secrets.Find, problems);
             record = SharedNamespaces.Complete(record, reference => Find(reference).Record, hasOwnIds, problems);
             ProblemsException.ThrowIfAny("create container", problems);

@@ -80,8 +80,8 @@ public sealed record GuestLaunch
         return new() { World = world, Self = self, Terminal = terminal, Inputs = inputs.ToImmutable() };
     }
 
-    /// <summary>With what stays on the host.</summary>
-    internal byte[] EncodeWhole() => new PlanWriter()
+    /// <summary>With what stays on the host, for the process beside QEMU.</summary>
+    public byte[] EncodeWhole() => new PlanWriter()
         .Add(Encode())
         .AddAll(WorldSteps, static (writer, step) => writer.Add(step))
         .AddAll(SelfSteps, static (writer, step) => writer.Add(step))

@@ -23,6 +23,11 @@ internal sealed class HostProgram
     private const ulong ErrorsKey = 3;
     private const int KeysEach = 4;
 
+    /// <summary>What the steps that find and execute the program are there for; how a launch plan words it.</summary>
+    private const string ProgramStep = "the program";
+
+    private const string FindStep = "find '";
+
     private static readonly byte[] Buffer = new byte[32 * 1024];
 
     private readonly AgentLink _link;
@@ -172,11 +177,23 @@ internal sealed class HostProgram
         }
         var errno = (Errno)failure.Error;
         string step = steps[failure.Step];
-        string reason = $"{step}: {LinuxException.Describe(errno)}";
-        return step.StartsWith("the program", StringComparison.Ordinal)
-            ? new ProgramEnd(errno is Errno.ENOENT or Errno.ENOTDIR ? 127 : 126, $"exec: {reason}")
-            : new ProgramEnd(125, reason);
+        if (failure.Stage == 1 && (step == ProgramStep || step.StartsWith(FindStep, StringComparison.Ordinal)))
+        {
+            string? search = steps.FirstOrDefault(text => text.StartsWith(FindStep, StringComparison.Ordinal));
+            string program = search?[FindStep.Length..search.LastIndexOf('\'')] ?? "";
+            return new ProgramEnd(errno is Errno.ENOENT or Errno.ENOTDIR ? 127 : 126, $"exec: \"{program}\": {Words(program, errno)}");
+        }
+        return new ProgramEnd(125, $"{step}: {LinuxException.Describe(errno)}");
     }
+
+    private static string Words(string program, Errno errno) => errno switch
+    {
+        Errno.ENOENT when program.Contains('/', StringComparison.Ordinal) => $"stat {program}: no such file or directory",
+        Errno.ENOENT => "executable file not found in $PATH",
+        Errno.EACCES => "permission denied",
+        Errno.ENOEXEC => "exec format error",
+        _ => LinuxException.Describe(errno),
+    };
 
     private void Write(Sink sink, ReadOnlySpan<byte> bytes)
     {
