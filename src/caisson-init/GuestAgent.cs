@@ -114,7 +114,7 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
             }
             if (settings.Links.Length > 0)
             {
-                GuestModules.Load(modules, Initrd.NetworkOrder);
+                GuestModules.Load(modules.ProcPath, Initrd.NetworkOrder);
             }
             GuestNetwork.Apply(settings.Links);
             _root = GuestRoot.Mount(settings);

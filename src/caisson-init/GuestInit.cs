@@ -12,6 +12,9 @@ internal static class GuestInit
     /// <summary>How long the agent's port may take to appear after its driver was loaded.</summary>
     private const int PortMs = 10_000;
 
+    /// <summary>The kernel opened the console for its first process.</summary>
+    private static readonly Descriptor Console = Descriptor.TakeOver(2);
+
     /// <summary>Runs as the first process and does not return.</summary>
     public static void Run()
     {
@@ -19,7 +22,7 @@ internal static class GuestInit
         {
             OwnProcess.SetName("caisson-init");
             using DirectoryDescriptor modules = HostFiles.OpenDirectory(Initrd.ModulesPath);
-            GuestModules.Load(modules, Initrd.BootOrder);
+            GuestModules.Load(Initrd.ModulesPath, Initrd.BootOrder);
             GuestRoot.Enter();
             using var link = new AgentLink(OpenPort());
             new GuestAgent(link, modules).Serve();
@@ -37,8 +40,7 @@ internal static class GuestInit
     /// <summary>On the console, which the host keeps.</summary>
     public static void Tell(string text)
     {
-        using Descriptor console = Descriptor.FromInherited(2).Duplicate();
-        console.Write(PathText.Encode($"caisson-init: {text}\n"));
+        Console.Write(PathText.Encode($"caisson-init: {text}\n"));
     }
 
     private static FileDescriptor OpenPort()

@@ -9,10 +9,12 @@ internal static class GuestModules
     private const int OrderBytesMax = 64 * 1024;
 
     /// <summary>Loads what the file <paramref name="order"/> names, a module a line, each after those it needs.</summary>
-    public static void Load(DirectoryDescriptor modules, string order)
+    /// <param name="directory">Where they are; by descriptor once the first file system is left.</param>
+    /// <param name="order">The name of the file.</param>
+    public static void Load(string directory, string order)
     {
         string text;
-        using (FileDescriptor file = HostFiles.OpenRead($"{modules.ProcPath}/{order}"))
+        using (FileDescriptor file = HostFiles.OpenRead($"{directory}/{order}"))
         {
             text = PathText.Decode(file.ReadToEnd(OrderBytesMax, order));
         }
@@ -20,7 +22,7 @@ internal static class GuestModules
         {
             try
             {
-                using FileDescriptor module = HostFiles.OpenRead($"{modules.ProcPath}/{name}");
+                using FileDescriptor module = HostFiles.OpenRead($"{directory}/{name}");
                 KernelModule.Load(module);
             }
             catch (LinuxException error)

@@ -23,15 +23,15 @@ internal static class MachineCommand
     /// <returns>The exit code.</returns>
     public static int Run(string[] args)
     {
+        if (!OwnProcess.IsSealed)
+        {
+            // Blocked from here on, signals are so in every thread of the new image too, which makes its signalfd the only way to them.
+            Signalfd.Block(Passed);
+            OwnProcess.ExecuteSealed(["caisson-machine", .. args]);
+        }
         using Descriptor errors = Descriptor.FromInherited(2);
         try
         {
-            if (!OwnProcess.IsSealed)
-            {
-                // Blocked from here on, signals are so in every thread of the new image too, which makes its signalfd the only way to them.
-                Signalfd.Block(Passed);
-                OwnProcess.ExecuteSealed(["caisson-machine", .. args]);
-            }
             OwnProcess.SetName("caisson-machine");
             using Signalfd signals = Signalfd.Create(Passed, nonBlocking: true);
             using Descriptor input = Descriptor.FromInherited(0);

@@ -21,7 +21,7 @@ internal static class CommandTable
     public static readonly string[] Groups = [Common, Containers, Images, Registries, Networks, Volumes, Secrets, Machines, Compose, Engine];
 
     /// <summary>First words that only lead to others.</summary>
-    public static readonly string[] Words = ["container", "image", "builder", "network", "volume", "secret", "config", "compose", "engine", "registry", "system"];
+    public static readonly string[] Words = ["container", "image", "builder", "network", "volume", "secret", "config", "kernel", "compose", "engine", "registry", "system"];
 
     /// <summary>First two words that only lead to others.</summary>
     public static readonly string[] Pairs = ["image trust", "volume snapshot"];

@@ -69,7 +69,8 @@ internal sealed class GuestCompiler(SeccompPlans seccomp)
     /// <param name="problems">Receives what cannot be.</param>
     public (GuestLaunch Launch, LaunchPlan Plan) First(string id, RuntimeSpec inside, SeccompPolicy? policy, List<Problem> problems)
     {
-        RuntimeSpecRules.Check(inside, problems);
+        // What would change the host's network changes the machine's.
+        RuntimeSpecRules.Check(inside with { Linux = inside.Linux! with { Namespaces = [.. inside.Linux.Namespaces, new LinuxNamespace(NamespaceType.Network)] } }, problems);
         LaunchFacts facts = Facts(id) with
         {
             IsRootSupplied = true,

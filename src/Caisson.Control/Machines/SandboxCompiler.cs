@@ -4,6 +4,7 @@ using Caisson.Containers.Profiles;
 using Caisson.Control.Model;
 using Caisson.Control.Workloads;
 using Caisson.Linux;
+using Caisson.Linux.Seccomp;
 using Caisson.Machines.Plan;
 using Caisson.Oci.Runtime;
 
@@ -28,6 +29,12 @@ internal static class SandboxCompiler
 
     /// <summary>What QEMU itself and the pages of disks take, beside the machine's memory.</summary>
     private const long OverheadBytes = 256L << 20;
+
+    /// <summary>The default profile's, and the one call that starts QEMU; QEMU's own filter takes away all calls that make processes.</summary>
+    public static SeccompPolicy Filter { get; } = SecurityProfiles.Default.Seccomp!.Policy with
+    {
+        Rules = [new SeccompRule(SeccompAction.Allow, "clone3"), .. SecurityProfiles.Default.Seccomp.Policy.Rules],
+    };
 
     private static readonly string[] Directories = ["boot", "dev", "disks", "etc", "machine", "proc", "run", "sys", "tmp", "usr", "var"];
     private static readonly string[] Files = [ProgramPath, KernelPath, InitrdPath, ImagePath, DataPath];
@@ -144,7 +151,7 @@ internal static class SandboxCompiler
                 using DirectoryDescriptor directory = parts.Length > 1 ? root.OpenDirectory(parts[0]) : root.Duplicate();
                 directory.CreateFile(parts[^1], 0x1a4).Dispose();
             }
-            foreach (string link in Links.Where(link => Directory.ResolveLinkTarget("/" + link, returnFinalTarget: false) is not null))
+            foreach (string link in Links.Where(link => new FileInfo("/" + link).LinkTarget is not null))
             {
                 root.CreateSymlink(link, "usr/" + link);
             }

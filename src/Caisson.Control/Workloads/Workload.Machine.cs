@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 
-using Caisson.Containers.Profiles;
 using Caisson.Control.Hosting;
 using Caisson.Control.Machines;
 using Caisson.Control.Model;
@@ -100,7 +99,7 @@ public sealed partial class Workload
                     ContainerId = Id,
                     Spec = SandboxCompiler.Compile(_record, none, MemoryBytes(), hasKvm: false),
                     Process = SandboxCompiler.Exec(name, process.Terminal, process.ConsoleSize),
-                    Seccomp = SecurityProfiles.Default.Seccomp?.Policy,
+                    Seccomp = SandboxCompiler.Filter,
                     OpenStdin = openStdin,
                     BeforeRun = beforeRun,
                 },
@@ -125,7 +124,7 @@ public sealed partial class Workload
     {
         Id = Id,
         Spec = SandboxCompiler.Compile(_record, sources, MemoryBytes(), MachineHostFacts.HasKvm),
-        Seccomp = SecurityProfiles.Default.Seccomp?.Policy,
+        Seccomp = SandboxCompiler.Filter,
     };
 
     private (GuestLaunch Launch, Containers.Launch.LaunchPlan Plan) CompileGuest()

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 
 using Caisson.Errors;
 using Caisson.Linux;
@@ -57,6 +56,10 @@ public sealed class ImageDisks(string root)
     public long Sweep(Func<string, bool> isWanted)
     {
         long bytes = 0;
+        foreach (string place in Directory.Exists(_directory) ? Directory.GetDirectories(_directory) : [])
+        {
+            Directory.Delete(place);
+        }
         foreach (string path in Directory.Exists(_directory) ? Directory.GetFiles(_directory) : [])
         {
             if (!path.EndsWith(Ending, StringComparison.Ordinal) || !isWanted(Path.GetFileNameWithoutExtension(path)))
@@ -72,13 +75,16 @@ public sealed class ImageDisks(string root)
     {
         Directory.CreateDirectory(_directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         string next = $"{path}.{Guid.NewGuid():n}";
+        string place = $"{next}.d";
         try
         {
             using (MountTree files = open())
             {
-                // The tool follows the name of our descriptor to a mount that has no place in any namespace.
-                string source = files.ProcPath.Replace("/self/", string.Create(CultureInfo.InvariantCulture, $"/{Environment.ProcessId}/"), StringComparison.Ordinal);
-                await RunAsync("mkfs.erofs", "erofs-utils", ["--quiet", "-Enoinline_data", next, source], cancellation);
+                // The tool wants a path whose name it can look up, which a mount without a place does not have.
+                Directory.CreateDirectory(place);
+                Task making = Task.CompletedTask;
+                files.RunAttached(place, () => making = RunAsync("mkfs.erofs", "erofs-utils", ["--quiet", "-Enoinline_data", next, place], cancellation));
+                await making;
             }
             using (FileStream file = File.OpenWrite(next))
             {
@@ -89,6 +95,10 @@ public sealed class ImageDisks(string root)
         finally
         {
             File.Delete(next);
+            if (Directory.Exists(place))
+            {
+                Directory.Delete(place);
+            }
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using System.Security.Cryptography;
 
 using Caisson.Errors;
 using Caisson.Linux;
@@ -256,7 +255,7 @@ public sealed class MachineHost
                 ErrorKind.FailedPrecondition, $"the machine's agent speaks version {version} and the host {AgentFrame.Version}: caisson-init is of another engine");
         }
         _phase = Phase.Greeted;
-        MachineSettings settings = _launch.Settings with { Now = DateTimeOffset.UtcNow, Seed = RandomNumberGenerator.GetBytes(SeedBytes) };
+        MachineSettings settings = _launch.Settings with { Now = DateTimeOffset.UtcNow, Seed = KernelRandom.Take(SeedBytes) };
         _link!.Send(AgentFrameKind.Settings, 0, settings.Encode());
     }
 

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 using Caisson.Errors;
 using Caisson.Linux;
 
@@ -48,5 +46,5 @@ public static class TapBridge
         }
     }
 
-    private static HardwareAddress OwnAddress() => HardwareAddress.Local(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)));
+    private static HardwareAddress OwnAddress() => HardwareAddress.Local(BitConverter.ToUInt64(KernelRandom.Take(8)));
 }
