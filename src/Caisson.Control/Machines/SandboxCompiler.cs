@@ -26,6 +26,11 @@ internal static class SandboxCompiler
     public const string DataPath = "/disks/data";
 
     private const string ProgramPath = "/caisson-machine";
+    private const string TunName = "tun";
+    private const string KvmName = "kvm";
+    private const uint MiscellaneousMajor = 10;
+    private const uint TunMinor = 200;
+    private const uint KvmMinor = 232;
 
     /// <summary>What QEMU itself and the pages of disks take, beside the machine's memory.</summary>
     private const long OverheadBytes = 256L << 20;
@@ -47,7 +52,8 @@ internal static class SandboxCompiler
     /// <param name="Image">The image's disk.</param>
     /// <param name="Data">The disk for changes; null for none.</param>
     /// <param name="Launches">The directory with launches.</param>
-    internal sealed record Sources(string Program, string Kernel, string Initrd, string Image, string? Data, string Launches);
+    /// <param name="Devices">The directory with nodes of devices that belong to the sandbox's root.</param>
+    internal sealed record Sources(string Program, string Kernel, string Initrd, string Image, string? Data, string Launches, string Devices);
 
     /// <summary>The configuration of the sandbox of <paramref name="container"/>.</summary>
     /// <param name="container">What runs.</param>
@@ -81,6 +87,8 @@ internal static class SandboxCompiler
                 Bind(sources.Kernel, KernelPath, "bind", "ro", "nosuid", "nodev", "noexec"),
                 Bind(sources.Initrd, InitrdPath, "bind", "ro", "nosuid", "nodev", "noexec"),
                 Bind(sources.Image, ImagePath, "bind", "ro", "nosuid", "nodev", "noexec"),
+                Bind($"{sources.Devices}/{TunName}", "/dev/net/tun", "bind", "nosuid", "noexec"),
+                .. hasKvm ? [Bind($"{sources.Devices}/{KvmName}", "/dev/kvm", "bind", "nosuid", "noexec")] : Array.Empty<Mount>(),
                 .. sources.Data is { } data ? [Bind(data, DataPath, "bind", "nosuid", "nodev", "noexec")] : Array.Empty<Mount>(),
             ],
             Linux = new LinuxConfig
@@ -97,11 +105,6 @@ internal static class SandboxCompiler
                 ],
                 UidMappings = map,
                 GidMappings = map,
-                Devices =
-                [
-                    new LinuxDevice { Path = "/dev/net/tun", Type = "c", Major = 10, Minor = 200, FileMode = 0x1B6 },
-                    .. hasKvm ? [new LinuxDevice { Path = "/dev/kvm", Type = "c", Major = 10, Minor = 232, FileMode = 0x1B6 }] : Array.Empty<LinuxDevice>(),
-                ],
                 CgroupsPath = (host.CgroupParent.Length > 0 ? host.CgroupParent.TrimEnd('/') : "caisson") + "/" + container.Id,
                 Resources = limits with
                 {
@@ -112,8 +115,8 @@ internal static class SandboxCompiler
                     [
                         new LinuxDeviceCgroup { Allow = false, Access = "rwm" },
                         .. profile.Devices.Select(device => Allow(device.Major, device.Minor)),
-                        Allow(5, 1), Allow(5, 2), Allow(136, null), Allow(10, 200),
-                        .. hasKvm ? [Allow(10, 232)] : Array.Empty<LinuxDeviceCgroup>(),
+                        Allow(5, 1), Allow(5, 2), Allow(136, null), Allow(10, TunMinor),
+                        .. hasKvm ? [Allow(10, KvmMinor)] : Array.Empty<LinuxDeviceCgroup>(),
                     ],
                 },
                 MaskedPaths = profile.MaskedPaths,
@@ -132,6 +135,27 @@ internal static class SandboxCompiler
     /// <summary>The process that stands, in the sandbox, for a further program in the machine.</summary>
     public static Process Exec(string launchName, bool terminal, ConsoleSize? size) =>
         Program(["exec", $"{MachineLaunch.Directory}/{launchName}"]) with { Terminal = terminal, ConsoleSize = size };
+
+    /// <summary>Makes the nodes of the sandbox's devices: the host's own belong to the host's root, who is nobody in there.</summary>
+    /// <param name="directory">Gets them; made when it is missing.</param>
+    /// <param name="owner">Root of the sandbox, in the host's numbers.</param>
+    /// <param name="qemu">QEMU's user, in the host's numbers.</param>
+    public static void MakeDevices(string directory, uint owner, uint qemu)
+    {
+        Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        using DirectoryDescriptor devices = HostFiles.OpenDirectory(directory);
+        Make(TunName, TunMinor, owner);
+        Make(KvmName, KvmMinor, qemu);
+
+        void Make(string name, uint minor, uint user)
+        {
+            devices.Unlink(name);
+            devices.CreateNode(name, FileKind.CharacterDevice, 0x180, new DeviceNumber(MiscellaneousMajor, minor));
+            File.SetUnixFileMode($"{directory}/{name}", UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            using FileDescriptor node = devices.TryOpenPath(name)!;
+            node.ChangeOwner(user, user);
+        }
+    }
 
     /// <summary>An empty root for the sandbox: places for mounts, and nothing else.</summary>
     public static MountTree MakeRoot()

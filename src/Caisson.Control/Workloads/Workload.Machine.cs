@@ -27,6 +27,8 @@ public sealed partial class Workload
     /// <summary>The directory that the machine's sandbox sees its launches in.</summary>
     private string LaunchesDirectory => $"{_services.DirectoryOf(Id)}/machine";
 
+    private string DevicesDirectory => $"{_services.DirectoryOf(Id)}/devices";
+
     private GuestCompiler Guest => new(Machines.Seccomp);
 
     private MachineServices Machines => _services.Machines
@@ -51,7 +53,8 @@ public sealed partial class Workload
 
         using MountTree root = SandboxCompiler.MakeRoot();
         var sources = new SandboxCompiler.Sources(
-            Machines.ProgramPath, Machines.Kernels.KernelPath(kernel), Machines.Kernels.RequireInitrd(kernel), image, data, LaunchesDirectory);
+            Machines.ProgramPath, Machines.Kernels.KernelPath(kernel), Machines.Kernels.RequireInitrd(kernel), image, data, LaunchesDirectory, DevicesDirectory);
+        SandboxCompiler.MakeDevices(DevicesDirectory, SandboxUser(0), SandboxUser(SandboxCompiler.QemuUser));
         return await _services.Host.StartAsync(
             SandboxUnlocked(sources) with
             {
@@ -74,7 +77,7 @@ public sealed partial class Workload
     {
         (_, Containers.Launch.LaunchPlan inside) = CompileGuest();
         var sources = new SandboxCompiler.Sources(
-            Machines.ProgramPath, "/kernels/RELEASE/vmlinux", "/kernels/RELEASE/initrd", Machines.Images.PathOf(KeyOf(RequireSnapshot())), $"{_services.DirectoryOf(Id)}/data.img", LaunchesDirectory);
+            Machines.ProgramPath, "/kernels/RELEASE/vmlinux", "/kernels/RELEASE/initrd", Machines.Images.PathOf(KeyOf(RequireSnapshot())), $"{_services.DirectoryOf(Id)}/data.img", LaunchesDirectory, DevicesDirectory);
         return $"{CompileMachine(_status.Endpoints).Explain()}\ninside the machine:\n{inside.Explain()}\naround the machine:\n{_services.Host.Explain(SandboxUnlocked(sources))}";
     }
 
@@ -91,7 +94,7 @@ public sealed partial class Workload
         await File.WriteAllBytesAsync(path, launch.EncodeWhole(), cancellationToken);
         try
         {
-            var none = new SandboxCompiler.Sources("/", "/", "/", "/", null, LaunchesDirectory);
+            var none = new SandboxCompiler.Sources("/", "/", "/", "/", null, LaunchesDirectory, DevicesDirectory);
             IMonitoredProcess started = await _services.Host.ExecAsync(
                 new ExecLaunch
                 {

@@ -164,6 +164,16 @@ public sealed class MachineHost
         }
         if (_attempt < BootAttemptsMax)
         {
+            foreach (HostProgram further in _programs.Values.ToArray())
+            {
+                further.Finish(new ProgramEnd(MachineFailed, "the machine did not boot at once; try again"));
+            }
+            _programs.Clear();
+            foreach (MachineClient client in _clients.Values)
+            {
+                client.Dispose();
+            }
+            _clients.Clear();
             Release();
             _epoll.Dispose();
             _epoll = Epoll.Create();
@@ -269,6 +279,10 @@ public sealed class MachineHost
         _programs.Add(0, program);
         _early.ForEach(program.Signal);
         program.Launch();
+        foreach (HostProgram further in _programs.Values.Where(further => further.Channel != 0))
+        {
+            further.Launch(); // asked for while the machine booted
+        }
     }
 
     private void Forget(HostProgram program)
@@ -379,13 +393,7 @@ public sealed class MachineHost
         switch (client.Receive())
         {
             case MachineClientCall.Run run when client.Program is null:
-                if (_phase != Phase.Running)
-                {
-                    client.Tell(new ProgramEnd(MachineFailed, "the machine does not run"));
-                    run.Dispose();
-                    break;
-                }
-                StartFurther(key, client, run);
+                StartFurther(client, run);
                 break;
             case MachineClientCall.Signal signal:
                 client.Program?.Signal(signal.Number);
@@ -410,8 +418,14 @@ public sealed class MachineHost
         }
     }
 
-    private void StartFurther(ulong key, MachineClient client, MachineClientCall.Run run)
+    private void StartFurther(MachineClient client, MachineClientCall.Run run)
     {
+        if (_phase == Phase.Ending)
+        {
+            client.Tell(new ProgramEnd(MachineFailed, "the machine does not run"));
+            run.Dispose();
+            return;
+        }
         do
         {
             _lastChannel = _lastChannel == ushort.MaxValue ? (ushort)1 : (ushort)(_lastChannel + 1);
@@ -421,7 +435,10 @@ public sealed class MachineHost
         var program = new HostProgram(_lastChannel, launch, run.Streams, _link!, _epoll, client.Tell);
         client.Take(program, run);
         _programs.Add(program.Channel, program);
-        program.Launch();
+        if (_phase == Phase.Running)
+        {
+            program.Launch();
+        }
     }
 
     private void RewatchLink()
