@@ -14,6 +14,7 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
     private readonly Dictionary<ushort, GuestProgram> _programs = [];
     private readonly Dictionary<ushort, List<byte>> _parts = [];
     private MountTree? _root;
+    private GuestResolver? _resolver;
     private EpollEvents _watched;
     private bool _ends;
 
@@ -33,6 +34,10 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
                 if (answers[i].Key == LinkKey)
                 {
                     Hear();
+                }
+                else if (answers[i].Key == GuestResolver.Key)
+                {
+                    _resolver!.Ask();
                 }
                 else if (_programs.TryGetValue(GuestProgram.ChannelOf(answers[i].Key), out GuestProgram? program))
                 {
@@ -64,6 +69,9 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
                     {
                         Launch(frame.Channel, GuestLaunch.Decode(launch));
                     }
+                    break;
+                case AgentFrameKind.Answer:
+                    _resolver?.Answer(bytes);
                     break;
                 case AgentFrameKind.Shutdown:
                     _ends = true;
@@ -117,6 +125,7 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
                 GuestModules.Load(modules.ProcPath, Initrd.NetworkOrder);
             }
             GuestNetwork.Apply(settings.Links);
+            _resolver = settings.Links.Length > 0 ? new GuestResolver(link, _epoll) : null;
             _root = GuestRoot.Mount(settings);
             link.Send(AgentFrameKind.Ready, 0, []);
         }
@@ -175,6 +184,7 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
         {
             program.Kill();
         }
+        _resolver?.Dispose();
         _root?.Dispose();
         GuestRoot.Unmount();
         if (!link.IsClosed)

@@ -179,6 +179,28 @@ public abstract record RouteRequest
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"link set {Name} master {BridgeIndex}");
     }
 
+    /// <summary>Whether a bridge remembers which addresses it saw at a port; frames for those it does not know go to all other ports.</summary>
+    /// <param name="Name">The port's device.</param>
+    /// <param name="Learns">Whether it does.</param>
+    public sealed record SetLearning(string Name, bool Learns) : RouteRequest
+    {
+        internal override void Write(NetlinkWriter writer, uint sequence)
+        {
+            Begin(writer, sequence, 0);
+            writer.Attribute(IFLA_IFNAME, Name);
+            writer.BeginNested(IFLA_LINKINFO);
+            writer.Attribute(IFLA_INFO_SLAVE_KIND, "bridge");
+            writer.BeginNested(IFLA_INFO_SLAVE_DATA);
+            writer.Attribute(IFLA_BRPORT_LEARNING, (byte)(Learns ? 1 : 0));
+            writer.EndNested();
+            writer.EndNested();
+            writer.End();
+        }
+
+        /// <inheritdoc/>
+        public override string ToString() => $"link set {Name} type bridge_slave learning {(Learns ? "on" : "off")}";
+    }
+
     /// <summary>Gives a device another hardware address.</summary>
     /// <param name="Name">Of the device.</param>
     /// <param name="Address">From now on.</param>

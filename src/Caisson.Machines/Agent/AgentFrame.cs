@@ -50,6 +50,12 @@ public enum AgentFrameKind : byte
 
     /// <summary>Guest: it cannot go on, and why.</summary>
     Trouble = 16,
+
+    /// <summary>Guest: a question for a name server; its number (4 bytes), the message of the protocol of names.</summary>
+    Question = 17,
+
+    /// <summary>Host: the answer to the question of that number (4 bytes).</summary>
+    Answer = 18,
 }
 
 /// <summary>One message between a machine's agent and its host.</summary>

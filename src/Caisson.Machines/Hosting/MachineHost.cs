@@ -26,6 +26,7 @@ public sealed class MachineHost
     private const ulong ConsoleKey = 4;
     private const ulong SignalKey = 5;
     private const ulong ListenerKey = 6;
+    private const ulong ResolverKey = 7;
     private const ulong FirstClientKey = 64;
 
     private const int BootAttemptsMax = 2;
@@ -57,6 +58,7 @@ public sealed class MachineHost
     private QemuProcess? _qemu;
     private QmpClient? _qmp;
     private AgentLink? _link;
+    private HostResolver? _resolver;
     private EpollEvents _linkWatched;
     private Phase _phase;
     private long _since;
@@ -212,6 +214,9 @@ public sealed class MachineHost
             case ListenerKey:
                 Accept();
                 break;
+            case ResolverKey:
+                _resolver!.Answer(_link!);
+                break;
             case >= FirstProgramKey when _programs.TryGetValue(HostProgram.ChannelOf(answer.Key), out HostProgram? program):
                 program.On(answer.Key);
                 Forget(program);
@@ -236,6 +241,9 @@ public sealed class MachineHost
                 case AgentFrameKind.Ready when _phase == Phase.Greeted:
                     _phase = Phase.Running;
                     StartFirst();
+                    break;
+                case AgentFrameKind.Question when _interfaces.Count > 0:
+                    Resolver().Ask(bytes);
                     break;
                 case AgentFrameKind.Trouble:
                     throw new CaissonException(ErrorKind.FailedPrecondition, $"the machine cannot go on: {PlainText(bytes)}");
@@ -283,6 +291,16 @@ public sealed class MachineHost
         {
             further.Launch(); // asked for while the machine booted
         }
+    }
+
+    private HostResolver Resolver()
+    {
+        if (_resolver is null)
+        {
+            _resolver = new HostResolver();
+            _epoll.Add(_resolver.Socket, EpollEvents.Readable, ResolverKey);
+        }
+        return _resolver;
     }
 
     private void Forget(HostProgram program)
@@ -488,6 +506,8 @@ public sealed class MachineHost
             qemu.Kill();
             qemu.Dispose();
         }
+        _resolver?.Dispose();
+        _resolver = null;
         _qemu = null;
         _qmp = null;
         _link = null;

@@ -34,6 +34,9 @@ public static class TapBridge
                 new RouteRequest.SetHardwareAddress(device, OwnAddress()),
                 new RouteRequest.SetMaster(device, index),
                 new RouteRequest.SetMaster(tap.Name, index),
+                // The network outside gives broadcasts back to who sent them: a bridge that learned from that would look for the machine outside.
+                new RouteRequest.SetLearning(device, false),
+                new RouteRequest.SetLearning(tap.Name, false),
                 new RouteRequest.Up(tap.Name),
                 new RouteRequest.Up(bridge),
             ]);
