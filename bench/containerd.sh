@@ -5,11 +5,7 @@ start_ctr() {
     "$BENCH_SCRATCH/containerd" "/run/containerd-bench" "$BENCH_SCRATCH/containerd.sock" >"$BENCH_SCRATCH/containerd.toml"
   containerd -c "$BENCH_SCRATCH/containerd.toml" >"$BENCH_SCRATCH/containerd.log" 2>&1 &
   ctr_pid=$!
-  local i
-  for ((i = 0; i < 300; i++)); do
-    ! ${client[ctr]} version >/dev/null 2>&1 || break
-    sleep 0.1
-  done
+  wait_for containerd "$BENCH_SCRATCH/containerd.log" ${client[ctr]} version
   ${client[ctr]} image import "$archive" >/dev/null || give_up "containerd: $(tail -n 3 "$BENCH_SCRATCH/containerd.log")"
 }
 stop_ctr() {

@@ -1,5 +1,5 @@
 # Sourced behind environment.sh: caissond, dockerd and podman, how each is started, stopped and spoken to, and one image for all.
-# Sets tools, client, image, archive, versions; remove, start_TOOL, stop_TOOL.
+# Sets tools, client, image, archive, versions; wait_for, remove, start_TOOL, stop_TOOL.
 
 image=busybox
 export CAISSON_ROOT=$BENCH_SCRATCH/caisson CAISSON_RUN=/run/caisson DOCKER_CONFIG=$BENCH_SCRATCH/docker-config
@@ -17,19 +17,25 @@ declare -A client=(
 )
 read -ra tools <<<"${TOOLS:-caisson docker podman}"
 
+# wait_for NAME LOG COMMAND: until the command succeeds; after 30 seconds the log's end is shown.
+wait_for() {
+  local name=$1 log=$2 i
+  shift 2
+  for ((i = 0; i < 300; i++)); do
+    ! "$@" >/dev/null 2>&1 || return 0
+    sleep 0.1
+  done
+  tail -n 5 "$log" >&2
+  give_up "$name does not answer after 30 seconds"
+}
+
 start_caisson() { ${client[caisson]} engine start >/dev/null; }
 stop_caisson() { ${client[caisson]} engine stop >/dev/null; }
 start_docker() {
   dockerd -H unix:///run/docker.sock --data-root "$BENCH_SCRATCH/docker" --exec-root /run/dockerd -p /run/dockerd.pid --cgroup-parent /caisson-bench \
     --bridge=none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false >"$BENCH_SCRATCH/dockerd.log" 2>&1 &
   docker_pid=$!
-  local i
-  for ((i = 0; i < 300; i++)); do
-    ! ${client[docker]} version >/dev/null 2>&1 || return 0
-    sleep 0.1
-  done
-  tail -n 5 "$BENCH_SCRATCH/dockerd.log" >&2
-  give_up "dockerd does not answer after 30 seconds"
+  wait_for dockerd "$BENCH_SCRATCH/dockerd.log" ${client[docker]} version
 }
 stop_docker() {
   kill "$docker_pid"

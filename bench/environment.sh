@@ -1,5 +1,5 @@
 # Sourced first by each benchmark. Runs the script again in mount and network namespaces of its own, so that engines, their sockets
-# and their mounts never touch the host, and ends by pid what was started there.
+# and their mounts never touch the host, and ends by pid what was started there. What a script needs of the network it gets in prepare.
 set -euo pipefail
 bench=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$bench/../.ci/build.sh"
@@ -10,6 +10,7 @@ if [[ -z ${BENCH_SCRATCH:-} ]]; then
   publish_binaries
   BENCH_SCRATCH=$(mktemp -d /var/tmp/caisson-bench.XXXXXX)
   export BENCH_SCRATCH LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
+  ! declare -F prepare >/dev/null || prepare
   code=0
   trap : INT TERM
   unshare --mount --net --propagation private "$0" "$@" || code=$?

@@ -40,17 +40,6 @@ start_docker() {
   wait_for docker "$BENCH_SCRATCH/dockerd.log" ${client[docker]} version
 }
 client[podman]="nsenter --net=/run/netns/podman ${client[podman]}"
-# wait_for NAME LOG COMMAND…
-wait_for() {
-  local name=$1 log=$2 i
-  shift 2
-  for ((i = 0; i < 300; i++)); do
-    ! "$@" >/dev/null 2>&1 || return 0
-    sleep 0.1
-  done
-  tail -n 5 "$log" >&2
-  give_up "$name does not answer after 30 seconds"
-}
 
 # Two namespaces at a bridge without a rule: what the kernel can.
 start_bare() {

@@ -2,7 +2,7 @@
 # Many containers, and much log: caissond, dockerd, podman and (for starts alone) containerd's ctr. bench/scale.sh [--write]
 # MANY (default 50) containers started one after the other; COUNT (default 1000) containers that do not run, for lists and memory;
 # RUNNING (default 300) that sleep; MEGABYTES (default 2000) of lines into one container's log. Without networks.
-# TOOLS names some of caisson, docker, podman, ctr; what takes docker and podman minutes (COUNT, RUNNING) docker does in a tenth, podman not.
+# TOOLS names some of caisson, docker, podman, ctr. COUNT is for caisson and docker, RUNNING for caisson alone: the others take minutes.
 peers=(docker.io containerd podman crun busybox-static)
 source "$(dirname "$0")/environment.sh"
 TOOLS=${TOOLS:-caisson docker podman ctr}
@@ -11,7 +11,7 @@ source "$(dirname "$0")/containerd.sh"
 
 many=${MANY:-50} count=${COUNT:-1000} running=${RUNNING:-300} megabytes=${MEGABYTES:-2000}
 
-# each SECONDS_BEFORE NUMBER: milliseconds of each since then.
+# since NANOSECONDS NUMBER: milliseconds of each of so many since that moment.
 since() { awk "BEGIN { print ($(date +%s%N) - $1) / 1e6 / $2 }"; }
 seconds_since() { awk "BEGIN { print ($(date +%s%N) - $1) / 1e9 }"; }
 
@@ -70,12 +70,13 @@ for tool in "${tools[@]}"; do
   if [[ $tool != ctr ]]; then
     # Lines of 100 bytes from memory, so that the log alone is measured; read back, none is missing.
     mkdir -p /run/lines
-    [[ -s /run/lines/text ]] || awk -v n="$((megabytes * 10000))" 'BEGIN { for (i = 0; i < n; i++) printf "%099d\n", i }' >/run/lines/text
-    for driver in json-file local; do
+    [[ -s /run/lines/text ]] || awk -v n="$((megabytes * 10000))" 'BEGIN { for (i = 0; i < count; i++) printf "%099d\n", i }' >/run/lines/text
+    drivers='json-file local'
+    [[ $tool != podman ]] || drivers=k8s-file
+    for driver in $drivers; do
       options="--network none --log-driver $driver -v /run/lines:/lines:ro"
       # The driver local keeps the last 100 MB unless asked.
       [[ $driver != local ]] || options+=" --log-opt max-size=64g"
-      [[ $tool != podman ]] || { [[ $driver == local ]] && continue; options=${options/json-file/k8s-file}; }
       started=$(date +%s%N)
       $command run --name text $options $image cat /lines/text >/dev/null
       sample "into a log of $driver and to the client, MB/s" "$tool" "$(awk "BEGIN { print $megabytes / $(seconds_since "$started") }")"
@@ -96,21 +97,20 @@ for tool in "${tools[@]}"; do
   command=${client[$tool]}
   "start_$tool"
   $command run --rm --network none $image true
-  n=$count
   sleep 8
   alone=$(memory_kib)
-  for ((i = 0; i < n; i++)); do
+  for ((i = 0; i < count; i++)); do
     $command create --network none $image true >/dev/null
   done
-  measure "ps -a with $n containers, ms" "$tool" 20 "$command ps -a"
+  measure "ps -a with $count containers, ms" "$tool" 20 "$command ps -a"
   sleep 8
-  sample "engine for each of $n created containers, KiB" "$tool" "$(awk "BEGIN { print ($(memory_kib) - $alone) / $n }")"
+  sample "engine for each of $count created containers, KiB" "$tool" "$(awk "BEGIN { print ($(memory_kib) - $alone) / $count }")"
   if [[ $tool == caisson ]]; then
     $command start $($command ps -aq) >/dev/null
     $command wait $($command ps -aq) >/dev/null
     sleep 8
-    sample "engine for each of $n exited containers, KiB" "$tool" "$(awk "BEGIN { print ($(memory_kib) - $alone) / $n }")"
-    measure "ps -a with $n exited containers, ms" "$tool" 20 "$command ps -a"
+    sample "engine for each of $count exited containers, KiB" "$tool" "$(awk "BEGIN { print ($(memory_kib) - $alone) / $count }")"
+    measure "ps -a with $count exited containers, ms" "$tool" 20 "$command ps -a"
   fi
   $command rm -f $($command ps -aq) >/dev/null
   if [[ $tool == caisson ]]; then

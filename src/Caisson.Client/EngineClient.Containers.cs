@@ -3,6 +3,7 @@ using System.Text.Json;
 
 using Caisson.Client.Containers;
 using Caisson.Client.Http;
+using Caisson.Client.Streams;
 using Caisson.Errors;
 
 namespace Caisson.Client;
@@ -53,11 +54,13 @@ public sealed partial class EngineClient
     {
         var query = new QueryString().Add("all", all).Add("limit", limit).Add("size", size).Add("filters", FormatFilters(filters));
         using var response = Call("GET", "/containers/json" + query);
-        using var json = response.ReadJson(JsonValueKind.Array);
         var list = new List<ContainerSummary>();
-        foreach (var item in json.RootElement.EnumerateArray())
+        foreach (JsonDocument item in JsonLines.ReadArray(response.Body))
         {
-            list.Add(new ContainerSummary(item));
+            using (item)
+            {
+                list.Add(new ContainerSummary(item.RootElement));
+            }
         }
         return list;
     }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Caisson.Client.Containers;
 using Caisson.Client.Http;
 using Caisson.Client.Images;
+using Caisson.Errors;
 
 namespace Caisson.Client;
 
@@ -97,15 +98,23 @@ public sealed partial class EngineClient
     public HttpResponse PullImage(string repository, string tag, string platform) =>
         Exchange(new HttpRequest("POST", "/images/create" + new QueryString().Add("fromImage", repository).Add("platform", platform).Add("tag", tag))
         {
-            RegistryAuth = RegistryAuth?.Invoke(repository) ?? "",
+            Headers = WhoAsks(repository, otherwise: ""),
         });
 
     /// <summary>Sends an image to its registry; the answer is a stream of progress. The caller disposes the response.</summary>
+    /// <param name="repository">The name without a tag.</param>
+    /// <param name="tag">Its tag; empty for all that the repository has here.</param>
     public HttpResponse PushImage(string repository, string tag) =>
         Exchange(new HttpRequest("POST", $"/images/{EscapeReference(repository)}/push" + new QueryString().Add("tag", tag))
         {
-            RegistryAuth = RegistryAuth?.Invoke(repository) is { Length: > 0 } known ? known : "e30", // older engines want the header: this is {}
+            Headers = WhoAsks(repository, otherwise: "e30"), // older engines want the header: this is {}
         });
+
+    private Dictionary<string, string> WhoAsks(string repository, string otherwise)
+    {
+        string value = RegistryAuth?.Invoke(repository) is { Length: > 0 } known ? known : otherwise;
+        return value.Length == 0 ? [] : new() { ["X-Registry-Auth"] = value };
+    }
 
     /// <summary>Sees whether a registry lets a user in.</summary>
     /// <param name="credentials">Docker's <c>AuthConfig</c> as JSON.</param>
@@ -135,6 +144,10 @@ public sealed partial class EngineClient
             .Add("labels", Map(asked.Labels))
             .Add("ssh", Map(asked.Agents))
             .Add("extrahosts", string.Join(',', asked.ExtraHosts))
+            .Add("remote", asked.Remote)
+            .Add("cachefrom", List(asked.CacheFrom))
+            .Add("cacheto", List(asked.CacheTo))
+            .Add("attest", List(asked.Attestations))
             .Add("shmsize", asked.ShmSizeBytes > 0 ? asked.ShmSizeBytes.ToString(System.Globalization.CultureInfo.InvariantCulture) : "")
             .Add("memory", asked.MemoryBytes > 0 ? asked.MemoryBytes.ToString(System.Globalization.CultureInfo.InvariantCulture) : "")
             .Add("version", "1");
@@ -142,12 +155,33 @@ public sealed partial class EngineClient
         {
             query.Add("t", name);
         }
-        Dictionary<string, string> headers = new() { ["X-Caisson-Build"] = "1" };
+        string? registry = asked.CacheTo.Concat(asked.CacheFrom).SelectMany(cache => cache.Split(',')).FirstOrDefault(field => field.StartsWith("ref=", StringComparison.Ordinal))?[4..];
+        Dictionary<string, string> headers = registry is null ? [] : WhoAsks(registry, otherwise: "");
+        headers["X-Caisson-Build"] = "1";
         if (asked.Aside.Length > 0)
         {
             headers["X-Caisson-Build-Aside"] = asked.Aside;
         }
+        if (asked.Directory is { } directory)
+        {
+            headers["X-Caisson-Build-Context"] = directory.ToQuery();
+        }
         return Exchange(new HttpRequest("POST", "/build" + query) { WriteBody = writeContext, ContentType = "application/x-tar", Headers = headers });
+    }
+
+    /// <summary>Whether the engine sees a directory of this machine as the caller does, and would read a build's files there.</summary>
+    public bool CanRead(HostDirectory directory)
+    {
+        ArgumentNullException.ThrowIfNull(directory);
+        try
+        {
+            using var response = Call("GET", "/build/context" + directory.ToQuery());
+            return true;
+        }
+        catch (EngineException e) when (e.Kind is ErrorKind.NotFound or ErrorKind.Unimplemented)
+        {
+            return false; // it does not see it, or is an engine that cannot be asked
+        }
     }
 
     /// <summary>Removes what builds have made and no image needs.</summary>
@@ -157,6 +191,25 @@ public sealed partial class EngineClient
         using var response = Call("POST", "/build/prune" + new QueryString().Add("filters", FormatFilters(filters)));
         using var json = response.ReadJson();
         return new(json.RootElement.Texts("CachesDeleted"), json.RootElement.Number("SpaceReclaimed"));
+    }
+
+    private static string List(IReadOnlyList<string> values)
+    {
+        if (values.Count == 0)
+        {
+            return "";
+        }
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartArray();
+            foreach (string value in values)
+            {
+                writer.WriteStringValue(value);
+            }
+            writer.WriteEndArray();
+        }
+        return System.Text.Encoding.UTF8.GetString(buffer.ToArray());
     }
 
     private static string Map(IReadOnlyDictionary<string, string> values)

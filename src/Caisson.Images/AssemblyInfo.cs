@@ -4,3 +4,4 @@ using System.Runtime.CompilerServices;
 
 // The registry is the store's other face: it keeps the same blobs and fetches by the same client.
 [assembly: InternalsVisibleTo("Caisson.Registry")]
+[assembly: InternalsVisibleTo("Caisson.Registry.Tests")]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 
 using Caisson.Errors;
@@ -18,9 +19,10 @@ public sealed record BuiltLayer(Digest DiffId, long SizeBytes, Digest ChainId);
 /// <summary>Makes the layers of an image one on the other, and the image of them at the end.</summary>
 /// <remarks>
 /// What is made can be used at once; a crash before <see cref="Commit"/> or <see cref="Seal"/> takes it away. An upper directory
-/// becomes its layer by a rename: it is never packed and unpacked again. For several threads.
+/// becomes its layer by a rename: it is never packed and unpacked again, and hashed only; an archive is made when somebody wants to send it. Nothing is flushed to the disk before <see cref="Seal"/>, which does it
+/// once for all. For several threads.
 /// </remarks>
-public sealed class ImageBuild : IDisposable
+public sealed partial class ImageBuild : IDisposable
 {
     private readonly ImageStore _store;
     private readonly BlobStore _blobs;
@@ -28,6 +30,8 @@ public sealed class ImageBuild : IDisposable
     private readonly SnapshotStore _snapshots;
     private readonly ContentLeases.Lease _lease;
     private readonly string _empty;
+    private readonly ConcurrentDictionary<string, Snapshot> _begun = new();
+    private readonly ConcurrentDictionary<Digest, UnpublishedBlob> _unpublished = new();
 
     internal ImageBuild(ImageStore store, BlobStore blobs, LayerStore layers, SnapshotStore snapshots, ContentLeases.Lease lease, string empty)
     {
@@ -86,38 +90,47 @@ public sealed class ImageBuild : IDisposable
     {
         // No image has these digests: they stand for the one that is being made.
         Digest top = below.Count > 0 ? below[^1].ChainId : Digest.Of([]);
-        return _snapshots.Create(id, new SnapshotRecord(top, top, [.. below.Select(layer => layer.ChainId)]));
+        return _begun[id] = _snapshots.CreateUnrecorded(id, new SnapshotRecord(top, top, [.. below.Select(layer => layer.ChainId)]));
     }
 
     /// <summary>Removes a root that <see cref="Begin"/> made and everything in it.</summary>
-    public void Abandon(string id) => _ = _snapshots.Remove(id);
+    public void Abandon(string id)
+    {
+        _begun.TryRemove(id, out _);
+        _ = _snapshots.Remove(id);
+    }
 
     /// <summary>Makes a layer of what was written to a root; the root is gone then.</summary>
     /// <param name="id">As for <see cref="Begin"/>; nothing may have it mounted.</param>
     /// <param name="below">What the layer is put on.</param>
-    /// <param name="keepBlob">True when an image will need its archive: else that is made only when one does.</param>
     /// <param name="latest">Times of files after this become this; null leaves them.</param>
     /// <param name="cancellation">Ends the work.</param>
-    public IReadOnlyList<LayerSource> Finish(
-        string id, IReadOnlyList<LayerSource> below, bool keepBlob, DateTimeOffset? latest, CancellationToken cancellation)
+    public IReadOnlyList<LayerSource> Finish(string id, IReadOnlyList<LayerSource> below, DateTimeOffset? latest, CancellationToken cancellation)
     {
-        Snapshot snapshot = _snapshots.Find(id) ?? throw new CaissonException(ErrorKind.Internal, $"the root {id} of a build step is gone");
+        Snapshot snapshot = _begun.GetValueOrDefault(id) ?? throw new CaissonException(ErrorKind.Internal, $"the root {id} of a build step is gone");
         if (latest is { } moment)
         {
             using DirectoryDescriptor upper = HostFiles.OpenDirectory(snapshot.UpperDirectory);
             LimitTimes(upper, FileTime.From(moment), 0);
         }
-        (Digest diffId, long size) = Pack(snapshot.UpperDirectory, keepBlob, cancellation);
+        (Digest diffId, long size) = Pack(snapshot.UpperDirectory, keepBlob: false, cancellation);
         LayerSource layer = Source(below, diffId, size);
         _lease.Hold(layer.ChainId);
+        _lease.Hold(diffId);
+        if (_layers.Find(layer.ChainId) is { ArchiveBytes: null } && !_blobs.Contains(diffId))
+        {
+            // The same layer was unpacked of another's archive: its files may not give these bytes again.
+            _ = Pack(snapshot.UpperDirectory, keepBlob: true, cancellation);
+        }
         _layers.Adopt(snapshot.UpperDirectory, new LayerRecord
         {
             ChainId = layer.ChainId,
             DiffId = diffId,
             Parent = below.Count > 0 ? below[^1].ChainId : null,
+            ArchiveBytes = size,
             Contents = new LayerContents { Entries = 0, FileBytes = size },
         });
-        _ = _snapshots.Remove(id);
+        Abandon(id);
         return [.. below, layer];
     }
 
@@ -131,7 +144,16 @@ public sealed class ImageBuild : IDisposable
     }
 
     /// <summary>Makes everything durable.</summary>
-    public void Seal() => _layers.Seal();
+    public void Seal() => _layers.Seal(_unpublished.IsEmpty ? null : () =>
+    {
+        foreach (Digest digest in _unpublished.Keys)
+        {
+            if (_unpublished.TryRemove(digest, out UnpublishedBlob? blob))
+            {
+                _blobs.Publish(blob);
+            }
+        }
+    });
 
     /// <summary>Makes an image of layers; everything is durable then.</summary>
     /// <param name="config">Its configuration, which names the layers.</param>
@@ -139,7 +161,7 @@ public sealed class ImageBuild : IDisposable
     /// <param name="names">Its names.</param>
     public Image Commit(ImageConfig config, IReadOnlyList<LayerSource> layers, IReadOnlyList<Reference> names)
     {
-        foreach (LayerSource layer in layers.Where(layer => !_blobs.Contains(layer.Blob.Digest)))
+        foreach (LayerSource layer in layers.Where(layer => !_unpublished.ContainsKey(layer.Blob.Digest) && !_blobs.Contains(layer.Blob.Digest)))
         {
             (Digest digest, _) = Pack(_layers.PathOf(layer.ChainId), keepBlob: true, CancellationToken.None);
             if (digest != layer.Blob.Digest)
@@ -152,7 +174,15 @@ public sealed class ImageBuild : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _lease.Dispose();
+    public void Dispose()
+    {
+        foreach (UnpublishedBlob blob in _unpublished.Values)
+        {
+            BlobStore.GiveUp(blob);
+        }
+        _unpublished.Clear();
+        _lease.Dispose();
+    }
 
     private static LayerSource Source(IReadOnlyList<LayerSource> below, Digest diffId, long size) =>
         new(new ContentDescriptor { MediaType = MediaTypes.Layer, Digest = diffId, Size = size }, diffId, ChainId(below, diffId));
@@ -164,12 +194,19 @@ public sealed class ImageBuild : IDisposable
         {
             using BlobWriteStream writer = _blobs.CreateWriter(beforePublish: _lease.Hold);
             using var buffered = new BufferedStream(writer, 256 * 1024);
-            Snapshot.WriteTree(root, buffered, asLayer: true, cancellation);
+            Snapshot.WriteTree(root, buffered, asLayer: true, cancellation, isStill: true);
             buffered.Flush();
-            return (writer.Commit(), writer.Length);
+            UnpublishedBlob blob = writer.CommitLater();
+            if (!_unpublished.TryAdd(blob.Digest, blob))
+            {
+                BlobStore.GiveUp(blob);
+            }
+            return (blob.Digest, writer.Length);
         }
         using var hash = new HashingStream();
-        Snapshot.WriteTree(root, hash, asLayer: true, cancellation);
+        using var gathered = new BufferedStream(hash, 256 * 1024);
+        Snapshot.WriteTree(root, gathered, asLayer: true, cancellation, isStill: true);
+        gathered.Flush();
         return (hash.Digest(), hash.Length);
     }
 

@@ -15,7 +15,7 @@ public sealed record PullOptions
     /// <summary>Who asks; null for anybody.</summary>
     public RegistryCredentials? Credentials { get; init; }
 
-    /// <summary>Asked before anything but documents is fetched; refuses by throwing. Null: whatever is found is taken.</summary>
+    /// <summary>Asked before anything but documents is fetched, of what the trust policy allows; refuses by throwing. Null: that is taken.</summary>
     public Func<FoundImage, CancellationToken, Task>? Admit { get; init; }
 }
 
@@ -41,26 +41,45 @@ public sealed partial class ImageStore
 {
     private const int LayersAtOnce = 4;
     private const int IndexDepthMax = 3;
+    private const int GivenUpMax = 8;
+
+    private static readonly TimeSpan _givenUpKept = TimeSpan.FromMinutes(10);
+
+    private readonly Queue<(DateTimeOffset Until, ContentLeases.Lease Lease)> _givenUp = [];
 
     private readonly RegistryHttp _http;
     private readonly BlobDownloads _downloads;
 
-    /// <summary>Fetches an image from its registry or a mirror of it, and unpacks its layers while they arrive.</summary>
+    internal BlobDownloads Downloads => _downloads;
+
+    /// <summary>Fetches an image and its signatures from its registry or a mirror of it, and unpacks its layers while they arrive.</summary>
     /// <param name="reference">With a tag or a digest; <c>latest</c> without either.</param>
     /// <param name="options">How.</param>
     /// <param name="progress">Told stages and bytes; called from several threads.</param>
-    /// <param name="cancellation">Ends the work; nothing of it is kept then, but what others wait for.</param>
-    /// <exception cref="CaissonException">It is not there, may not be had, or is not what the registry says; nothing is kept.</exception>
+    /// <param name="cancellation">
+    /// Ends the work. What others wait for goes on; layers that came whole stay until the first collection after ten minutes, for another try.
+    /// </param>
+    /// <exception cref="CaissonException">
+    /// It is not there, may not be had, is not what the registry says, or is refused by the trust policy; nothing is kept.
+    /// </exception>
     public async Task<PulledImage> PullAsync(
         Reference reference, PullOptions options, IProgress<ImageProgress>? progress = null, CancellationToken cancellation = default)
     {
         reference = reference.WithDefaultTag();
-        using ContentLeases.Lease lease = _leases.Open();
+        ContentLeases.Lease lease = _leases.Open();
         try
         {
             (FoundImage found, IReadOnlyList<RegistryRepository> places) = await FindAsync(reference, options, cancellation);
+            IReadOnlyList<Digest> referrers = await AdmitAsync(found, places, lease, progress, cancellation);
             await (options.Admit?.Invoke(found, cancellation) ?? Task.CompletedTask);
-            return await FetchAsync(found, places, options, lease, progress, cancellation);
+            PulledImage pulled = await FetchAsync(found, referrers, places, options, lease, progress, cancellation);
+            lease.Dispose();
+            return pulled;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            KeepGivenUp(lease);
+            throw;
         }
         catch (Exception)
         {
@@ -70,7 +89,30 @@ public sealed partial class ImageStore
         }
     }
 
-    /// <summary>Sends an image to its registry.</summary>
+    /// <summary>Keeps the whole layers of a pull that was given up, so that the next try goes on there.</summary>
+    private void KeepGivenUp(ContentLeases.Lease lease)
+    {
+        lock (_givenUp)
+        {
+            _givenUp.Enqueue((_time.GetUtcNow() + _givenUpKept, lease));
+        }
+        CollectGarbage();
+    }
+
+    /// <summary>Lets go of what nobody has come back for; of the oldest, too, when there are many.</summary>
+    private void ReleaseGivenUp()
+    {
+        lock (_givenUp)
+        {
+            while (_givenUp.TryPeek(out (DateTimeOffset Until, ContentLeases.Lease Lease) oldest)
+                && (oldest.Until <= _time.GetUtcNow() || _givenUp.Count > GivenUpMax))
+            {
+                _givenUp.Dequeue().Lease.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Sends an image and what is kept about it, its signatures, to its registry.</summary>
     /// <param name="reference">A name with a tag that an image of this store has.</param>
     /// <param name="credentials">Who sends it; null for anybody.</param>
     /// <param name="progress">Told stages and bytes; called from several threads.</param>
@@ -111,9 +153,41 @@ public sealed partial class ImageStore
         byte[] manifest = _blobs.ReadAll(image.ManifestDigest, ImageManifest.SizeBytesMax);
         string mediaType = image.Manifest.MediaType ?? MediaTypes.ImageManifest;
         var descriptor = new ContentDescriptor { MediaType = mediaType, Digest = image.ManifestDigest, Size = manifest.Length };
-        await repository.PutManifestAsync(reference.Tag, descriptor.MediaType, manifest, cancellation);
-        Register(image.ManifestDigest, null, [reference.WithDigest(image.ManifestDigest)]);
-        return new PushedImage(reference, descriptor);
+        (ContentDescriptor named, byte[] document) = await PutPartsAsync(repository, image, descriptor, manifest, cancellation);
+        if (image.Record.Referrers.Count > 0)
+        {
+            // The tag comes last, so that nobody meets it without its signatures.
+            await repository.PutManifestAsync(image.ManifestDigest.ToString(), descriptor.MediaType, manifest, cancellation);
+            await SendReferrersAsync(repository, image, named.Digest, lease, cancellation);
+        }
+        await repository.PutManifestAsync(reference.Tag, named.MediaType, document, cancellation);
+        Register(image.ManifestDigest, null, [reference.WithDigest(named.Digest)]);
+        return new PushedImage(reference, named);
+    }
+
+    /// <summary>What a name of an image stands for in a registry: one that was built into a list of images goes there with all of the list.</summary>
+    private async Task<(ContentDescriptor Named, byte[] Document)> PutPartsAsync(
+        RegistryRepository repository, Image image, ContentDescriptor descriptor, byte[] manifest, CancellationToken cancellation)
+    {
+        if (FindWholeIndex(image) is not { } whole)
+        {
+            return (descriptor, manifest);
+        }
+        foreach (ContentDescriptor entry in whole.Index.Manifests)
+        {
+            byte[] content = _blobs.ReadAll(entry.Digest, ImageManifest.SizeBytesMax);
+            if (entry.Digest != image.ManifestDigest)
+            {
+                ImageManifest other = ImageManifest.Parse(content, entry.MediaType, $"manifest {entry.Digest}");
+                foreach (ContentDescriptor blob in other.Layers.Append(other.Config).DistinctBy(blob => blob.Digest))
+                {
+                    _ = await repository.PutBlobAsync(blob, () => _blobs.OpenRead(blob.Digest), [], null, cancellation);
+                }
+            }
+            await repository.PutManifestAsync(entry.Digest.ToString(), entry.MediaType, content, cancellation);
+        }
+        string mediaType = whole.Index.MediaType ?? MediaTypes.ImageIndex;
+        return (new ContentDescriptor { MediaType = mediaType, Digest = Digest.Of(whole.Content), Size = whole.Content.Length }, whole.Content);
     }
 
     /// <summary>The repository that <paramref name="reference"/> is in, for whoever wants other documents of it than an image.</summary>
@@ -231,6 +305,7 @@ public sealed partial class ImageStore
 
     private async Task<PulledImage> FetchAsync(
         FoundImage found,
+        IReadOnlyList<Digest> referrers,
         IReadOnlyList<RegistryRepository> places,
         PullOptions options,
         ContentLeases.Lease lease,
@@ -241,8 +316,6 @@ public sealed partial class ImageStore
         string mediaType = TypeOf(document);
         ImageManifest manifest = ImageManifest.Parse(document.Content, mediaType, $"manifest {document.Digest}");
         RefuseForeign(manifest, found.Name);
-        lease.Hold(document.Digest);
-        Store(document);
         using var slots = new SemaphoreSlim(LayersAtOnce);
         using var arriving = new ArrivingArchives(_blobs, _downloads, places, progress);
 
@@ -269,7 +342,7 @@ public sealed partial class ImageStore
         Reference[] names = found.Name.Digest is { } asked
             ? [found.Name.WithDigest(asked)]
             : [found.Name, found.Name.WithDigest(found.Found.Digest)];
-        return new PulledImage(Register(document.Digest, mediaType, names), found.Found.Digest, isNew || !isKept);
+        return new PulledImage(Register(document.Digest, mediaType, names, referrers), found.Found.Digest, isNew || !isKept);
     }
 
     private void Store(RegistryDocument document)

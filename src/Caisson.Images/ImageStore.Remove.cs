@@ -60,6 +60,7 @@ public sealed partial class ImageStore
     /// <summary>Removes blobs and layers that no image, container or work under way needs. May run at any time.</summary>
     public CollectedGarbage CollectGarbage()
     {
+        ReleaseGivenUp();
         int blobs = 0;
         long bytes = 0;
         List<Digest> layers = [];
@@ -68,8 +69,9 @@ public sealed partial class ImageStore
             HashSet<Digest> needed = Needed();
             foreach (Digest layer in _layers.List().Where(layer => !needed.Contains(layer)))
             {
-                long size = _layers.Find(layer)?.Contents.FileBytes ?? 0;
-                if (removeUnlessHeld(layer, _layers.Delete))
+                LayerRecord? record = _layers.Find(layer);
+                long size = record?.Contents.FileBytes ?? 0;
+                if (RemoveLayer(layer, record, needed, removeUnlessHeld))
                 {
                     layers.Add(layer);
                     bytes += size;
@@ -86,6 +88,20 @@ public sealed partial class ImageStore
             }
         });
         return new CollectedGarbage(blobs, layers, bytes);
+    }
+
+    /// <summary>A layer's archive may be what others look for, and be nowhere but in the layer.</summary>
+    private bool RemoveLayer(Digest layer, LayerRecord? record, HashSet<Digest> needed, RemoveUnlessHeld removeUnlessHeld)
+    {
+        if (record?.ArchiveBytes is null)
+        {
+            return removeUnlessHeld(layer, _layers.Delete);
+        }
+        if (needed.Contains(record.DiffId))
+        {
+            _layers.KeepArchive(record);
+        }
+        return removeUnlessHeld(record.DiffId, _ => removeUnlessHeld(layer, _layers.Delete));
     }
 
     /// <summary>Says of content that no image and no container refers to that it is to stay: chain ids of layers, digests of blobs.</summary>

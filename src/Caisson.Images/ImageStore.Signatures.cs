@@ -40,12 +40,7 @@ public sealed partial class ImageStore
         lock (_names)
         {
             ImageRecord record = _catalog.Find(image.ManifestDigest) ?? throw new CaissonException(ErrorKind.NotFound, $"No such image: {image.ManifestDigest}");
-            var subject = new ContentDescriptor
-            {
-                MediaType = image.Manifest.MediaType ?? MediaTypes.ImageManifest,
-                Digest = image.ManifestDigest,
-                Size = image.ManifestSize,
-            };
+            ContentDescriptor subject = SubjectOf(image);
             Digest? replaced = null;
             Digest added = signature switch
             {
@@ -98,6 +93,19 @@ public sealed partial class ImageStore
     private IEnumerable<Digest> ContentOf(Digest document) => TryReadArtifact(document) is { } artifact
         ? artifact.Layers.Select(layer => layer.Digest).Append(artifact.Config.Digest)
         : [];
+
+    /// <summary>Documents whose signatures are all in a newer one: that of cosign's kind grows with every signature.</summary>
+    private IEnumerable<Digest> WithoutReplaced(IReadOnlyList<Digest> documents, IReadOnlyCollection<Digest> newer)
+    {
+        HashSet<(Digest, string?)> known = [.. newer.SelectMany(SignaturesOf)];
+        return documents.Where(document => newer.Contains(document)
+            || SignaturesOf(document) is not { Count: > 0 } own || !known.IsSupersetOf(own));
+
+        List<(Digest, string?)> SignaturesOf(Digest document) => TryReadArtifact(document) is { } artifact
+            && artifact.Layers.All(layer => layer.MediaType == SimpleSigning.MediaType)
+                ? [.. artifact.Layers.Select(SignatureKey)]
+                : [];
+    }
 
     private void CheckReferrer(Digest image, Digest document)
     {
@@ -185,23 +193,35 @@ public sealed partial class ImageStore
         };
         IReadOnlyList<ContentDescriptor> before = replaced is { } known ? TryReadArtifact(known)!.Layers : [];
         ContentDescriptor[] layers = [.. before, layer];
-        byte[] config = new ImageConfig
-        {
-            Created = _time.GetUtcNow(),
-            Architecture = "",
-            Os = "",
-            RootFs = new RootFs { Type = RootFs.LayersType, DiffIds = [.. layers.Select(each => each.Digest)] },
-        }.ToBytes();
-        return PutArtifact(lease, new ImageManifest
-        {
-            SchemaVersion = 2,
-            MediaType = MediaTypes.ImageManifest,
-            ArtifactType = SimpleSigning.ArtifactType,
-            Config = new ContentDescriptor { MediaType = MediaTypes.ImageConfig, Digest = Put(lease, config), Size = config.Length },
-            Layers = layers,
-            Subject = subject,
-        });
+        byte[] config = SignatureConfig(layers);
+        return PutArtifact(lease, SignatureManifest(
+            new ContentDescriptor { MediaType = MediaTypes.ImageConfig, Digest = Put(lease, config), Size = config.Length }, layers, subject));
     }
+
+    private byte[] SignatureConfig(IReadOnlyList<ContentDescriptor> layers) => new ImageConfig
+    {
+        Created = _time.GetUtcNow(),
+        Architecture = "",
+        Os = "",
+        RootFs = new RootFs { Type = RootFs.LayersType, DiffIds = [.. layers.Select(each => each.Digest)] },
+    }.ToBytes();
+
+    private static ImageManifest SignatureManifest(ContentDescriptor config, IReadOnlyList<ContentDescriptor> layers, ContentDescriptor subject) => new()
+    {
+        SchemaVersion = 2,
+        MediaType = MediaTypes.ImageManifest,
+        ArtifactType = SimpleSigning.ArtifactType,
+        Config = config,
+        Layers = layers,
+        Subject = subject,
+    };
+
+    private static ContentDescriptor SubjectOf(Image image) => new()
+    {
+        MediaType = image.Manifest.MediaType ?? MediaTypes.ImageManifest,
+        Digest = image.ManifestDigest,
+        Size = image.ManifestSize,
+    };
 
     private Digest PutBundle(ContentLeases.Lease lease, ContentDescriptor subject, ImageSignature.Bundle bundle)
     {

@@ -36,6 +36,7 @@ public sealed partial class ImageStore : IDisposable
         _time = time;
         _blobs = BlobStore.Open(root);
         _layers = LayerStore.Open(root, _blobs, limits);
+        _blobs.Maker = _layers;
         _snapshots = SnapshotStore.Open(root, _layers);
         _reader = new ImageReader(_blobs, _layers);
         _empty = Path.Join(root, "empty");
@@ -153,15 +154,24 @@ public sealed partial class ImageStore : IDisposable
     /// <param name="manifest">The digest of its manifest.</param>
     /// <param name="mediaType">What the manifest was announced as; null when it was not.</param>
     /// <param name="names">References with a tag or a digest; taken from images that had them. None for a dangling image.</param>
+    /// <param name="referrers">Documents about it that come with it, as for <see cref="Attach"/>; null for none.</param>
     /// <exception cref="CaissonException">Something is missing, or the documents contradict each other.</exception>
-    public Image Register(Digest manifest, string? mediaType, IEnumerable<Reference> names)
+    public Image Register(Digest manifest, string? mediaType, IEnumerable<Reference> names, IReadOnlyCollection<Digest>? referrers = null)
     {
         _reader.Check(manifest, mediaType);
+        foreach (Digest referrer in referrers ?? [])
+        {
+            CheckReferrer(manifest, referrer);
+        }
         string[] added = [.. names.Select(name => name.WithDefaultTag().ToString())];
         lock (_names)
         {
             ImageRecord record = _catalog.Find(manifest) ?? new ImageRecord(manifest, [], _time.GetUtcNow());
-            _catalog.Put(record with { Names = [.. record.Names.Union(added).Order(StringComparer.Ordinal)] });
+            _catalog.Put(record with
+            {
+                Names = [.. record.Names.Union(added).Order(StringComparer.Ordinal)],
+                Referrers = [.. WithoutReplaced(record.Referrers, referrers ?? []).Union(referrers ?? [])],
+            });
         }
         return _reader.Read(_catalog.Find(manifest)!);
     }

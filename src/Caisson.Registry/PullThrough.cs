@@ -26,6 +26,8 @@ public sealed record UpstreamRegistry(string Prefix, string Domain, RegistryCred
 /// <remarks>For several threads; a blob is fetched once, however many ask. What is here is served when its registry cannot be reached.</remarks>
 public sealed class PullThrough : IDisposable
 {
+    private const int ReferrersMax = 1000;
+
     private readonly RegistryStore _store;
     private readonly IReadOnlyList<UpstreamRegistry> _upstreams;
     private readonly RegistryHttp _http;
@@ -81,6 +83,24 @@ public sealed class PullThrough : IDisposable
         catch (CaissonException e) when (e.Kind is ErrorKind.NotFound or ErrorKind.PermissionDenied)
         {
             throw new RegistryRefusal(RefusalCode.ManifestUnknown, e.Message, e);
+        }
+    }
+
+    /// <summary>What the registry behind lists as referring to a document; nothing when the repository is none of ours, or it cannot be asked.</summary>
+    public async Task<IReadOnlyList<ContentDescriptor>> ReferrersAsync(
+        string repository, Digest subject, string? artifactType, CancellationToken cancellation)
+    {
+        if (Find(repository) is not { } found)
+        {
+            return [];
+        }
+        try
+        {
+            return [.. (await found.ReferrersAsync(subject, artifactType, cancellation)).Take(ReferrersMax)];
+        }
+        catch (CaissonException e) when (e.Kind is ErrorKind.Unavailable or ErrorKind.ResourceExhausted or ErrorKind.PermissionDenied)
+        {
+            return []; // what is kept is the answer then
         }
     }
 

@@ -50,6 +50,9 @@ public sealed class TrustPolicy
         }
     }
 
+    /// <summary>True when it depends on signatures whether an image of this name may be used.</summary>
+    public bool AsksForSignature(Reference name) => Find(name).Requirements.Any(requirement => requirement is TrustRequirement.Signed);
+
     /// <summary>Decides about an image.</summary>
     /// <param name="name">The name it is used by, with a tag or a digest; null when it has none.</param>
     /// <param name="digests">The digest of its manifest, and of indexes that list it.</param>

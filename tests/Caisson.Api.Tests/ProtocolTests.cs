@@ -151,6 +151,33 @@ public sealed partial class ProtocolTests
         }
     }
 
+    /// <summary>docker-py and others read the head through a buffer that they throw away, with whatever came behind the head.</summary>
+    [Fact]
+    public async Task Output_waits_until_the_head_of_its_stream_has_been_read()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        Workload workload = await api.Engine.StartAsync();
+        string created = await api.SendAsync("POST", $"/containers/{workload.Id}/exec", """{"AttachStdin":true,"AttachStdout":true,"Cmd":["cat"]}""");
+        var ended = new TaskCompletionSource();
+        api.Host.Born = async process =>
+        {
+            await EchoAsync(process, 0);
+            ended.SetResult();
+        };
+        using Socket client = await api.ConnectAsync();
+        await client.SendAsync(Encoding.ASCII.GetBytes(
+            $"POST /exec/{Id().Match(created).Groups[1].Value}/start HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}abc"));
+        client.Shutdown(SocketShutdown.Send);
+        await ended.Task.WaitAsync(TestContext.Current.CancellationToken);
+        byte[] buffer = new byte[8 << 10];
+
+        int count = await client.ReceiveAsync(buffer);
+        string output = await ApiFixture.ReadToEndAsync(client);
+
+        Assert.EndsWith("\r\n\r\n", Encoding.ASCII.GetString(buffer, 0, count), StringComparison.Ordinal);
+        Assert.Equal("\u0001\0\0\0\0\0\0\u0003abc", output);
+    }
+
     [Theory]
     [InlineData("Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 15\r\n\r\n{\"stream\":true}", "abc", "abc")]
     [InlineData("Content-Length: 15\r\n\r\n{\"stream\":true}", "abc", "abc")]
@@ -223,6 +250,18 @@ public sealed partial class ProtocolTests
         Assert.Equal(there, answer.Contains($"\"{member}\":", StringComparison.Ordinal));
     }
 
+    /// <summary><c>docker system prune --filter label=…</c> asks everything with the same filters.</summary>
+    [Fact]
+    public async Task Steps_of_builds_have_no_label_and_stay()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+
+        string answer = await api.GetAsync("/build/prune?filters={%22label%22:[%22x%22]}", "POST");
+
+        Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
+        Assert.Contains("\"SpaceReclaimed\":0", answer, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("POST", "/swarm/init", "501", "one machine")]
     [InlineData("POST", "/swarm/leave", "503", "not part of a swarm")]
@@ -230,6 +269,8 @@ public sealed partial class ProtocolTests
     [InlineData("POST", "/plugins/x/enable", "404", "not found")]
     [InlineData("POST", "/build?version=2", "501", "caisson build")]
     [InlineData("POST", "/build?remote=https://example.org/x.git", "501", "not fetched")]
+    [InlineData("POST", "/build?labels=nonsense", "400", "labels is no such JSON document")]
+    [InlineData("POST", "/build?ulimits=null&labels=null&buildargs=null", "400", "Dockerfile")]
     [InlineData("POST", "/session", "501", "caisson build")]
     [InlineData("POST", "/grpc", "501", "caisson build")]
     [InlineData("POST", "/images/none/push?tag=1", "404", "does not exist locally")]

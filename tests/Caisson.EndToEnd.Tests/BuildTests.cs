@@ -33,6 +33,62 @@ public sealed class BuildTests(Engine engine) : IClassFixture<Engine>
         Assert.Equal(new Answer(0, $"hello {client} content\n0\n", ""), run);
     }
 
+    [Fact]
+    public void A_cache_in_a_directory_spares_the_steps_of_another_build()
+    {
+        engine.SkipUnlessPublished();
+        string context = Context("cached", "FROM busybox\nCOPY file /f\nRUN --network=none cat /f > /g\n");
+        string cache = engine.NewDirectory("cache");
+
+        var written = engine.Caisson("build", "-t", "cached", "--cache-to", $"type=local,dest={cache},mode=max", context);
+        var removed = engine.Caisson("rmi", "cached");
+        var pruned = engine.Caisson("builder", "prune", "-f");
+        var again = engine.Caisson("build", "-t", "cached", "--cache-from", $"type=local,src={cache}", context);
+
+        Assert.True(written.Code == 0, written.ToString());
+        Assert.True(removed.Code == 0, removed.ToString());
+        Assert.True(pruned.Code == 0, pruned.ToString());
+        Assert.True(again.Code == 0, again.ToString());
+        Assert.DoesNotContain("DONE", again.Error, StringComparison.Ordinal);
+        Assert.Equal(new Answer(0, "content\n", ""), engine.Caisson("run", "--rm", "--network", "none", "cached", "cat", "/g"));
+    }
+
+    [Fact]
+    public void Several_machines_make_images_and_a_program_of_another_is_refused()
+    {
+        engine.SkipUnlessPublished();
+        string copies = Context("machines", "FROM scratch\nCOPY file /f\n");
+        string runs = Context("foreign", "FROM scratch\nCOPY file /f\nRUN [\"/f\"]\n");
+
+        var made = engine.Caisson("build", "-t", "machines", "--platform", "linux/amd64,linux/riscv64", "--provenance", "true", copies);
+        var refused = engine.Caisson("build", "--platform", "linux/s390x", runs);
+
+        Assert.True(made.Code == 0, made.ToString());
+        Assert.Equal(new Answer(0, "amd64\n", ""), engine.Caisson("image", "inspect", "--format", "{{.Architecture}}", "machines"));
+        Assert.NotEqual(0, refused.Code);
+        Assert.Contains("qemu-s390x", refused.Error, StringComparison.Ordinal);
+        Assert.Contains(">   3 |", refused.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_built_image_that_is_saved_and_loaded_is_the_same()
+    {
+        engine.SkipUnlessPublished();
+        string context = Context("saved", "FROM busybox\nCOPY file /f\nRUN --network=none rm /bin/true && ln /f /h\n");
+        string archive = $"{engine.NewDirectory("saved-out")}/image.tar";
+
+        var built = engine.Caisson("build", "-q", "-t", "saved", context);
+        var saved = engine.Caisson("save", "-o", archive, "saved");
+        var removed = engine.Caisson("rmi", "saved");
+        var loaded = engine.Caisson("load", "-i", archive);
+
+        Assert.True(built.Code == 0, built.ToString());
+        Assert.True(saved.Code == 0, saved.ToString());
+        Assert.True(removed.Code == 0, removed.ToString());
+        Assert.True(loaded.Code == 0, loaded.ToString());
+        Assert.Equal(new Answer(0, "content\n", ""), engine.Caisson("run", "--rm", "--network", "none", "saved", "cat", "/h"));
+    }
+
     [Theory]
     [InlineData("caisson")]
     [InlineData("docker")]

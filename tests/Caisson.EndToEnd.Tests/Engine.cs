@@ -78,6 +78,9 @@ public sealed class Engine : IDisposable
         return new TerminalSession(new(rows, columns), [("CAISSON_ROOT", Root), ("CAISSON_RUN", Run)], [program, .. before, .. arguments]);
     }
 
+    /// <summary>The digests of everything in the content store.</summary>
+    public string[] Stored() => [.. Directory.GetFiles($"{Root}/content/blobs/sha256").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+
     /// <summary>A directory of the test's own, removed with the engine.</summary>
     public string NewDirectory(string name) => Directory.CreateDirectory($"{_home}/{name}").FullName;
 

@@ -29,6 +29,7 @@ public sealed class EnvironmentTests : IDisposable
             ("CANARY", EngineSecret),
             ("DOTNET_EnableDiagnostics", "1"),
             ("DOTNET_DiagnosticPorts", $"{_temporary}/port,listen,nosuspend"),
+            ("DOTNET_DbgEnableMiniDump", "1"),
             ("DOTNET_EnableEventPipe", "1"),
             ("DOTNET_EventPipeOutputPath", $"{_temporary}/trace"),
             ("DOTNET_STARTUP_HOOKS", $"{_temporary}/hook.dll"),

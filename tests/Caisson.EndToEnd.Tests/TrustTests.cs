@@ -54,6 +54,152 @@ public sealed class TrustTests(Engine engine) : IClassFixture<Engine>
         }
     }
 
+    /// <summary>One registry with lists of referrers, one without.</summary>
+    [Theory]
+    [InlineData("ours")]
+    [InlineData("docker-registry")]
+    public void Signatures_travel_and_the_policy_holds_at_pull(string kind)
+    {
+        engine.SkipUnlessPublished();
+        Assert.SkipUnless(kind == "ours" || Engine.Has("docker-registry"), "needs docker-registry");
+        string home = engine.NewDirectory(Path.GetRandomFileName());
+        using Served registry = kind == "ours" ? Served.Ours(engine, home) : Served.Foreign(home);
+        string scope = $"{registry.Host}/team";
+        foreach (string key in (string[])["release", "other"])
+        {
+            Assert.Equal(0, engine.Caisson("image", "trust", "key", "--no-password", "generate", $"{home}/{key}").Code);
+        }
+        engine.Caisson("run", "--name", "maker", "--network", "none", "busybox", "sh", "-c", $"echo {kind} >/changed");
+        engine.Caisson("commit", "maker", "changed");
+        engine.Caisson("rm", "-f", "maker");
+        // Of each its own repository: signatures are found by the digest of the manifest.
+        engine.Caisson("tag", "busybox", $"{scope}/signed:1");
+        engine.Caisson("tag", "busybox", $"{scope}/bundled:1");
+        engine.Caisson("tag", "changed", $"{scope}/unsigned:1");
+        Assert.Equal(0, engine.Caisson("push", $"{scope}/unsigned:1").Code);
+        engine.Caisson("tag", "changed", $"{scope}/stranger:1");
+        Assert.Equal(0, engine.Caisson("image", "sign", "--key", $"{home}/other.key", $"{scope}/stranger:1").Code);
+        Assert.Equal(0, engine.Caisson("push", $"{scope}/stranger:1").Code);
+        engine.Caisson("tag", "changed", $"{scope}/renamed:1");
+        Assert.Equal(0, engine.Caisson("image", "sign", "--key", $"{home}/release.key", "--as", $"{scope}/another:1", $"{scope}/renamed:1").Code);
+        Assert.Equal(0, engine.Caisson("push", $"{scope}/renamed:1").Code);
+        Assert.Equal(0, engine.Caisson("image", "sign", "--key", $"{home}/release.key", $"{scope}/signed:1").Code);
+        Assert.Equal(0, engine.Caisson("image", "sign", "--bundle", "--key", $"{home}/release.key", $"{scope}/bundled:1").Code);
+        Answer pushed = engine.Caisson("push", $"{scope}/signed:1");
+        Assert.True(pushed.Code == 0, pushed.ToString());
+        Assert.Equal(0, engine.Caisson("push", $"{scope}/bundled:1").Code);
+
+        using var other = new Engine();
+        File.WriteAllText($"{other.Root}/policy.json", $$"""
+            {"default":[{"type":"insecureAcceptAnything"}],"transports":{"docker":{"{{scope}}":[{"type":"sigstoreSigned","keyPath":"{{home}}/release.pub"}]} } }
+            """);
+        string[] before = other.Stored();
+        foreach (var (name, reason) in ((string, string)[])[("unsigned", "it has no signature"), ("stranger", "it is not by the key"), ("renamed", "not for")])
+        {
+            Answer refused = other.Caisson("pull", $"{scope}/{name}:1");
+            Assert.True(refused.Code == 1, refused.ToString());
+            Assert.Contains(reason, refused.Error, StringComparison.Ordinal);
+            Assert.Contains($"scope 'docker {scope}'", refused.Error, StringComparison.Ordinal);
+            Assert.NotEqual(0, other.Caisson("image", "inspect", $"{scope}/{name}:1").Code);
+            Assert.Equal(before, other.Stored());
+        }
+        foreach (string name in (string[])["signed", "bundled"])
+        {
+            Answer pulled = other.Caisson("pull", $"{scope}/{name}:1");
+            Answer ran = other.Caisson("run", "--rm", "--network", "none", $"{scope}/{name}:1", "echo", name);
+            Answer verified = other.Caisson("image", "verify", "--key", $"{home}/release.pub", $"{scope}/{name}:1");
+            Assert.True(pulled.Code == 0, pulled.ToString());
+            Assert.True(ran.Code == 0 && ran.Output == $"{name}\n", ran.ToString());
+            Assert.True(verified.Code == 0, verified.ToString());
+        }
+    }
+
+    [Fact]
+    public void Skopeo_asks_its_own_policy_and_accepts_what_we_signed()
+    {
+        engine.SkipUnlessPublished();
+        Assert.SkipUnless(Engine.Has("skopeo"), "needs skopeo");
+        string home = engine.NewDirectory(Path.GetRandomFileName());
+        using Served registry = Served.Ours(engine, home);
+        engine.Caisson("image", "trust", "key", "--no-password", "generate", $"{home}/release");
+        engine.Caisson("image", "trust", "key", "--no-password", "generate", $"{home}/other");
+        string name = $"{registry.Host}/team/skopeo:1";
+        engine.Caisson("tag", "busybox", name);
+        engine.Caisson("image", "sign", "--key", $"{home}/release.key", name);
+        Assert.Equal(0, engine.Caisson("push", name).Code);
+        Directory.CreateDirectory($"{home}/registries.d");
+        File.WriteAllText($"{home}/registries.d/default.yaml", "default-docker:\n  use-sigstore-attachments: true\n");
+
+        Answer accepted = Copy("release");
+        Assert.SkipWhen(accepted.Error.Contains("sigstore disabled", StringComparison.Ordinal), "this skopeo was built without sigstore");
+        Answer refused = Copy("other");
+
+        Assert.True(accepted.Code == 0, accepted.ToString());
+        Assert.NotEqual(0, refused.Code);
+
+        Answer Copy(string key)
+        {
+            File.WriteAllText($"{home}/{key}.json", $$"""{"default":[{"type":"sigstoreSigned","keyPath":"{{home}}/{{key}}.pub"}]}""");
+            return engine.Host(
+                "skopeo", "--policy", $"{home}/{key}.json", "--registries.d", $"{home}/registries.d",
+                "copy", "--src-tls-verify=false", $"docker://{name}", $"dir:{home}/{key}-copy");
+        }
+    }
+
+    /// <summary>Made by openssl and put there by curl, as cosign does: under the tag, and without a word in the image.</summary>
+    [Fact]
+    public void A_signature_that_others_made_is_accepted_at_pull()
+    {
+        engine.SkipUnlessPublished();
+        Assert.SkipUnless(Engine.Has("openssl") && Engine.Has("curl"), "needs openssl and curl");
+        string home = engine.NewDirectory(Path.GetRandomFileName());
+        using Served registry = Served.Ours(engine, home);
+        string repository = $"{registry.Host}/team/openssl";
+        engine.Caisson("tag", "busybox", $"{repository}:1");
+        Answer pushed = engine.Caisson("push", $"{repository}:1");
+        string digest = pushed.Output[pushed.Output.IndexOf("sha256:", StringComparison.Ordinal)..][..71];
+        engine.Host("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", $"{home}/key.pem");
+        engine.Host("openssl", "ec", "-in", $"{home}/key.pem", "-pubout", "-out", $"{home}/key.pub");
+        // cosign names the repository only.
+        File.WriteAllText($"{home}/payload",
+            $$"""{"critical":{"identity":{"docker-reference":"{{repository}}" },"image":{"docker-manifest-digest":"{{digest}}" },"type":"cosign container image signature"},"optional":null}""");
+        engine.Host("openssl", "dgst", "-sha256", "-sign", $"{home}/key.pem", "-out", $"{home}/signature", $"{home}/payload");
+        File.WriteAllText($"{home}/config", """{"architecture":"","config":{},"created":"0001-01-01T00:00:00Z","os":"","rootfs":{"diff_ids":[],"type":"layers"}}""");
+        var (payload, payloadSize) = Upload("payload");
+        var (config, configSize) = Upload("config");
+        File.WriteAllText($"{home}/manifest", $$"""
+            {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",
+            "config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{{config}}","size":{{configSize}}},
+            "layers":[{"mediaType":"application/vnd.dev.cosign.simplesigning.v1+json","digest":"{{payload}}","size":{{payloadSize}},
+            "annotations":{"dev.cosignproject.cosign/signature":"{{Convert.ToBase64String(File.ReadAllBytes($"{home}/signature"))}}"} }]}
+            """);
+
+        using var other = new Engine();
+        File.WriteAllText($"{other.Root}/policy.json", $$"""
+            {"default":[{"type":"insecureAcceptAnything"}],"transports":{"docker":{"{{registry.Host}}":[
+            {"type":"sigstoreSigned","keyPath":"{{home}}/key.pub","signedIdentity":{"type":"matchRepository"} }]} } }
+            """);
+        Answer refused = other.Caisson("pull", $"{repository}:1");
+        Answer put = engine.Host(
+            "curl", "-sf", "-X", "PUT", "-H", "Content-Type: application/vnd.oci.image.manifest.v1+json", "--data-binary", $"@{home}/manifest",
+            $"http://{registry.Host}/v2/team/openssl/manifests/{digest.Replace(':', '-')}.sig");
+        Answer pulled = other.Caisson("pull", $"{repository}:1");
+
+        Assert.Equal(1, refused.Code);
+        Assert.True(put.Code == 0, put.ToString());
+        Assert.True(pulled.Code == 0, pulled.ToString());
+
+        (string Digest, long Size) Upload(string file)
+        {
+            string hash = "sha256:" + Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes($"{home}/{file}")));
+            Answer sent = engine.Host(
+                "curl", "-sf", "-X", "POST", "-H", "Content-Type: application/octet-stream", "--data-binary", $"@{home}/{file}",
+                $"http://{registry.Host}/v2/team/openssl/blobs/uploads/?digest={hash}");
+            Assert.True(sent.Code == 0, sent.ToString());
+            return (hash, new FileInfo($"{home}/{file}").Length);
+        }
+    }
+
     [Fact]
     public void Openssl_verifies_what_is_signed()
     {

@@ -1,6 +1,7 @@
 using Caisson.Errors;
 using Caisson.Images;
 using Caisson.Images.Registry;
+using Caisson.Images.Store;
 using Caisson.Oci;
 
 using Xunit;
@@ -114,6 +115,34 @@ public sealed class HostileRegistryTests : IDisposable
 
         Assert.NotNull(pulled.Image.UnpackedBytes);
         Assert.Contains(registry.Requests, request => request["Range"] is not null);
+    }
+
+    [Fact]
+    public async Task A_pull_that_was_given_up_goes_on_where_it_was()
+    {
+        bool stalls = true;
+        string second = _image.Layers[1].Digest.ToString();
+        using var registry = new ScriptedRegistry(_image, asked =>
+            Volatile.Read(ref stalls) && asked.Path.EndsWith(second, StringComparison.Ordinal)
+                ? new Answer(200, _image.Blobs[second]) { CutAfter = 10, Stalls = true }
+                : null);
+        var time = new Later();
+        using ImageStore store = ImageStore.Open(
+            _workshop.PathOf("later"), new FileImageCatalog(_workshop.PathOf("later.json")), time: time,
+            registries: RegistrySettings.None with { Patience = Workshop.Impatient with { Stall = TimeSpan.FromMinutes(1) } });
+        using var stop = new CancellationTokenSource();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => store.PullAsync(registry.Reference, new PullOptions(), new Stopper(stop, _image.Layers[0].Digest), stop.Token));
+        store.CollectGarbage();
+        Volatile.Write(ref stalls, false);
+        PulledImage pulled = await store.PullAsync(registry.Reference, new PullOptions());
+
+        Assert.Equal(_image.Digest, pulled.Digest);
+        Assert.Equal(1, registry.Count(_image.Layers[0].Digest.ToString()));
+        store.Remove(registry.Reference.ToString());
+        time.Passed = TimeSpan.FromHours(1);
+        store.CollectGarbage();
+        Assert.Empty(store.Blobs.List());
     }
 
     [Fact]
@@ -264,5 +293,24 @@ public sealed class HostileRegistryTests : IDisposable
             _workshop.Store.CollectGarbage();
         }
         Assert.Equal(0, _workshop.Blobs);
+    }
+
+    /// <summary>Gives the pull up once a layer has come.</summary>
+    private sealed class Stopper(CancellationTokenSource stop, Digest layer) : IProgress<ImageProgress>
+    {
+        public void Report(ImageProgress value)
+        {
+            if (value.Stage == ImageStage.Received && value.Subject == layer)
+            {
+                stop.Cancel();
+            }
+        }
+    }
+
+    private sealed class Later : TimeProvider
+    {
+        public TimeSpan Passed { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Passed;
     }
 }

@@ -111,7 +111,7 @@ public sealed class ScriptedRegistry : IDisposable
             return new Answer(200, "{}"u8.ToArray());
         }
         string name = asked.Path[(asked.Path.LastIndexOf('/') + 1)..];
-        if (asked.Path.Contains("/manifests/", StringComparison.Ordinal))
+        if (asked.Path.Contains("/manifests/", StringComparison.Ordinal) && !name.StartsWith("sha256-", StringComparison.Ordinal))
         {
             return new Answer(200, _image.Manifest, ("Content-Type", MediaTypes.ImageManifest));
         }

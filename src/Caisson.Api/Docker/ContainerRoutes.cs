@@ -55,7 +55,7 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
     {
         IReadOnlyList<Workload> found = _list.List(call.Flag("all"), call.Number("limit"), call.Filters());
         bool size = call.Flag("size");
-        return call.Json([.. found.Select(workload => ContainerBodies.Summary(workload, services, size, call.Version))], DockerJson.Default.IReadOnlyListContainerSummaryBody);
+        return call.JsonList(found.Select(workload => ContainerBodies.Summary(workload, services, size, call.Version)), DockerJson.Default.ContainerSummaryBody);
     }
 
     private async Task Start(Call call)

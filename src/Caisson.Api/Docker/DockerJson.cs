@@ -31,7 +31,6 @@ internal sealed record ErrorBody([property: JsonPropertyName("message")] string 
 [JsonSerializable(typeof(WaitBody))]
 [JsonSerializable(typeof(TopBody))]
 [JsonSerializable(typeof(IReadOnlyList<ChangeBody>))]
-[JsonSerializable(typeof(IReadOnlyList<ContainerSummaryBody>))]
 [JsonSerializable(typeof(ContainerBody))]
 [JsonSerializable(typeof(ContainersPrunedBody))]
 [JsonSerializable(typeof(PathStatBody))]

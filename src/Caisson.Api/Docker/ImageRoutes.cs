@@ -135,20 +135,39 @@ internal sealed class ImageRoutes(ContainerEngine engine)
 
     private Task Push(Call call)
     {
-        Reference reference = PullName(call.Path("name"), call.Query("tag"));
-        RegistryCredentials? credentials = RegistryAuth.Read(call, reference.Domain);
-        _ = _images.Store.TryResolve(reference.ToString())
-            ?? throw new CaissonException(ErrorKind.NotFound, $"An image does not exist locally with the tag: {reference.FamiliarName}");
+        Reference named = Reference.Parse(call.Path("name"));
+        IReadOnlyList<Reference> references = string.IsNullOrEmpty(call.Query("tag")) && named is { Tag: null, Digest: null }
+            ? TagsOf(named)
+            : [PullName(call.Path("name"), call.Query("tag"))];
+        RegistryCredentials? credentials = RegistryAuth.Read(call, named.Domain);
+        foreach (Reference reference in references)
+        {
+            _ = _images.Store.TryResolve(reference.ToString())
+                ?? throw new CaissonException(ErrorKind.NotFound, $"An image does not exist locally with the tag: {reference.FamiliarName}");
+        }
         return ProgressStream.RunAsync(call, quiet: false, errorsAreLines: true, work: async progress =>
         {
-            progress?.Report(new ImageProgress(ImageStage.Note, default, 0, 0, $"The push refers to repository [{reference.Name}]"));
-            PushedImage pushed = await _images.PushAsync(reference, credentials, progress, call.Gone);
-            return
-            [
-                new ProgressBody { Status = $"{pushed.Name.Tag}: digest: {pushed.Manifest.Digest} size: {pushed.Manifest.Size}" },
-                new ProgressBody { Aux = new PushedBody(pushed.Name.Tag!, pushed.Manifest.Digest.ToString(), pushed.Manifest.Size) },
-            ];
+            progress?.Report(new ImageProgress(ImageStage.Note, default, 0, 0, $"The push refers to repository [{named.Name}]"));
+            List<ProgressBody> lines = [];
+            foreach (Reference reference in references)
+            {
+                PushedImage pushed = await _images.PushAsync(reference, credentials, progress, call.Gone);
+                lines.Add(new ProgressBody { Status = $"{pushed.Name.Tag}: digest: {pushed.Manifest.Digest} size: {pushed.Manifest.Size}" });
+                lines.Add(new ProgressBody { Aux = new PushedBody(pushed.Name.Tag!, pushed.Manifest.Digest.ToString(), pushed.Manifest.Size) });
+            }
+            return lines;
         });
+    }
+
+    /// <summary>Every name with a tag in a repository: what a push without a tag means.</summary>
+    private Reference[] TagsOf(Reference repository)
+    {
+        Reference[] names = [.. _images.Store.List().SelectMany(image => image.Record.Names).Select(Reference.Parse)
+            .Where(name => name.Name == repository.Name && name.Tag is not null)
+            .OrderBy(name => name.Tag, StringComparer.Ordinal)];
+        return names.Length > 0
+            ? names
+            : throw new CaissonException(ErrorKind.NotFound, $"An image does not exist locally with the tag: {repository.FamiliarName}");
     }
 
     private async Task LogIn(Call call)

@@ -14,6 +14,7 @@ internal sealed class Call(HttpContext http, ApiVersion version, IReadOnlyList<K
 {
     /// <summary>The largest JSON document that is read; a container's configuration is a few kilobytes.</summary>
     private const int BodyBytesMax = 4 << 20;
+    private const int ListPartBytes = 32 << 10;
 
     /// <summary>The request underneath.</summary>
     public HttpContext Http => http;
@@ -113,6 +114,36 @@ internal sealed class Call(HttpContext http, ApiVersion version, IReadOnlyList<K
         http.Response.ContentType = "application/json";
         http.Response.ContentLength = body.Length;
         await http.Response.Body.WriteAsync(body, Gone);
+    }
+
+    /// <summary>Answers with a JSON array; of a long one a part is sent while the next is made.</summary>
+    public async Task JsonList<T>(IEnumerable<T> items, JsonTypeInfo<T> type)
+    {
+        http.Response.ContentType = "application/json";
+        var part = new ArrayBufferWriter<byte>(ListPartBytes);
+        await using var writer = new Utf8JsonWriter(part, new JsonWriterOptions { Encoder = type.Options.Encoder, SkipValidation = true });
+        writer.WriteStartArray();
+        foreach (T item in items)
+        {
+            JsonSerializer.Serialize(writer, item, type);
+            if (writer.BytesPending + part.WrittenCount > ListPartBytes)
+            {
+                await SendPartAsync();
+            }
+        }
+        writer.WriteEndArray();
+        if (!http.Response.HasStarted)
+        {
+            http.Response.ContentLength = writer.BytesPending + part.WrittenCount;
+        }
+        await SendPartAsync();
+
+        async Task SendPartAsync()
+        {
+            writer.Flush();
+            await http.Response.Body.WriteAsync(part.WrittenMemory, Gone);
+            part.ResetWrittenCount();
+        }
     }
 
     /// <summary>Answers with text.</summary>

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -88,11 +87,9 @@ internal sealed class Hijack
 
     private static async Task RunAsync(Hijack hijack, string head, Func<Hijack, Task> body)
     {
-        hijack._connection.TakeOver();
         try
         {
-            hijack.Output.Write(Encoding.ASCII.GetBytes(head));
-            await hijack.Output.FlushAsync();
+            await hijack._connection.TakeOverAsync(Encoding.ASCII.GetBytes(head));
             await body(hijack);
         }
         catch (Exception error) when (error is OperationCanceledException or IOException or SocketException or BadHttpRequestException)

@@ -146,7 +146,13 @@ internal sealed partial class RegistryApi(RegistryStore store, RegistryAccess ac
     {
         Digest subject = DigestOf(path);
         string? type = Query(context, "artifactType");
-        (ImageIndex page, string? next) = store.Referrers(path.Repository, subject, type, Query(context, "last") ?? "");
+        string last = Query(context, "last") ?? "";
+        (ImageIndex page, string? next) = store.Referrers(path.Repository, subject, type, last);
+        if (upstreams is not null && last.Length == 0)
+        {
+            IReadOnlyList<ContentDescriptor> behind = await upstreams.ReferrersAsync(path.Repository, subject, type, context.RequestAborted);
+            page = page with { Manifests = [.. page.Manifests.Concat(behind).DistinctBy(each => each.Digest)] };
+        }
         if (type is not null)
         {
             context.Response.Headers["OCI-Filters-Applied"] = "artifactType";

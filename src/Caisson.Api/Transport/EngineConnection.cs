@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
@@ -13,7 +15,7 @@ namespace Caisson.Api.Transport;
 /// <remarks>
 /// A client that has finished sending (FIN) still reads: only the input ends then, and <see cref="ConnectionClosed"/> fires
 /// when the client is gone altogether. Found in <c>HttpContext.Features</c> by its own type; a handler that takes the
-/// connection over (a hijack) says so with <see cref="TakeOver"/>, uses <see cref="Transport"/> and ends with <see cref="FinishAsync"/>.
+/// connection over (a hijack) says so with <see cref="TakeOverAsync"/>, uses <see cref="Transport"/> and ends with <see cref="FinishAsync"/>.
 /// </remarks>
 internal sealed class EngineConnection : ConnectionContext, IConnectionTransportFeature, IConnectionIdFeature, IConnectionItemsFeature, IConnectionLifetimeFeature, IConnectionEndPointFeature
 {
@@ -26,6 +28,9 @@ internal sealed class EngineConnection : ConnectionContext, IConnectionTransport
     /// <summary>How long what a client still sends is thrown away after all was sent to it: closing at once would reset what it has not read yet.</summary>
     private static readonly TimeSpan LingerPatience = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long a client may take to read the head of a stream before what follows is sent all the same.</summary>
+    private static readonly TimeSpan HeadPatience = TimeSpan.FromSeconds(1);
+
     private static long s_last;
 
     private readonly Wire _wire;
@@ -37,6 +42,7 @@ internal sealed class EngineConnection : ConnectionContext, IConnectionTransport
     private Task _sending = Task.CompletedTask;
     private int _aborted;
     private volatile bool _takenOver;
+    private int _head;
     private long _peerFinishedAt;
 
     private EngineConnection(Wire wire, HostNames hosts)
@@ -44,7 +50,7 @@ internal sealed class EngineConnection : ConnectionContext, IConnectionTransport
         _wire = wire;
         Hosts = hosts;
         ConnectionId = $"u{Interlocked.Increment(ref s_last)}";
-        Transport = new Ends(_input.Reader, _output.Writer);
+        Transport = new Ends(new UnhurriedReader(_input.Reader), _output.Writer);
         ConnectionClosed = _closed.Token;
         Features = new FeatureCollection();
         Features.Set<IConnectionTransportFeature>(this);
@@ -86,7 +92,14 @@ internal sealed class EngineConnection : ConnectionContext, IConnectionTransport
     }
 
     /// <summary>Says that this connection is no longer HTTP: the end of what the client sends is then no sign that it left.</summary>
-    public void TakeOver() => _takenOver = true;
+    /// <param name="head">What is sent first. What follows goes out when the client has read it: some (docker-py among them) read the head
+    /// through a buffer that they throw away, and with it what had come behind the head.</param>
+    public async Task TakeOverAsync(byte[] head)
+    {
+        _head = head.Length;
+        _takenOver = true;
+        await Transport.Output.WriteAsync(head);
+    }
 
     /// <summary>After a takeover: sends what was written, then ends the connection in both directions.</summary>
     public async Task FinishAsync()
@@ -108,7 +121,7 @@ internal sealed class EngineConnection : ConnectionContext, IConnectionTransport
         try
         {
             return _wire.PeerIsGone()
-                || (!_wire.TellsGoneFromFinished && !_takenOver && System.Diagnostics.Stopwatch.GetElapsedTime(finishedAt) > FinishedPatience);
+                || (!_wire.TellsGoneFromFinished && !_takenOver && Stopwatch.GetElapsedTime(finishedAt) > FinishedPatience);
         }
         catch (Exception error) when (error is ObjectDisposedException or SocketException)
         {
@@ -179,7 +192,7 @@ internal sealed class EngineConnection : ConnectionContext, IConnectionTransport
                     break;
                 }
             }
-            Volatile.Write(ref _peerFinishedAt, System.Diagnostics.Stopwatch.GetTimestamp());
+            Volatile.Write(ref _peerFinishedAt, Stopwatch.GetTimestamp());
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException or IOException)
         {
@@ -218,14 +231,20 @@ internal sealed class EngineConnection : ConnectionContext, IConnectionTransport
                 {
                     break;
                 }
-                foreach (ReadOnlyMemory<byte> segment in read.Buffer)
+                ReadOnlySequence<byte> bytes = _head == 0 ? read.Buffer : read.Buffer.Slice(0, Math.Min(_head, read.Buffer.Length));
+                foreach (ReadOnlyMemory<byte> segment in bytes)
                 {
                     await _wire.SendAsync(segment);
                 }
-                reader.AdvanceTo(read.Buffer.End);
-                if (read.IsCompleted)
+                bool last = read.IsCompleted && bytes.Length == read.Buffer.Length;
+                reader.AdvanceTo(bytes.End);
+                if (last)
                 {
                     break;
+                }
+                if (_head > 0 && (_head -= (int)bytes.Length) == 0)
+                {
+                    await HeadReadAsync();
                 }
             }
         }
@@ -234,6 +253,15 @@ internal sealed class EngineConnection : ConnectionContext, IConnectionTransport
             Abort(new ConnectionAbortedException("the client no longer reads", error));
         }
         await reader.CompleteAsync();
+    }
+
+    private async Task HeadReadAsync()
+    {
+        long sent = Stopwatch.GetTimestamp();
+        while (!_wire.PeerHasRead() && Stopwatch.GetElapsedTime(sent) < HeadPatience)
+        {
+            await Task.Delay(1);
+        }
     }
 
     /// <summary>TCP: closing while something is being received resets the connection, and what the client has not read yet is lost.</summary>

@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 
 namespace Caisson.Api.Transport;
 
@@ -43,6 +44,9 @@ internal abstract class Wire(Socket socket) : IDisposable
     /// <summary>After the client has finished sending: whether it no longer reads either, as far as the kernel knows.</summary>
     public virtual bool PeerIsGone() => socket.Poll(0, SelectMode.SelectError);
 
+    /// <summary>Whether the client has taken all that was sent, as far as the kernel knows: TCP knows only what has arrived.</summary>
+    public virtual bool PeerHasRead() => true;
+
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
@@ -62,6 +66,9 @@ internal abstract class Wire(Socket socket) : IDisposable
 /// <summary>A unix socket.</summary>
 internal sealed class UnixWire(Socket socket) : Wire(socket)
 {
+    // socket(7), linux/sock_diag.h: SO_MEMINFO is an array of 32-bit numbers.
+    private const int SOL_SOCKET = 1, SO_MEMINFO = 55, SK_MEMINFO_WMEM_ALLOC = 2, SK_MEMINFO_VARS = 9;
+
     public override bool TellsGoneFromFinished => true;
 
     /// <summary>Sending nothing tells: the kernel answers EPIPE only when the other side can no longer read (unix(7)).</summary>
@@ -69,6 +76,14 @@ internal sealed class UnixWire(Socket socket) : Wire(socket)
     {
         _ = Socket.Send(ReadOnlySpan<byte>.Empty, SocketFlags.None, out SocketError error);
         return error is not (SocketError.Success or SocketError.WouldBlock);
+    }
+
+    /// <summary>What the client has not read is charged to this socket.</summary>
+    public override bool PeerHasRead()
+    {
+        Span<uint> memory = stackalloc uint[SK_MEMINFO_VARS];
+        _ = Socket.GetRawSocketOption(SOL_SOCKET, SO_MEMINFO, MemoryMarshal.AsBytes(memory));
+        return memory[SK_MEMINFO_WMEM_ALLOC] == 0;
     }
 }
 

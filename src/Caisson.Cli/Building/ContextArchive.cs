@@ -14,12 +14,14 @@ internal sealed class ContextArchive
 
     /// <param name="directory">The context.</param>
     /// <param name="dockerfile">The path of the Dockerfile in it.</param>
-    public ContextArchive(string directory, string dockerfile)
+    /// <param name="onlyExtra">The directory is not looked at.</param>
+    public ContextArchive(string directory, string dockerfile, bool onlyExtra = false)
     {
         _directory = directory;
+        OnlyExtra = onlyExtra;
         string[] ignoreFiles = [dockerfile + ".dockerignore", ".dockerignore"];
         _always = [dockerfile, .. ignoreFiles];
-        string? name = ignoreFiles.FirstOrDefault(name => File.Exists(Path.Join(directory, name)));
+        string? name = onlyExtra ? null : ignoreFiles.FirstOrDefault(name => File.Exists(Path.Join(directory, name)));
         List<Problem> problems = [];
         _rules = name is null ? IgnoreRules.None : IgnoreRules.Parse(name, File.ReadAllText(Path.Join(directory, name)), problems);
         ProblemsException.ThrowIfAny("build context", problems);
@@ -27,6 +29,9 @@ internal sealed class ContextArchive
 
     /// <summary>Files that are sent beside those of the directory, by their paths in the archive: secrets, a Dockerfile of elsewhere.</summary>
     public Dictionary<string, byte[]> Extra { get; } = [];
+
+    /// <summary>The files of the directory are not written: the engine reads them itself.</summary>
+    public bool OnlyExtra { get; set; }
 
     /// <summary>Writes everything.</summary>
     public void Write(Stream output)
@@ -42,7 +47,10 @@ internal sealed class ContextArchive
                     Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
                 });
             }
-            WriteDirectory(tar, _directory, "");
+            if (!OnlyExtra)
+            {
+                WriteDirectory(tar, _directory, "");
+            }
         }
         buffered.Flush();
     }

@@ -19,6 +19,10 @@ internal static class ImageBuilds
     public static string Build(
         Session session, BuildQuery asked, string directory, string? dockerfile, string? dockerfileText, IReadOnlyDictionary<string, byte[]> secrets, BuildDisplay display)
     {
+        if (IsRemote(directory))
+        {
+            return Build(session, asked with { Remote = directory }, dockerfile is null ? "Dockerfile" : Path.GetRelativePath(directory, dockerfile), secrets, display);
+        }
         string root = Path.GetFullPath(directory);
         if (!Directory.Exists(root))
         {
@@ -36,8 +40,37 @@ internal static class ImageBuilds
         {
             archive.Extra[$"{aside}/secrets/{id}"] = content;
         }
+        HostDirectory? here = HostDirectory.TryDescribe(root);
+        if (here is not null && session.Engine.CanRead(here))
+        {
+            asked = asked with { Directory = here };
+            archive.OnlyExtra = true;
+        }
         asked = asked with { Dockerfile = name, Aside = archive.Extra.Count > 0 ? aside : "" };
         using HttpResponse response = session.Engine.BuildImage(asked, archive.Write);
+        return display.Show(response.Body);
+    }
+
+    /// <summary>True for a context that is an address.</summary>
+    public static bool IsRemote(string context) => ((string[])["https://", "http://", "git://", "ssh://", "git@", "github.com/"])
+        .Any(start => context.StartsWith(start, StringComparison.OrdinalIgnoreCase)) && !Directory.Exists(context);
+
+    /// <summary>Builds what an address has.</summary>
+    /// <param name="session">Of the command.</param>
+    /// <param name="asked">What is asked for, with the address.</param>
+    /// <param name="dockerfile">The path of the Dockerfile there.</param>
+    /// <param name="secrets">By id.</param>
+    /// <param name="display">Shows how it goes.</param>
+    /// <returns>The image's id.</returns>
+    public static string Build(Session session, BuildQuery asked, string dockerfile, IReadOnlyDictionary<string, byte[]> secrets, BuildDisplay display)
+    {
+        string aside = $".caisson-{Guid.NewGuid():N}";
+        var archive = new ContextArchive("/", dockerfile, onlyExtra: true);
+        foreach ((string id, byte[] content) in secrets)
+        {
+            archive.Extra[$"{aside}/secrets/{id}"] = content;
+        }
+        using HttpResponse response = session.Engine.BuildImage(asked with { Dockerfile = dockerfile, Aside = secrets.Count > 0 ? aside : "" }, archive.Write);
         return display.Show(response.Body);
     }
 

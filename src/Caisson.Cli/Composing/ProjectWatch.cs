@@ -5,6 +5,7 @@ using Caisson.Cli.Archives;
 using Caisson.Client.Containers;
 using Caisson.Compose.Documents;
 using Caisson.Compose.Model;
+using Caisson.Compose.Plans;
 using Caisson.Compose.Running;
 using Caisson.Errors;
 
@@ -28,10 +29,6 @@ internal sealed class ProjectWatch(Session session, ComposeProject project, IRea
         if (rules.Count == 0)
         {
             throw new CaissonException(ErrorKind.FailedPrecondition, "none of the selected services is configured for watch, consider setting a 'develop' section");
-        }
-        foreach (var rule in rules.Where(rule => rule.Action == "rebuild"))
-        {
-            session.Error.WriteLine($"WARN: service {rule.Service}: changes of {rule.Path} ask to rebuild its image; they are told and not acted on");
         }
         var watchers = rules.Select(Watch).ToList();
         try
@@ -145,7 +142,7 @@ internal sealed class ProjectWatch(Session session, ComposeProject project, IRea
     {
         if (rule.Action == "rebuild")
         {
-            session.Error.WriteLine($"caisson: {rule.Service}: {paths[0]} changed; run 'caisson compose up -d --build {rule.Service}'");
+            Rebuild(rule.Service, paths);
             return;
         }
         var containers = ProjectObserver.Containers(session.Engine, project.Name).Where(container => container.Service == rule.Service && container.IsRunning && !container.IsOneOff).ToList();
@@ -166,6 +163,18 @@ internal sealed class ProjectWatch(Session session, ComposeProject project, IRea
             }
         }
         session.Error.WriteLine($"{rule.Service}: {(rule.Action == "restart" ? "restarted" : $"synced {paths.Count} {(paths.Count == 1 ? "path" : "paths")}")}{(rule.Action == "sync+restart" ? " and restarted" : "")}");
+    }
+
+    /// <summary>Builds the image of a service, and puts containers of it in the place of those that run.</summary>
+    private void Rebuild(string service, List<string> paths)
+    {
+        session.Error.WriteLine($"{service}: {paths[0]}{(paths.Count > 1 ? $" and {paths.Count - 1} more" : "")} changed, rebuilding");
+        if (ServiceBuilds.Build(session, project, [service], new ServiceBuilds.Options()) == 0)
+        {
+            throw new CaissonException(ErrorKind.FailedPrecondition, "its rule says to rebuild, and it has no 'build' section");
+        }
+        using var progress = new ComposeProgress(session);
+        UpArguments.Up(session, project, new UpOptions { Services = [service], NoDependencies = true }, progress);
     }
 
     /// <summary>Brings paths over: what is there is copied, what is not is removed.</summary>

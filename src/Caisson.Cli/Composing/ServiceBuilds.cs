@@ -48,12 +48,12 @@ internal static class ServiceBuilds
                 session.Out.WriteLine($"build {service.Image} for service {name}");
                 continue;
             }
-            BuildOne(session, service, options);
+            BuildOne(session, project, service, options);
         }
         return built;
     }
 
-    private static void BuildOne(Session session, ComposeService service, Options options)
+    private static void BuildOne(Session session, ComposeProject project, ComposeService service, Options options)
     {
         ComposeNode build = service.Definition["build"]!;
         string context = build.Text("context");
@@ -82,7 +82,12 @@ internal static class ServiceBuilds
             NoCache = options.NoCache || build.Flag("no_cache"),
             Pull = options.Pull || build.Flag("pull"),
             Network = build.Text("network"),
-            Platform = service.Definition.Text("platform"),
+            Platform = build.Texts("platforms") is { Count: > 0 } platforms ? string.Join(',', platforms) : service.Definition.Text("platform"),
+            Agents = build.Field("ssh").Entries().Select(agent => AgentSource.Of(session, agent.Key, agent.Value.AsText())).ToDictionary(),
+            ShmSizeBytes = build.Whole("shm_size") ?? 0,
+            CacheFrom = build.Texts("cache_from"),
+            CacheTo = build.Texts("cache_to"),
+            Attestations = [.. ((string[])["provenance", "sbom"]).Where(kind => build.Text(kind).Length > 0).Select(kind => Commands.BuildCommand.Attestation(kind, build.Text(kind)))],
         };
         bool ansi = ComposeCommand.UsesAnsi(session, StandardDescriptor.Error);
         var display = new BuildDisplay(options.Quiet ? TextWriter.Null : session.Error, ansi, json: false);
@@ -92,7 +97,46 @@ internal static class ServiceBuilds
         }
         _ = ImageBuilds.Build(
             session, asked, context.Length > 0 ? context : ".", dockerfile.Length > 0 ? Path.Combine(context, dockerfile) : null,
-            inline.Length > 0 ? inline : null, new Dictionary<string, byte[]>(), display);
+            inline.Length > 0 ? inline : null, Secrets(session, project, service.Name, build), display);
+    }
+
+    /// <summary>Secrets of the project that the build names, each by the name that steps may call it: its own, or the last of its target.</summary>
+    private static Dictionary<string, byte[]> Secrets(Session session, ComposeProject project, string service, ComposeNode build)
+    {
+        Dictionary<string, byte[]> secrets = [];
+        foreach (ComposeNode reference in build.Field("secrets").Items())
+        {
+            string name = reference.Text("source");
+            if (!project.Secrets.TryGetValue(name, out ComposeResource? secret))
+            {
+                throw new CaissonException(ErrorKind.InvalidArgument, $"service {service}: its build needs the secret '{name}', which the project does not have");
+            }
+            byte[] content = Content(session, project, secret);
+            secrets[name] = content;
+            if (reference.Text("target").Split('/')[^1] is { Length: > 0 } target)
+            {
+                secrets[target] = content;
+            }
+        }
+        return secrets;
+    }
+
+    private static byte[] Content(Session session, ComposeProject project, ComposeResource secret)
+    {
+        if (secret.IsExternal)
+        {
+            throw new CaissonException(ErrorKind.Unimplemented, $"the secret '{secret.Key}' is external, and a build takes secrets of files, variables and texts only");
+        }
+        if (secret.Definition.Text("file") is { Length: > 0 } file)
+        {
+            return File.ReadAllBytes(Path.Combine(project.Directory, file));
+        }
+        if (secret.Definition.Text("environment") is { Length: > 0 } variable)
+        {
+            return System.Text.Encoding.UTF8.GetBytes(session.VariableAsSet(variable) ?? project.Variables.GetValueOrDefault(variable)
+                ?? throw new CaissonException(ErrorKind.FailedPrecondition, $"{secret.Key}: environment variable \"{variable}\" is not set; set it, or use 'file'"));
+        }
+        return System.Text.Encoding.UTF8.GetBytes(secret.Definition.Text("content"));
     }
 
     private static bool IsThere(EngineClient engine, string image)

@@ -1,12 +1,13 @@
 using System.Globalization;
 
 using Caisson.Errors;
+using Caisson.Linux;
 
 namespace Caisson.Client.Http;
 
 /// <summary>The body of a response as a stream; knows where it ends and leaves the connection reusable there.</summary>
 /// <remarks>Disposing it before its end closes nothing by itself: <see cref="HttpResponse"/> decides about the connection.</remarks>
-public sealed class HttpBodyStream : Stream
+public sealed class HttpBodyStream : ReadOnlyStream
 {
     private const int ChunkHeadBytesMax = 1024;
 
@@ -28,25 +29,6 @@ public sealed class HttpBodyStream : Stream
         {
             End();
         }
-    }
-
-    /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
     }
 
     private bool KeepAlive { get; }
@@ -83,28 +65,11 @@ public sealed class HttpBodyStream : Stream
     }
 
     /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    /// <inheritdoc/>
     public override int ReadByte()
     {
         Span<byte> one = stackalloc byte[1];
         return Read(one) == 0 ? -1 : one[0];
     }
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     private bool NextChunk()
     {

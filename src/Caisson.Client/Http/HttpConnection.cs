@@ -176,10 +176,6 @@ public sealed class HttpConnection : IDisposable
         {
             head.Append("Content-Type: ").Append(request.ContentType).Append("\r\n");
         }
-        if (request.RegistryAuth.Length > 0)
-        {
-            head.Append("X-Registry-Auth: ").Append(request.RegistryAuth).Append("\r\n");
-        }
         foreach ((string name, string value) in request.Headers)
         {
             head.Append(name).Append(": ").Append(value).Append("\r\n");

@@ -17,9 +17,6 @@ public sealed record HttpRequest(string Method, string Target)
     /// <summary>Header fields beside the usual ones; names and values are the caller's own, never a user's.</summary>
     public IReadOnlyDictionary<string, string> Headers { get; init; } = System.Collections.Immutable.ImmutableDictionary<string, string>.Empty;
 
-    /// <summary>Who asks the registry that the request is about: the value of <c>X-Registry-Auth</c>; empty for nobody in particular.</summary>
-    public string RegistryAuth { get; init; } = "";
-
     /// <summary>Asks the server to turn the connection into a raw byte stream (<c>Upgrade: tcp</c>).</summary>
     public bool Upgrade { get; init; }
 

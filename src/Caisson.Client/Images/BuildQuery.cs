@@ -33,14 +33,29 @@ public sealed record BuildQuery
     /// <summary>The network of steps; empty for the default.</summary>
     public string Network { get; init; } = "";
 
-    /// <summary>For which machine; empty for this one.</summary>
+    /// <summary>For which machine, or several with commas; empty for this one.</summary>
     public string Platform { get; init; } = "";
+
+    /// <summary>An address that the engine fetches the context from; empty for files that are sent.</summary>
+    public string Remote { get; init; } = "";
+
+    /// <summary>Where results of earlier builds are taken from, each as <c>type=registry,ref=NAME</c>.</summary>
+    public IReadOnlyList<string> CacheFrom { get; init; } = [];
+
+    /// <summary>Where results of this build are put, each as <c>type=local,dest=DIRECTORY</c>.</summary>
+    public IReadOnlyList<string> CacheTo { get; init; } = [];
+
+    /// <summary>Statements about the image that go with it, each as <c>type=provenance,mode=max</c>.</summary>
+    public IReadOnlyList<string> Attestations { get; init; } = [];
 
     /// <summary>Shared memory of steps in bytes; 0 for the default.</summary>
     public long ShmSizeBytes { get; init; }
 
     /// <summary>Memory of steps in bytes; 0 for no limit.</summary>
     public long MemoryBytes { get; init; }
+
+    /// <summary>A directory that the engine reads itself instead of the archive; null for none.</summary>
+    public HostDirectory? Directory { get; init; }
 
     /// <summary>A directory of the archive that is no part of the context: <c>Dockerfile</c> and <c>secrets/ID</c> in it. Empty for none.</summary>
     public string Aside { get; init; } = "";

@@ -4,27 +4,42 @@ using Caisson.Images.Layers;
 using Caisson.Images.Layers.Tar;
 using Caisson.Linux;
 
+using Microsoft.Win32.SafeHandles;
+
 namespace Caisson.Control.Builds;
 
 /// <summary>A tar archive as a tree that exists in memory alone; contents are in one file without a name.</summary>
 /// <remarks>So a hostile archive meets no file system before its files are copied, one by one, into an image.</remarks>
 internal sealed class ArchiveTree : IDisposable
 {
-    private readonly FileStream _contents;
+    private readonly string _directory;
     private readonly Node _root = new() { Name = "", Kind = FileKind.Directory, Mode = 0x1ED };
+    private FileStream? _file;
+    private SafeFileHandle? _contents;
     private long _length;
 
-    private ArchiveTree(string directory)
+    private ArchiveTree(string directory) => _directory = directory;
+
+    /// <summary>The file with the contents; made with the first of them.</summary>
+    private SafeFileHandle Contents
     {
-        Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        _contents = new FileStream($"{directory}/context-{Guid.NewGuid():N}", new FileStreamOptions
+        get
         {
-            Mode = FileMode.CreateNew,
-            Access = FileAccess.ReadWrite,
-            BufferSize = 0,
-            Options = FileOptions.DeleteOnClose,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        });
+            if (_contents is null)
+            {
+                Directory.CreateDirectory(_directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+                _file = new FileStream($"{_directory}/context-{Guid.NewGuid():N}", new FileStreamOptions
+                {
+                    Mode = FileMode.CreateNew,
+                    Access = FileAccess.ReadWrite,
+                    BufferSize = 0,
+                    Options = FileOptions.DeleteOnClose,
+                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                });
+                _contents = _file.SafeFileHandle;
+            }
+            return _contents;
+        }
     }
 
     /// <summary>The tree.</summary>
@@ -76,7 +91,7 @@ internal sealed class ArchiveTree : IDisposable
             Offset = _length,
             Hash = SHA256.HashData(content),
         };
-        RandomAccess.Write(_contents.SafeFileHandle, content, _length);
+        RandomAccess.Write(Contents, content, _length);
         _length += content.Length;
         _root.Put(node);
         return node;
@@ -86,7 +101,7 @@ internal sealed class ArchiveTree : IDisposable
     public void Prune(Func<string, bool> ignores) => _root.Prune("", ignores);
 
     /// <inheritdoc/>
-    public void Dispose() => _contents.Dispose();
+    public void Dispose() => _file?.Dispose();
 
     private void Add(TarReader reader, TarEntry entry, bool keepOwners, Func<string, Action<byte[]>?>? take)
     {
@@ -200,7 +215,7 @@ internal sealed class ArchiveTree : IDisposable
     private void Append(ReadOnlySpan<byte> bytes, IncrementalHash hash)
     {
         hash.AppendData(bytes);
-        RandomAccess.Write(_contents.SafeFileHandle, bytes, _length);
+        RandomAccess.Write(Contents, bytes, _length);
         _length += bytes.Length;
     }
 
@@ -272,42 +287,24 @@ internal sealed class ArchiveTree : IDisposable
 
         public override IReadOnlyList<(string Name, byte[] Value)> Attributes() => Extended;
 
-        public override Stream Open() => new Part(Tree!._contents, Offset, Size);
+        public override Stream Open() => new Part(Tree!.Contents, Offset, Size);
     }
 
     /// <summary>A piece of the contents, read without moving anything.</summary>
-    private sealed class Part(FileStream file, long offset, long length) : Stream
+    private sealed class Part(SafeFileHandle file, long offset, long length) : ReadOnlyStream
     {
         private long _at;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
 
         public override long Length => length;
 
         public override long Position { get => _at; set => throw new NotSupportedException(); }
 
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
         public override int Read(Span<byte> buffer)
         {
             int wanted = (int)Math.Min(buffer.Length, length - _at);
-            int read = wanted == 0 ? 0 : RandomAccess.Read(file.SafeFileHandle, buffer[..wanted], offset + _at);
+            int read = wanted == 0 ? 0 : RandomAccess.Read(file, buffer[..wanted], offset + _at);
             _at += read;
             return read;
         }
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 
 using Caisson.Build.Plans;
 using Caisson.Control.Model;
+using Caisson.Images.Registry;
 using Caisson.Oci;
 
 namespace Caisson.Control.Builds;
@@ -36,8 +37,29 @@ public sealed record BuildRequest
     /// <summary>Sockets of agents by id: paths on this machine.</summary>
     public IReadOnlyDictionary<string, string> Agents { get; init; } = ImmutableDictionary<string, string>.Empty;
 
+    /// <summary>The machines that images are made for; more than one make a list of images. None: the machine that builds.</summary>
+    public IReadOnlyList<Platform> Platforms { get; init; } = [];
+
+    /// <summary>Where results of earlier builds are looked for beside the engine's own.</summary>
+    public IReadOnlyList<CacheAddress> CacheFrom { get; init; } = [];
+
+    /// <summary>Where results of this build are put.</summary>
+    public IReadOnlyList<CacheAddress> CacheTo { get; init; } = [];
+
+    /// <summary>Statements about the image that go with it.</summary>
+    public BuildAttestations Attestations { get; init; } = BuildAttestations.None;
+
+    /// <summary>Who asks a registry, by its domain; null for anybody.</summary>
+    public Func<string, RegistryCredentials?>? Credentials { get; init; }
+
     /// <summary>The moment that everything is said to be made at; null for the real one.</summary>
     public DateTimeOffset? Epoch { get; init; }
+
+    /// <summary>A directory of this machine that is the context; absolute. Null: the context is in the archive that is sent.</summary>
+    public string? Directory { get; init; }
+
+    /// <summary>An address that the context is fetched from: an archive, a Dockerfile, or a git repository. Null: it is sent, or a directory.</summary>
+    public string? Remote { get; init; }
 
     /// <summary>A directory of the archive that is no part of the context: <c>Dockerfile</c> in it is taken before the context's, <c>secrets/ID</c> are secrets. Null for none.</summary>
     public string? Aside { get; init; }

@@ -17,9 +17,7 @@ namespace Caisson.Control.Builds;
 
 internal sealed partial class BuildRun
 {
-    private bool IsTarget(StagePlan stage) => stage.Index == _plan.Target;
-
-    private async Task<bool> MakeDirectoryAsync(StagePlan stage, StageProgress progress, BuildStep.MakeDirectory step)
+    private async Task<bool> MakeDirectoryAsync(StageProgress progress, BuildStep.MakeDirectory step)
     {
         string key = BuildCache.KeyOf(progress.Key, "directory", step.Path);
         if (await TryCacheAsync(progress, step, key) is not null)
@@ -33,13 +31,13 @@ internal sealed partial class BuildRun
             exists = root.TryGetStatus(step.Path)?.Kind == FileKind.Directory;
         }
         IReadOnlyList<LayerSource>? layers = exists ? null : Write(
-            progress.Layers, IsTarget(stage), link: false, root => root.CreateDirectories(step.Path).Dispose());
+            progress.Layers, link: false, (root, _) => root.CreateDirectories(step.Path).Dispose());
         Made(progress, step, layers, key);
         return false;
     }
 
-    /// <summary>Writes to a root on layers and makes a layer of it.</summary>
-    private IReadOnlyList<LayerSource> Write(IReadOnlyList<LayerSource> below, bool keepBlob, bool link, Action<RootDirectory> write)
+    /// <summary>Writes to a root on layers and makes a layer of it; what writes gets the root, and what of it is its own.</summary>
+    private IReadOnlyList<LayerSource> Write(IReadOnlyList<LayerSource> below, bool link, Action<RootDirectory, RootDirectory> write)
     {
         string id = Names.NewId();
         Snapshot snapshot = _build.Begin(id, link ? [] : below);
@@ -47,10 +45,11 @@ internal sealed partial class BuildRun
         {
             using (MountTree mount = snapshot.OpenMount())
             using (RootDirectory root = RootDirectory.From(mount))
+            using (RootDirectory upper = RootDirectory.Open(snapshot.UpperDirectory))
             {
-                write(root);
+                write(root, upper);
             }
-            return _build.Finish(id, below, keepBlob, _request.Epoch, _stop.Token);
+            return _build.Finish(id, below, _request.Epoch, _stop.Token);
         }
         catch
         {
@@ -85,6 +84,7 @@ internal sealed partial class BuildRun
         {
             return true;
         }
+        ForeignPrograms.Require(progress.Platform.Architecture, _services.Facts.Architecture);
         string id = Names.NewId();
         Snapshot snapshot = _build.Begin(id, progress.Layers);
         try
@@ -95,7 +95,7 @@ internal sealed partial class BuildRun
             {
                 throw Failed(step, exit);
             }
-            Made(progress, step, _build.Finish(id, progress.Layers, IsTarget(stage), _request.Epoch, _stop.Token), key);
+            Made(progress, step, _build.Finish(id, progress.Layers, _request.Epoch, _stop.Token), key);
             return false;
         }
         catch
@@ -187,11 +187,11 @@ internal sealed partial class BuildRun
         Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         mounts.Hold(new Removal(_directory, name));
         using RootDirectory aside = RootDirectory.Open(path);
-        using DiskTree? tree = origin is null ? null : new DiskTree(_build.OpenView(origin.Layers));
-        TreeNode root = tree?.Root ?? _context.Root;
+        using DiskTree? tree = origin is null ? null : new DiskTree(_build.OpenView(origin.Layers), _hashes);
+        TreeNode root = tree?.Root ?? _context;
         TreeNode node = TreePaths.Resolve(root, mount.Source)
             ?? throw new CaissonException(ErrorKind.NotFound, $"'{mount.Source}' is not {(origin is null ? "in the context" : $"in {mount.From}")}");
-        var copier = new TreeCopier(aside, null, null, null, _stop.Token);
+        var copier = new TreeCopier(aside, null, null, null, null, _stop.Token);
         if (node.Kind == FileKind.Directory)
         {
             copier.CopyContents(node, "", "/content");
@@ -210,10 +210,10 @@ internal sealed partial class BuildRun
         {
             return;
         }
-        using var tree = new DiskTree(_build.OpenView(first.Layers));
+        using var tree = new DiskTree(_build.OpenView(first.Layers), _hashes);
         if (TreePaths.Resolve(tree.Root, source) is { Kind: FileKind.Directory } node)
         {
-            new TreeCopier(cache, null, null, null, _stop.Token).CopyContents(node, "", "/");
+            new TreeCopier(cache, null, null, null, null, _stop.Token).CopyContents(node, "", "/");
         }
     }
 
@@ -226,7 +226,7 @@ internal sealed partial class BuildRun
         }
     }
 
-    private TreeNode ContextNode(string source) => TreePaths.Resolve(_context.Root, source)
+    private TreeNode ContextNode(string source) => TreePaths.Resolve(_context, source)
         ?? throw new CaissonException(ErrorKind.NotFound, $"'{source}' is not in the context");
 
     private static string DigestOf(TreeNode node, Func<string, bool>? ignores, bool owned)
@@ -258,8 +258,12 @@ internal sealed partial class BuildRun
             return true;
         }
         using var sources = new CopySources(_directory, _services.Time);
-        using DiskTree? tree = origin is null ? null : new DiskTree(_build.OpenView(origin.Layers));
-        await sources.GatherAsync(step, tree?.Root ?? _context.Root, tree is null, _stop.Token);
+        using DiskTree? tree = origin is null ? null : new DiskTree(_build.OpenView(origin.Layers), _hashes);
+        await sources.GatherAsync(step, tree?.Root ?? _context, tree is null, _stop.Token);
+        foreach ((string address, Oci.Digest digest) in sources.Fetched)
+        {
+            _materials[address] = digest;
+        }
         IgnoreRules excluded = IgnoreRules.Excluding(options.Exclude);
         Func<string, bool>? ignores = excluded.IsEmpty ? null : excluded.Ignores;
         string content = sources.Digest(ignores, owned: options.Owner is null);
@@ -269,15 +273,15 @@ internal sealed partial class BuildRun
             if (byOrigin is not null)
             {
                 _made[byOrigin] = record;
+                progress.Note(record, byOrigin);
             }
             return true;
         }
         (uint, uint)? owner = options.Owner is null ? null : Owner(progress.Layers, options.Owner);
         IReadOnlyList<LayerSource> layers = Write(
             progress.Layers,
-            IsTarget(stage) || options.Link,
             options.Link,
-            root => sources.CopyTo(new TreeCopier(root, owner, options.Mode, ignores, _stop.Token), step));
+            (root, upper) => sources.CopyTo(new TreeCopier(root, upper, owner, options.Mode, ignores, _stop.Token), step, _stop.Token));
         Made(progress, step, layers, key, byOrigin is null ? [] : [byOrigin]);
         return false;
     }

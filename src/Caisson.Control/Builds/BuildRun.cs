@@ -8,6 +8,7 @@ using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Images;
 using Caisson.Images.Layers;
+using Caisson.Images.Registry;
 using Caisson.Linux;
 using Caisson.Oci;
 
@@ -19,7 +20,11 @@ namespace Caisson.Control.Builds;
 /// <param name="Key">What it was made of.</param>
 /// <param name="History">How it came to be; entries of this build have no time where no layer was made.</param>
 /// <param name="Platform">For which machine.</param>
-internal sealed record StageResult(StageState State, IReadOnlyList<LayerSource> Layers, string Key, IReadOnlyList<HistoryEntry> History, Platform Platform);
+internal sealed record StageResult(StageState State, IReadOnlyList<LayerSource> Layers, string Key, IReadOnlyList<HistoryEntry> History, Platform Platform)
+{
+    /// <summary>Its steps and those of the stages below, by the keys that they are looked for by.</summary>
+    public IReadOnlyList<KeyValuePair<string, CacheRecord>> Records { get; init; } = [];
+}
 
 /// <summary>One build: its stages run beside each other, each when what it needs is there.</summary>
 internal sealed partial class BuildRun : IDisposable
@@ -28,9 +33,10 @@ internal sealed partial class BuildRun : IDisposable
     private readonly EngineServices _services;
     private readonly BuildRequest _request;
     private readonly BuildPlan _plan;
-    private readonly ArchiveTree _context;
+    private readonly TreeNode _context;
     private readonly string _directory;
     private readonly CacheMounts _caches;
+    private readonly ContentHashes _hashes;
     private readonly ImagePull? _pull;
     private readonly Action<BuildEvent> _tell;
     private readonly ImageBuild _build;
@@ -38,20 +44,23 @@ internal sealed partial class BuildRun : IDisposable
     private readonly Lazy<Task<StageResult>>[] _stages;
     private readonly ConcurrentDictionary<string, Lazy<Task<Image>>> _images = new();
     private readonly ConcurrentDictionary<string, CacheRecord> _made = new();
+    private readonly ConcurrentDictionary<string, Digest> _materials = new();
+    private IReadOnlyList<CacheImport> _imports = [];
     private readonly int[] _firstNumber;
     private readonly int _total;
 
     /// <param name="engine">Runs the steps.</param>
     /// <param name="request">What was asked for.</param>
     /// <param name="plan">The stages.</param>
-    /// <param name="context">The files; stays the caller's.</param>
+    /// <param name="context">The files, for as long as the build runs.</param>
     /// <param name="directory">For what lies on disk meanwhile.</param>
     /// <param name="caches">Directories that outlive builds.</param>
+    /// <param name="hashes">What is known of files.</param>
     /// <param name="pull">Brings images here; null when nothing does.</param>
     /// <param name="tell">Gets what happens, from several threads.</param>
     /// <param name="cancellation">Ends the build.</param>
     public BuildRun(
-        ContainerEngine engine, BuildRequest request, BuildPlan plan, ArchiveTree context, string directory, CacheMounts caches, ImagePull? pull,
+        ContainerEngine engine, BuildRequest request, BuildPlan plan, TreeNode context, string directory, CacheMounts caches, ContentHashes hashes, ImagePull? pull,
         Action<BuildEvent> tell, CancellationToken cancellation)
     {
         _engine = engine;
@@ -61,6 +70,7 @@ internal sealed partial class BuildRun : IDisposable
         _context = context;
         _directory = directory;
         _caches = caches;
+        _hashes = hashes;
         _pull = pull;
         _tell = tell;
         _build = _services.Images.BeginBuild();
@@ -74,9 +84,16 @@ internal sealed partial class BuildRun : IDisposable
         }
     }
 
+    /// <summary>How many steps a plan has, over the stages that are needed.</summary>
+    public static int StepsOf(BuildPlan plan) => plan.Needed.Sum(index => 1 + plan.Stages[index].Instructions.Length);
+
+    /// <summary>What the build took from elsewhere: images and fetched files, by their addresses, with what they were.</summary>
+    public IReadOnlyDictionary<string, Digest> Materials => _materials;
+
     /// <summary>Builds the target.</summary>
     public async Task<Image> RunAsync()
     {
+        _imports = await OpenImportsAsync();
         // Stages that do not need each other begin together; the first failure ends them all.
         Task<StageResult>[] running = [.. _plan.Needed.Select(index => _stages[index].Value)];
         try
@@ -95,8 +112,55 @@ internal sealed partial class BuildRun : IDisposable
             await Task.WhenAll(_stages.Where(stage => stage.IsValueCreated).Select(stage => stage.Value.ContinueWith(static _ => { }, TaskScheduler.Default)));
             KeepMade();
         }
-        return Commit(await _stages[_plan.Target].Value);
+        Image image = Commit(await _stages[_plan.Target].Value);
+        await ExportAsync();
+        return image;
     }
+
+    /// <summary>A cache that cannot be had makes a build slower, not wrong.</summary>
+    private async Task<IReadOnlyList<CacheImport>> OpenImportsAsync()
+    {
+        List<CacheImport> imports = [];
+        foreach (CacheAddress address in _request.NoCache ? [] : _request.CacheFrom)
+        {
+            try
+            {
+                imports.Add(await CacheImport.OpenAsync(_services.Images, address, CredentialsFor(address), _stop.Token));
+            }
+            catch (Exception error) when (error is CaissonException or LinuxException)
+            {
+                Tell(new BuildEvent.Warning($"cache '{address.Text}' is not used: {error.Message}"));
+            }
+        }
+        return imports;
+    }
+
+    private async Task ExportAsync()
+    {
+        foreach (CacheAddress address in _request.CacheTo)
+        {
+            int[] stages = address.AllStages ? [.. _plan.Needed] : [_plan.Target];
+            Dictionary<string, CacheRecord> records = [];
+            foreach (int stage in stages)
+            {
+                foreach ((string key, CacheRecord record) in (await _stages[stage].Value).Records)
+                {
+                    records[key] = record;
+                }
+            }
+            try
+            {
+                await CacheExport.RunAsync(_build, _services.Images, address, records, CredentialsFor(address), _stop.Token);
+            }
+            catch (Exception error) when (error is (CaissonException or LinuxException or IOException) && address.IgnoreErrors)
+            {
+                Tell(new BuildEvent.Warning($"cache '{address.Text}' was not written: {error.Message}"));
+            }
+        }
+    }
+
+    private RegistryCredentials? CredentialsFor(CacheAddress address) =>
+        address.Reference is { } reference ? _request.Credentials?.Invoke(reference.Domain) : null;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -127,7 +191,7 @@ internal sealed partial class BuildRun : IDisposable
             bool cached = await ApplyAsync(stage, progress, instruction, number);
             Tell(new BuildEvent.Finished(number, cached, Short(BuildCache.KeyOf(progress.Key, number.ToString(CultureInfo.InvariantCulture))), watch.Elapsed));
         }
-        return below with { State = progress.State, Layers = progress.Layers, Key = progress.Key, History = progress.History };
+        return below with { State = progress.State, Layers = progress.Layers, Key = progress.Key, History = progress.History, Records = progress.Records };
     }
 
     private async Task<StageResult> BaseAsync(StagePlan stage)
@@ -199,6 +263,7 @@ internal sealed partial class BuildRun : IDisposable
         {
             throw new CaissonException(ErrorKind.NotFound, $"there is no image '{name}' here{Spelling.Hint(name, _plan.Stages.Select(stage => stage.Name).OfType<string>())}; pull, load or bootstrap it");
         }
+        _materials[$"pkg:docker/{Reference.Parse(name).WithDefaultTag().Familiar.Replace(":", "@", StringComparison.Ordinal)}?platform={Uri.EscapeDataString(platform)}"] = image.ManifestDigest;
         return Fits(image, platform)
             ? image
             : throw new CaissonException(ErrorKind.FailedPrecondition, $"the image '{name}' is for {image.Config.Os}/{image.Config.Architecture}, and {platform} is needed");
@@ -219,7 +284,7 @@ internal sealed partial class BuildRun : IDisposable
         switch (step)
         {
             case BuildStep.MakeDirectory directory:
-                return await MakeDirectoryAsync(stage, progress, directory);
+                return await MakeDirectoryAsync(progress, directory);
             case BuildStep.Run run:
                 return await RunStepAsync(stage, progress, run, number);
             case BuildStep.Copy copy:
@@ -274,6 +339,7 @@ internal sealed partial class BuildRun : IDisposable
     private async Task<CacheRecord?> TryCacheAsync(StageProgress progress, BuildStep step, string key)
     {
         CacheRecord? record = _made.GetValueOrDefault(key) ?? (_request.NoCache ? null : _engine.Builds.Find(key));
+        record ??= await TryImportAsync(progress, key);
         if (record is null)
         {
             return null;
@@ -287,8 +353,33 @@ internal sealed partial class BuildRun : IDisposable
             }
             progress.Layers = layers;
         }
-        progress.Add(step, record);
+        progress.Add(step, record, key);
         return record;
+    }
+
+    /// <summary>What a build elsewhere has made of the same; its layer is here then, and the step is known from now on.</summary>
+    private async Task<CacheRecord?> TryImportAsync(StageProgress progress, string key)
+    {
+        foreach (CacheImport import in _imports)
+        {
+            if (import.Find(key) is not { } record)
+            {
+                continue;
+            }
+            try
+            {
+                await import.FetchAsync(_build, key, _stop.Token);
+            }
+            catch (Exception error) when (error is CaissonException or LinuxException)
+            {
+                Tell(new BuildEvent.Warning($"a step is run again, since its layer could not be had: {error.Message}"));
+                continue;
+            }
+            record = record.DiffId.Length == 0 ? record : record with { ChainId = ImageBuild.ChainId(progress.Layers, Digest.Parse(record.DiffId)).ToString() };
+            _made[key] = record;
+            return record;
+        }
+        return null;
     }
 
     /// <summary>Notes what a step has made.</summary>
@@ -306,7 +397,7 @@ internal sealed partial class BuildRun : IDisposable
             Description = step.CreatedBy.Length > 200 ? step.CreatedBy[..200] : step.CreatedBy,
         };
         progress.Layers = layers ?? progress.Layers;
-        progress.Add(step, record);
+        progress.Add(step, record, [key, .. alsoBy]);
         _made[key] = record;
         foreach (string other in alsoBy)
         {
@@ -365,8 +456,13 @@ internal sealed partial class BuildRun : IDisposable
 
         public List<HistoryEntry> History { get; } = [.. below.History];
 
-        public void Add(BuildStep step, CacheRecord record)
+        public List<KeyValuePair<string, CacheRecord>> Records { get; } = [.. below.Records];
+
+        public Platform Platform => below.Platform;
+
+        public void Add(BuildStep step, CacheRecord record, params ReadOnlySpan<string> keys)
         {
+            Note(record, keys);
             Key = record.Key;
             History.Add(new HistoryEntry
             {
@@ -374,6 +470,15 @@ internal sealed partial class BuildRun : IDisposable
                 CreatedBy = step.CreatedBy,
                 EmptyLayer = record.DiffId.Length == 0 ? true : null,
             });
+        }
+
+        /// <summary>Keeps what a step made under keys that it may be looked for by.</summary>
+        public void Note(CacheRecord record, params ReadOnlySpan<string> keys)
+        {
+            foreach (string key in keys)
+            {
+                Records.Add(new(key, record));
+            }
         }
     }
 }

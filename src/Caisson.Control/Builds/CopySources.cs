@@ -15,17 +15,21 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
     private readonly List<Item> _items = [];
     private readonly List<string> _files = [];
     private readonly List<IDisposable> _held = [];
+    private readonly List<(string Address, Oci.Digest Digest)> _fetched = [];
 
     /// <summary>One thing to copy.</summary>
     /// <param name="Node">It.</param>
     /// <param name="Path">Its path in the source, for what is left out.</param>
     /// <param name="Under">Its path below the destination when directories above it are copied; null for its name alone.</param>
-    /// <param name="IsArchive">It is a tree out of an archive, so its own owners hold.</param>
+    /// <param name="IsArchive">It is an archive that is unpacked as it is copied; its own owners hold.</param>
     private sealed record Item(TreeNode Node, string Path, string? Under, bool IsArchive)
     {
         /// <summary>What it is called where it is copied from; not what a link there leads to.</summary>
         public string Name => Path.Length > 0 ? Path[(Path.LastIndexOf('/') + 1)..] : Node.Name;
     }
+
+    /// <summary>Files that came from addresses.</summary>
+    public IReadOnlyList<(string Address, Oci.Digest Digest)> Fetched => _fetched;
 
     /// <summary>Finds everything.</summary>
     public async Task GatherAsync(BuildStep.Copy step, TreeNode root, bool isContext, CancellationToken cancellation)
@@ -42,7 +46,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
             }
             else
             {
-                Find(step, root, source, isContext, cancellation);
+                Find(step, root, source, isContext);
             }
         }
         if (step.Documents.Length > 0)
@@ -60,7 +64,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
         }
     }
 
-    /// <summary>What the copies will be of, times aside.</summary>
+    /// <summary>What the copies will be of, times aside; an archive counts as the bytes that it is.</summary>
     public string Digest(Func<string, bool>? ignores, bool owned)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -73,7 +77,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
     }
 
     /// <summary>Copies everything.</summary>
-    public void CopyTo(TreeCopier copier, BuildStep.Copy step)
+    public void CopyTo(TreeCopier copier, BuildStep.Copy step, CancellationToken cancellation)
     {
         string destination = step.Destination;
         bool isDirectory = destination.EndsWith('/') || destination == "/" || _items.Count > 1 || copier.IsDirectory(destination);
@@ -82,8 +86,9 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
         {
             copier.MakeDirectory(bare.Length == 0 ? "/" : bare);
         }
-        foreach (Item item in _items)
+        foreach (Item found in _items)
         {
+            Item item = found.IsArchive ? found with { Node = Unpack(found.Node, cancellation) } : found;
             if (item.Under is { } under)
             {
                 string target = $"{bare}/{under}";
@@ -120,7 +125,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
         return value;
     }
 
-    private void Find(BuildStep.Copy step, TreeNode root, string source, bool isContext, CancellationToken cancellation)
+    private void Find(BuildStep.Copy step, TreeNode root, string source, bool isContext)
     {
         // With --parents, what stands in front of /./ is not part of what is copied.
         int pivot = step.Options.Parents ? source.IndexOf("/./", StringComparison.Ordinal) : -1;
@@ -136,7 +141,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
         {
             string? under = !step.Options.Parents ? null : prefix.Length == 0 ? path : path.Length > prefix.Length ? path[(prefix.Length + 1)..] : "";
             bool unpacks = step.Options is { IsAdd: true, Unpack: not false } && node.Kind == FileKind.Regular && IsArchive(node);
-            _items.Add(unpacks ? new Item(Unpack(node, cancellation), path, null, true) : new Item(node, path, under, false));
+            _items.Add(new Item(node, path, unpacks ? null : under, unpacks));
         }
     }
 
@@ -145,6 +150,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
         Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         RemoteFile.Fetched fetched = await RemoteFile.FetchAsync(source, directory, cancellation);
         _files.Add(fetched.Path);
+        _fetched.Add((source, fetched.Digest));
         if (step.Options.Checksum is { } checksum && !string.Equals(checksum, fetched.Digest.ToString(), StringComparison.OrdinalIgnoreCase))
         {
             throw new CaissonException(ErrorKind.InvalidArgument, $"{source} is {fetched.Digest}, and --checksum says {checksum}");
@@ -166,7 +172,7 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
             Size = new FileInfo(fetched.Path).Length,
             Modified = FileTime.From(fetched.Modified ?? DateTimeOffset.UnixEpoch),
         };
-        _items.Add(step.Options.Unpack == true && IsArchive(node) ? new Item(Unpack(node, cancellation), name, null, true) : new Item(node, name, null, false));
+        _items.Add(new Item(node, name, null, step.Options.Unpack == true && IsArchive(node)));
     }
 
     private TreeNode Unpack(TreeNode node, CancellationToken cancellation)
@@ -179,10 +185,16 @@ internal sealed class CopySources(string directory, TimeProvider time) : IDispos
     private static bool IsArchive(TreeNode node)
     {
         using Stream content = node.Open();
+        return IsArchive(content, node.Name);
+    }
+
+    /// <summary>As the other form, of a stream that is read some way and closed.</summary>
+    internal static bool IsArchive(Stream content, string subject)
+    {
         try
         {
-            using LayerStream plain = LayerStream.Open(content, TarLimits.Default, node.Name);
-            return new TarReader(plain, TarLimits.Default, node.Name).Next() is not null;
+            using LayerStream plain = LayerStream.Open(content, TarLimits.Default, subject);
+            return new TarReader(plain, TarLimits.Default, subject).Next() is not null;
         }
         catch (CaissonException error) when (error.Kind == ErrorKind.InvalidArgument)
         {

@@ -11,11 +11,14 @@ internal sealed class DiskTree : IDisposable
 
     private readonly MountTree _mount;
     private readonly RootDirectory _root;
+    private readonly ContentHashes _hashes;
 
-    /// <param name="mount">Owned from now on.</param>
-    public DiskTree(MountTree mount)
+    /// <param name="mount">Owned from now on; its files are those of layers, which never change.</param>
+    /// <param name="hashes">What is known of files.</param>
+    public DiskTree(MountTree mount, ContentHashes hashes)
     {
         _mount = mount;
+        _hashes = hashes;
         _root = RootDirectory.From(mount);
         Root = Make("", "", _root.Directory.Status, "");
     }
@@ -30,7 +33,7 @@ internal sealed class DiskTree : IDisposable
         _mount.Dispose();
     }
 
-    private Node Make(string path, string name, FileStatus status, string link) => new(this, path)
+    private Node Make(string path, string name, FileStatus status, string link) => new(this, path, status)
     {
         Name = name,
         Kind = status.Kind,
@@ -43,7 +46,7 @@ internal sealed class DiskTree : IDisposable
         Device = status.DeviceNode,
     };
 
-    private sealed class Node(DiskTree tree, string path) : TreeNode
+    private sealed class Node(DiskTree tree, string path, FileStatus status) : TreeNode
     {
         public override IReadOnlyList<TreeNode> Children() => Kind != FileKind.Directory ? [] :
         [
@@ -61,14 +64,28 @@ internal sealed class DiskTree : IDisposable
             return entry?.Status is { } status ? tree.Make(child, name, status, status.Kind == FileKind.Symlink ? entry.ReadLink() : "") : null;
         }
 
+        /// <summary>An overlay has a device number of its own each time, but shows the inodes of the layers, which are on one file system.</summary>
         public override byte[] ContentHash()
         {
+            FileStatus known = status with { Device = default };
+            if (tree._hashes.Find(known) is { } hash)
+            {
+                return hash;
+            }
             using Stream content = Open();
-            return SHA256.HashData(content);
+            hash = SHA256.HashData(content);
+            tree._hashes.Add(known, hash);
+            return hash;
         }
 
         public override Stream Open() =>
             new FileStream(tree._root.OpenFile(path, lookup: Exact).ToFileHandle(), FileAccess.Read, 128 * 1024);
+
+        public override void CopyContent(FileDescriptor target, byte[] buffer, CancellationToken cancellation)
+        {
+            using FileDescriptor source = tree._root.OpenFile(path, lookup: Exact);
+            CopyContent(source, Size, target, buffer, cancellation);
+        }
 
         public override IReadOnlyList<(string Name, byte[] Value)> Attributes()
         {

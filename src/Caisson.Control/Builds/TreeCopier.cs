@@ -10,21 +10,28 @@ internal sealed class TreeCopier
     private const int DepthMax = 512;
 
     private readonly RootDirectory _target;
+    private readonly RootDirectory? _upper;
     private readonly (uint UserId, uint GroupId)? _owner;
     private readonly string? _mode;
     private readonly Func<string, bool>? _ignores;
     private readonly CancellationToken _cancellation;
     private readonly byte[] _buffer = new byte[128 * 1024];
+    private string? _made;
 
     /// <param name="target">The root.</param>
+    /// <param name="upper">
+    /// What of an overlay's root is written to, when <paramref name="target"/> is one that nobody else has: what is in directories that are new is written
+    /// there at once, past the overlay, which asks every layer for every name. Null for a root that is no overlay.
+    /// </param>
     /// <param name="owner">Of the copies; null for the sources' own.</param>
     /// <param name="mode">Of the copies, as <c>--chmod</c>; null for the sources' own.</param>
     /// <param name="ignores">What is left out, by its path in the source; null for nothing.</param>
     /// <param name="cancellation">Ends the work.</param>
     public TreeCopier(
-        RootDirectory target, (uint UserId, uint GroupId)? owner, string? mode, Func<string, bool>? ignores, CancellationToken cancellation)
+        RootDirectory target, RootDirectory? upper, (uint UserId, uint GroupId)? owner, string? mode, Func<string, bool>? ignores, CancellationToken cancellation)
     {
         _target = target;
+        _upper = upper;
         _owner = owner;
         _mode = mode;
         _ignores = ignores;
@@ -32,7 +39,11 @@ internal sealed class TreeCopier
     }
 
     /// <summary>Makes a directory with those above it, all of the owner.</summary>
-    public void MakeDirectory(string path) => _target.CreateDirectories(path, 0x1ED, _owner ?? (0, 0)).Dispose();
+    public void MakeDirectory(string path)
+    {
+        _made = _target.TryGetStatus(path) is null ? path : null;
+        _target.CreateDirectories(path, 0x1ED, _owner ?? (0, 0)).Dispose();
+    }
 
     /// <summary>Whether there is a directory, links followed.</summary>
     public bool IsDirectory(string path) => _target.TryGetStatus(path)?.Kind == FileKind.Directory;
@@ -44,8 +55,18 @@ internal sealed class TreeCopier
     public void CopyContents(TreeNode source, string path, string destination)
     {
         bool isNew = _target.TryGetStatus(destination) is null;
+        bool isEmpty = isNew || _made == destination;
+        _made = null;
         using DirectoryDescriptor directory = _target.CreateDirectories(destination, 0x1ED, _owner ?? (0, 0));
-        CopyChildren(source, path, directory, 0);
+        using DirectoryDescriptor? direct = isEmpty ? TryOpenUpper(directory) : null;
+        if (direct is not null)
+        {
+            CopyNew(source, path, direct, 0);
+        }
+        else
+        {
+            CopyChildren(source, path, directory, 0);
+        }
         if (isNew && source.Name.Length > 0)
         {
             Describe(directory, source);
@@ -58,6 +79,7 @@ internal sealed class TreeCopier
     /// <param name="destination">The new path; directories above it are made as needed.</param>
     public void CopyTo(TreeNode source, string path, string destination)
     {
+        _made = null;
         int slash = destination.LastIndexOf('/');
         using DirectoryDescriptor parent = _target.CreateDirectories(slash <= 0 ? "/" : destination[..slash], 0x1ED, _owner ?? (0, 0));
         Copy(source, path, parent, destination[(slash + 1)..], 0);
@@ -88,19 +110,21 @@ internal sealed class TreeCopier
             return;
         }
         MakeRoom(parent, name, path);
+        if (source.Kind == FileKind.Regular)
+        {
+            using FileDescriptor file = parent.CreateFile(name, 0x180);
+            source.CopyContent(file, _buffer, _cancellation);
+            Describe(file, source);
+            return;
+        }
+        Place(source, parent, name);
+    }
+
+    /// <summary>Makes what is neither a directory nor a regular file; the name is free.</summary>
+    private void Place(TreeNode source, DirectoryDescriptor parent, string name)
+    {
         switch (source.Kind)
         {
-            case FileKind.Regular:
-                using (FileDescriptor file = parent.CreateFile(name, 0x180))
-                using (Stream content = source.Open())
-                {
-                    for (int read = content.Read(_buffer); read > 0; read = content.Read(_buffer))
-                    {
-                        file.Write(_buffer.AsSpan(0, read));
-                    }
-                    Describe(file, source);
-                }
-                return;
             case FileKind.Symlink:
                 parent.CreateSymlink(name, source.Link);
                 break;
@@ -142,13 +166,87 @@ internal sealed class TreeCopier
         }
         using (directory)
         {
-            CopyChildren(source, path, directory, depth);
+            using DirectoryDescriptor? direct = isNew ? TryOpenUpper(directory) : null;
+            if (direct is not null)
+            {
+                CopyNew(source, path, direct, depth);
+            }
+            else
+            {
+                CopyChildren(source, path, directory, depth);
+            }
             if (isNew)
             {
                 Describe(directory, source);
             }
         }
     }
+
+    /// <summary>The directory that an overlay keeps a new one of its own in; null when there is none, or it is not certain which.</summary>
+    private DirectoryDescriptor? TryOpenUpper(DirectoryDescriptor directory)
+    {
+        if (_upper is null || new FileInfo(directory.ProcPath).LinkTarget is not { } path || !path.StartsWith('/'))
+        {
+            return null;
+        }
+        using FileDescriptor? found = _upper.TryOpenPath(path, PathLookup.NoFollowLast | PathLookup.NoSymlinks);
+        return found?.Status is { Kind: FileKind.Directory } status && status.Inode == directory.Status.Inode
+            ? _upper.OpenDirectory(path, PathLookup.NoFollowLast | PathLookup.NoSymlinks)
+            : null;
+    }
+
+    /// <summary>Copies what is in a directory into one that is empty and nobody looks at: no name can be taken.</summary>
+    private void CopyNew(TreeNode source, string prefix, DirectoryDescriptor directory, int depth)
+    {
+        if (depth > DepthMax)
+        {
+            throw new CaissonException(ErrorKind.ResourceExhausted, $"{prefix} lies deeper than {DepthMax} directories");
+        }
+        foreach (TreeNode child in source.Children())
+        {
+            _cancellation.ThrowIfCancellationRequested();
+            string path = prefix.Length == 0 ? child.Name : $"{prefix}/{child.Name}";
+            if (child.Kind == FileKind.Directory)
+            {
+                if (_ignores?.Invoke(path) == true && !HasWanted(child, path))
+                {
+                    continue;
+                }
+                using DirectoryDescriptor made = directory.CreateDirectory(child.Name, 0x1ED);
+                CopyNew(child, path, made, depth + 1);
+                Describe(made, child);
+            }
+            else if (_ignores?.Invoke(path) != true)
+            {
+                if (child.Kind == FileKind.Regular)
+                {
+                    CopyNewFile(child, directory);
+                }
+                else
+                {
+                    Place(child, directory, child.Name);
+                }
+            }
+        }
+    }
+
+    /// <summary>A file of root's own is made as it shall be, so that only its time is left to set.</summary>
+    private void CopyNewFile(TreeNode source, DirectoryDescriptor directory)
+    {
+        bool isPlain = (_owner ?? (source.UserId, source.GroupId)) == (0, 0) && source.Attributes().Count == 0;
+        using FileDescriptor file = directory.CreateFile(source.Name, isPlain ? ModeOf(source) : 0x180);
+        source.CopyContent(file, _buffer, _cancellation);
+        if (isPlain)
+        {
+            file.ChangeTimes(null, source.Modified);
+        }
+        else
+        {
+            Describe(file, source);
+        }
+    }
+
+    private int ModeOf(TreeNode source) => _mode is null ? source.Mode : CopyMode.Apply(_mode, source.Mode, source.Kind == FileKind.Directory);
 
     /// <summary>Whether something below a directory that is left out is not.</summary>
     private bool HasWanted(TreeNode source, string path) => source.Children().Any(child =>
@@ -186,7 +284,7 @@ internal sealed class TreeCopier
         }
         if (source.Kind != FileKind.Symlink)
         {
-            made.ChangeMode(_mode is null ? source.Mode : CopyMode.Apply(_mode, source.Mode, source.Kind == FileKind.Directory));
+            made.ChangeMode(ModeOf(source));
         }
         made.ChangeTimes(null, source.Modified);
     }

@@ -40,6 +40,33 @@ internal abstract class TreeNode
     /// <summary>Opens a regular file's content.</summary>
     public abstract Stream Open();
 
+    /// <summary>Writes a regular file's content to a new file.</summary>
+    /// <param name="target">Empty, opened for writing.</param>
+    /// <param name="buffer">For the bytes on their way.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    public virtual void CopyContent(FileDescriptor target, byte[] buffer, CancellationToken cancellation)
+    {
+        using Stream content = Open();
+        for (int read = content.Read(buffer); read > 0; read = content.Read(buffer))
+        {
+            target.Write(buffer.AsSpan(0, read));
+        }
+    }
+
+    /// <summary>Writes the rest of an open file to a new one; large ones by the kernel, where it can.</summary>
+    protected static void CopyContent(FileDescriptor source, long size, FileDescriptor target, byte[] buffer, CancellationToken cancellation)
+    {
+        if (size > 1 << 20)
+        {
+            source.CopyTo(target, cancellation);
+            return;
+        }
+        for (int read = source.Read(buffer); read > 0; read = source.Read(buffer))
+        {
+            target.Write(buffer.AsSpan(0, read));
+        }
+    }
+
     /// <summary>Extended attributes that travel with a file.</summary>
     public virtual IReadOnlyList<(string Name, byte[] Value)> Attributes() => [];
 

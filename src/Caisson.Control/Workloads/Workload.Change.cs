@@ -124,11 +124,12 @@ public sealed partial class Workload
             return;
         }
         UpdateConfig rest = change with { PortBindings = null, PortTakeover = "" };
+        IReadOnlyDictionary<string, IReadOnlyList<PortBinding>?> before;
         using (await EnterAsync(cancellationToken))
         {
             _ = MergeUnlocked(rest); // before the ports change, so that a bad value changes nothing
+            before = _record.HostConfig.PortBindings ?? new Dictionary<string, IReadOnlyList<PortBinding>?>();
         }
-        var before = _record.HostConfig.PortBindings ?? new Dictionary<string, IReadOnlyList<PortBinding>?>();
         await PublishAsync(change.PortBindings, change.PortTakeover, cancellationToken);
         if (rest == new UpdateConfig())
         {

@@ -16,6 +16,10 @@ public sealed record LayerRecord
     /// <summary>The chain id of the layer below; null for the lowest.</summary>
     public Digest? Parent { get; init; }
 
+    /// <summary>The length of its archive when packing its files gives that byte for byte, so that it need not be kept; null when it must be.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? ArchiveBytes { get; init; }
+
     /// <summary>What is in it and what was left out.</summary>
     public required LayerContents Contents { get; init; }
 }

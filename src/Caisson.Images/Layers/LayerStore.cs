@@ -13,11 +13,12 @@ namespace Caisson.Images.Layers;
 /// For several threads: each layer is unpacked once, whoever asks. Unpacking happens in a directory of another name, which is
 /// renamed after everything is on stable storage; what a crash leaves is removed when the store is next opened.
 /// </remarks>
-public sealed class LayerStore : IDisposable
+public sealed partial class LayerStore : IDisposable
 {
     private const string PartialPrefix = "partial-";
     private const string TrashPrefix = "trash-";
     private const string CompleteName = "complete";
+    private const string NewRecordName = "complete.new";
 
     private readonly Lock _sync = new();
     private readonly string _directory;
@@ -105,6 +106,24 @@ public sealed class LayerStore : IDisposable
     internal async Task EnsureAsync(
         IReadOnlyList<LayerSource> chain, ILayerArchives archives, IProgress<ImageProgress>? progress, CancellationToken cancellation)
     {
+        const int AttemptsMax = 3;
+
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await Task.WhenAll(StartAll(chain, archives, progress)).WaitAsync(cancellation);
+                return;
+            }
+            catch (CaissonException e) when (e.Kind == ErrorKind.Cancelled && attempt < AttemptsMax && !cancellation.IsCancellationRequested)
+            {
+                // Work of somebody who has given up was joined. It is over now, and begins anew from archives of our own.
+            }
+        }
+    }
+
+    private List<Task> StartAll(IReadOnlyList<LayerSource> chain, ILayerArchives archives, IProgress<ImageProgress>? progress)
+    {
         Task last = Task.CompletedTask;
         List<Task> tasks = [];
         for (int i = 0; i < chain.Count; i++)
@@ -118,7 +137,7 @@ public sealed class LayerStore : IDisposable
             last = Start(chain, i, last, archives, progress);
             tasks.Add(last);
         }
-        await Task.WhenAll(tasks).WaitAsync(cancellation);
+        return tasks;
     }
 
     /// <summary>Unpacks an archive whose content is not known beforehand as the lowest layer of an image.</summary>
@@ -177,37 +196,51 @@ public sealed class LayerStore : IDisposable
             Directory.Move(partial, final);
             _complete[record.ChainId] = record;
             _unsealed[record.ChainId] = record;
+            NoteArchive(record);
         }
     }
 
-    /// <summary>Makes the layers that were adopted durable, all of them with one flush.</summary>
-    public void Seal()
+    /// <summary>
+    /// Makes the layers that were adopted durable, and whatever else was written, with two flushes for all of them: of what they hold, then of
+    /// the records and names that say so.
+    /// </summary>
+    /// <param name="publish">Gives other things their names, between the two; null for nothing.</param>
+    public void Seal(Action? publish = null)
     {
         LayerRecord[] records;
         lock (_sync)
         {
             records = [.. _unsealed.Values];
         }
-        if (records.Length == 0)
+        if (records.Length == 0 && publish is null)
         {
             return;
         }
-        using (FileDescriptor directory = HostFiles.OpenRead(_directory))
-        {
-            directory.FlushFileSystem();
-        }
+        DurableFile.FlushFileSystem(_directory);
+        publish?.Invoke();
         foreach (LayerRecord record in records)
         {
             lock (_sync)
             {
                 if (_unsealed.Remove(record.ChainId))
                 {
-                    DurableFile.Replace(
-                        Path.Join(DirectoryOf(record.ChainId), CompleteName), JsonSerializer.SerializeToUtf8Bytes(record, LayerJson.Default.LayerRecord));
+                    // Under another name until it is whole on disk: a record that says a layer is complete must be read as it was written.
+                    DurableFile.Write(Path.Join(DirectoryOf(record.ChainId), NewRecordName), JsonSerializer.SerializeToUtf8Bytes(record, LayerJson.Default.LayerRecord));
                 }
             }
         }
-        DurableFile.FlushDirectory(_directory);
+        DurableFile.FlushFileSystem(_directory);
+        foreach (LayerRecord record in records)
+        {
+            string directory = DirectoryOf(record.ChainId);
+            lock (_sync)
+            {
+                if (File.Exists(Path.Join(directory, NewRecordName)))
+                {
+                    DurableFile.Rename(Path.Join(directory, NewRecordName), Path.Join(directory, CompleteName));
+                }
+            }
+        }
     }
 
     /// <summary>Removes an unpacked layer; false when it was not there. No container may be using it.</summary>
@@ -218,6 +251,7 @@ public sealed class LayerStore : IDisposable
         {
             _complete.Remove(chainId);
             _unsealed.Remove(chainId);
+            ForgetArchive(chainId);
             try
             {
                 DurableFile.Move(DirectoryOf(chainId), trash);
@@ -429,15 +463,36 @@ public sealed class LayerStore : IDisposable
         DurableFile.Observer?.Removed(path);
     }
 
-    /// <summary>Layers of builds that a crash came before the end of.</summary>
+    /// <summary>Layers of builds that a crash came before the end of. A new record is written when its layer is durable, so one that is whole counts.</summary>
     private void RemoveUnsealed()
     {
         foreach (string path in Directory.EnumerateDirectories(_directory))
         {
-            if (!File.Exists(Path.Join(path, CompleteName)))
+            if (File.Exists(Path.Join(path, CompleteName)))
+            {
+                continue;
+            }
+            string fresh = Path.Join(path, NewRecordName);
+            if (File.Exists(fresh) && IsWhole(fresh, Path.GetFileName(path)))
+            {
+                DurableFile.Publish(fresh, Path.Join(path, CompleteName));
+            }
+            else
             {
                 RemoveDirectory(path);
             }
+        }
+    }
+
+    private static bool IsWhole(string record, string name)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(record), LayerJson.Default.LayerRecord)?.ChainId.Hex == name;
+        }
+        catch (JsonException)
+        {
+            return false; // the power went while it was written
         }
     }
 

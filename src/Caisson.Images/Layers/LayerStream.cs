@@ -21,7 +21,7 @@ public enum LayerCompression
 }
 
 /// <summary>A layer's archive, uncompressed and hashed while it is read: the one way in for unpacking, listing and digests.</summary>
-public sealed class LayerStream : Stream
+public sealed class LayerStream : ReadOnlyStream
 {
     /// <summary>How many bytes tell the compression.</summary>
     internal const int MagicBytes = 6;
@@ -42,25 +42,6 @@ public sealed class LayerStream : Stream
 
     /// <summary>How it is compressed.</summary>
     public LayerCompression Compression { get; }
-
-    /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>Opens an archive; the stream is owned from now on, also when this throws.</summary>
     /// <param name="source">At its start; read by another thread.</param>
@@ -123,9 +104,6 @@ public sealed class LayerStream : Stream
     }
 
     /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    /// <inheritdoc/>
     /// <exception cref="CaissonException"><see cref="ErrorKind.InvalidArgument"/>: the compressed data is damaged or cut off.</exception>
     public override int Read(Span<byte> buffer)
     {
@@ -138,20 +116,6 @@ public sealed class LayerStream : Stream
             throw new CaissonException(ErrorKind.InvalidArgument, $"{_subject}: the compressed data is damaged: {e.Message.TrimEnd('.')}", e);
         }
     }
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -1,7 +1,9 @@
+using Caisson.Linux;
+
 namespace Caisson.Images.Layers;
 
 /// <summary>Reads another stream, whose first bytes can be looked at, and counts.</summary>
-internal sealed class PeekStream : Stream
+internal sealed class PeekStream : ReadOnlyStream
 {
     private readonly Stream _source;
     private readonly byte[] _prefix;
@@ -21,22 +23,12 @@ internal sealed class PeekStream : Stream
     /// <summary>The first bytes, which will be read again.</summary>
     public ReadOnlySpan<byte> Prefix => _prefix;
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
     /// <summary>Bytes read so far; may be asked from another thread.</summary>
     public override long Position
     {
         get => Volatile.Read(ref _position);
         set => throw new NotSupportedException();
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
@@ -54,16 +46,6 @@ internal sealed class PeekStream : Stream
         Volatile.Write(ref _position, _position + read);
         return read;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -1,11 +1,13 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 
+using Caisson.Linux;
+
 namespace Caisson.Images.Layers;
 
 /// <summary>Reads another stream ahead on a thread of its own and hashes it there, so that inflating and writing overlap.</summary>
 /// <remarks>Errors of the source come out of <see cref="Read(Span{byte})"/>. Disposing at any time ends the thread. One reader.</remarks>
-internal sealed class ReadAheadStream : Stream
+internal sealed class ReadAheadStream : ReadOnlyStream
 {
     private const int BufferSize = 256 * 1024;
     private const int Buffers = 4;
@@ -39,28 +41,12 @@ internal sealed class ReadAheadStream : Stream
         _thread.Start();
     }
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
     /// <summary>The hash of the whole source, once <see cref="Read(Span{byte})"/> has returned zero.</summary>
     public byte[] GetHash()
     {
         _thread.Join();
         return _hash.GetHashAndReset();
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
@@ -82,16 +68,6 @@ internal sealed class ReadAheadStream : Stream
         _start += length;
         return length;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -1,5 +1,6 @@
 using Caisson.Errors;
 using Caisson.Images.Store;
+using Caisson.Linux;
 using Caisson.Oci;
 
 namespace Caisson.Images.Registry;
@@ -235,26 +236,16 @@ internal sealed class BlobDownload
         }
     }
 
-    private sealed class ArrivingStream(BlobDownload download) : Stream
+    private sealed class ArrivingStream(BlobDownload download) : ReadOnlyStream
     {
         private FileStream? _stored;
         private long _position;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
 
         public override long Position
         {
             get => _position;
             set => throw new NotSupportedException();
         }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
         public override int Read(Span<byte> buffer)
         {
@@ -273,16 +264,6 @@ internal sealed class BlobDownload
             _position += read;
             return read;
         }
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {

@@ -80,7 +80,45 @@ public sealed partial class RegistryRepository
     /// <param name="content">The bytes.</param>
     /// <param name="cancellation">Ends the work.</param>
     /// <returns>Its digest.</returns>
-    public async Task<Digest> PutManifestAsync(string name, string mediaType, byte[] content, CancellationToken cancellation)
+    public async Task<Digest> PutManifestAsync(string name, string mediaType, byte[] content, CancellationToken cancellation) =>
+        (await PutDocumentAsync(name, mediaType, content, cancellation)).Digest;
+
+    /// <summary>Sends the manifest of an artifact that refers to another manifest, and sees to it that it is found there.</summary>
+    /// <param name="artifact">With a subject; its content is there.</param>
+    /// <param name="content">Its bytes.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <remarks>
+    /// A registry that keeps no lists of referrers itself is given one under a tag; two that send at the same moment may lose one of the
+    /// entries, as the standard says. Source: distribution-spec, "Pushing Manifests with Subject".
+    /// </remarks>
+    internal async Task PutReferrerAsync(ImageManifest artifact, byte[] content, CancellationToken cancellation)
+    {
+        Digest digest = Digest.Of(content);
+        string mediaType = artifact.MediaType ?? MediaTypes.ImageManifest;
+        if ((await PutDocumentAsync(digest.ToString(), mediaType, content, cancellation)).IsListed)
+        {
+            return;
+        }
+        string tag = ReferrersTagOf(artifact.Subject!.Digest);
+        IReadOnlyList<ContentDescriptor> listed = await ReferrersByTagAsync(artifact.Subject.Digest, null, cancellation);
+        if (listed.Any(each => each.Digest == digest))
+        {
+            return;
+        }
+        var entry = new ContentDescriptor
+        {
+            MediaType = mediaType,
+            Digest = digest,
+            Size = content.Length,
+            ArtifactType = artifact.ArtifactType ?? artifact.Config.MediaType,
+            Annotations = artifact.Annotations,
+        };
+        var index = new ImageIndex { SchemaVersion = 2, MediaType = MediaTypes.ImageIndex, Manifests = [.. listed, entry] };
+        await PutManifestAsync(tag, MediaTypes.ImageIndex, index.ToBytes(), cancellation);
+    }
+
+    /// <summary>As <see cref="PutManifestAsync"/>; says also whether the registry has understood what the document refers to.</summary>
+    private async Task<(Digest Digest, bool IsListed)> PutDocumentAsync(string name, string mediaType, byte[] content, CancellationToken cancellation)
     {
         string subject = $"manifest {name} to {Name}";
         Digest digest = Digest.Of(content);
@@ -100,7 +138,7 @@ public sealed partial class RegistryRepository
             {
                 throw new CaissonException(ErrorKind.InvalidArgument, $"{subject}: the registry has stored {stated}, and {digest} was sent");
             }
-            return digest;
+            return (digest, Header(response, "OCI-Subject") is not null);
         }, cancellation);
     }
 

@@ -20,6 +20,7 @@ public sealed record RegistryDocument(Digest Digest, string? MediaType, byte[] C
 public sealed partial class RegistryRepository
 {
     private const int RedirectsMax = 5;
+    private const int ReferrersMax = 1000;
 
     private readonly RegistryHttp _http;
     private readonly RegistryPlace _place;
@@ -63,6 +64,19 @@ public sealed partial class RegistryRepository
             byte[] content = await RegistryAnswer.ReadAsync(response, ImageManifest.SizeBytesMax, subject, Patience, cancellation);
             return Check(name, response, content, subject);
         }, cancellation);
+    }
+
+    /// <summary>As <see cref="GetManifestAsync"/>; null when there is none of this name.</summary>
+    public async Task<RegistryDocument?> TryGetManifestAsync(string name, CancellationToken cancellation)
+    {
+        try
+        {
+            return await GetManifestAsync(name, cancellation);
+        }
+        catch (CaissonException e) when (e.Kind == ErrorKind.NotFound)
+        {
+            return null;
+        }
     }
 
     /// <summary>What the registry says a manifest or an index is, without fetching it; null when it has none.</summary>
@@ -115,7 +129,9 @@ public sealed partial class RegistryRepository
     /// <param name="subject">The digest of a manifest or an index, which need not be there.</param>
     /// <param name="artifactType">Which kind of documents; null for all.</param>
     /// <param name="cancellation">Ends the work.</param>
-    /// <remarks>A registry without the interface is asked for the tag that stands in for it. Source: distribution-spec, "Listing Referrers".</remarks>
+    /// <remarks>
+    /// A registry is not read on after a thousand of them. One without the interface is asked for the tag that stands in for it. Source: distribution-spec, "Listing Referrers".
+    /// </remarks>
     public async Task<IReadOnlyList<ContentDescriptor>> ReferrersAsync(Digest subject, string? artifactType, CancellationToken cancellation)
     {
         string what = $"referrers of {subject} in {Name}";
@@ -141,7 +157,7 @@ public sealed partial class RegistryRepository
                 return await ReferrersByTagAsync(subject, artifactType, cancellation);
             }
             found.AddRange(ImageIndex.Parse(content, MediaTypes.ImageIndex, what).Manifests);
-            if (next is null)
+            if (next is null || found.Count >= ReferrersMax)
             {
                 break;
             }
@@ -214,17 +230,14 @@ public sealed partial class RegistryRepository
 
     private async Task<IReadOnlyList<ContentDescriptor>> ReferrersByTagAsync(Digest subject, string? artifactType, CancellationToken cancellation)
     {
-        try
-        {
-            RegistryDocument document = await GetManifestAsync($"{subject.Algorithm}-{subject.Hex}", cancellation);
-            ImageIndex index = ImageIndex.Parse(document.Content, document.MediaType, $"referrers of {subject} in {Name}");
-            return [.. index.Manifests.Where(each => artifactType is null || each.ArtifactType == artifactType)];
-        }
-        catch (CaissonException e) when (e.Kind == ErrorKind.NotFound)
-        {
-            return [];
-        }
+        ImageIndex? index = await TryGetManifestAsync(ReferrersTagOf(subject), cancellation) is { } document
+            ? ImageIndex.Parse(document.Content, document.MediaType, $"referrers of {subject} in {Name}")
+            : null;
+        return [.. (index?.Manifests ?? []).Where(each => artifactType is null || each.ArtifactType == artifactType)];
     }
+
+    /// <summary>The tag of the list of referrers, where a registry does not keep one itself. Source: distribution-spec, "Referrers Tag Schema".</summary>
+    private static string ReferrersTagOf(Digest subject) => $"{subject.Algorithm}-{subject.Hex}";
 
     private static RegistryDocument Check(string name, HttpResponseMessage response, byte[] content, string subject)
     {

@@ -142,10 +142,10 @@ public sealed class Snapshot
         }
     }
 
-    internal static void WriteTree(DirectoryDescriptor root, Stream output, bool asLayer, CancellationToken cancellation)
+    internal static void WriteTree(DirectoryDescriptor root, Stream output, bool asLayer, CancellationToken cancellation, bool isStill = false)
     {
         var writer = new TarWriter(output);
-        new TreeArchive(writer, asLayer, cancellation).Write(root);
+        new TreeArchive(writer, asLayer, isStill, cancellation).Write(root);
         writer.Finish();
     }
 }

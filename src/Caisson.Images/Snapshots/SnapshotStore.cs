@@ -51,6 +51,15 @@ public sealed class SnapshotStore
         {
             throw new CaissonException(ErrorKind.FailedPrecondition, $"layer {layer} of image {record.Image} is not unpacked");
         }
+        Snapshot snapshot = CreateUnrecorded(id, record);
+        DurableFile.Replace(Path.Join(directory, RecordName), JsonSerializer.SerializeToUtf8Bytes(record, SnapshotJson.Default.SnapshotRecord));
+        return snapshot;
+    }
+
+    /// <summary>As <see cref="Create"/>, without a record: only the caller knows of it, and has to hold the layers below itself.</summary>
+    internal Snapshot CreateUnrecorded(string id, SnapshotRecord record)
+    {
+        string directory = DirectoryOf(id);
         Snapshot snapshot = New(id, directory, record);
         DurableFile.CreateDirectory(directory);
         using (DirectoryDescriptor container = HostFiles.OpenDirectory(directory))
@@ -61,7 +70,6 @@ public sealed class SnapshotStore
             container.CreateDirectory("work", 0x1c0).Dispose();
             CopyRootAttributes(snapshot, upper);
         }
-        DurableFile.Replace(Path.Join(directory, RecordName), JsonSerializer.SerializeToUtf8Bytes(record, SnapshotJson.Default.SnapshotRecord));
         return snapshot;
     }
 

@@ -7,8 +7,8 @@ namespace Caisson.Images.Snapshots;
 
 /// <summary>Writes a directory tree as an archive: sorted, so that equal trees give equal bytes.</summary>
 /// <remarks>
-/// The tree may be hostile and may change meanwhile: everything is reached by descriptor, only regular files are opened, and
-/// a file that shrinks is filled up with zeros. Sockets are left out. Recursive, so depth is bounded.
+/// The tree may be hostile and, unless it is said to be still, may change meanwhile: everything is reached by descriptor, only regular files
+/// are opened, and a file that shrinks is filled up with zeros. Sockets are left out. Recursive, so depth is bounded.
 /// </remarks>
 internal sealed class TreeArchive
 {
@@ -16,17 +16,20 @@ internal sealed class TreeArchive
 
     private readonly TarWriter _writer;
     private readonly bool _asLayer;
+    private readonly bool _isStill;
     private readonly CancellationToken _cancellation;
     private readonly Dictionary<(DeviceNumber, ulong), string> _linked = [];
     private readonly byte[] _buffer = new byte[256 * 1024];
 
     /// <param name="writer">Receives the entries; not finished.</param>
     /// <param name="asLayer">True when the tree is an overlay's upper directory, whose removals become whiteouts.</param>
+    /// <param name="isStill">True when nobody else can change the tree meanwhile, so that files are opened with one call each.</param>
     /// <param name="cancellation">Ends the work.</param>
-    public TreeArchive(TarWriter writer, bool asLayer, CancellationToken cancellation)
+    public TreeArchive(TarWriter writer, bool asLayer, bool isStill, CancellationToken cancellation)
     {
         _writer = writer;
         _asLayer = asLayer;
+        _isStill = isStill;
         _cancellation = cancellation;
     }
 
@@ -42,6 +45,18 @@ internal sealed class TreeArchive
         foreach (DirectoryEntry name in directory.Enumerate().OrderBy(entry => entry.Name, StringComparer.Ordinal))
         {
             _cancellation.ThrowIfCancellationRequested();
+            if (_isStill && name.Kind == FileKind.Regular && directory.TryOpenRegular(name.Name, out FileStatus status) is { } file)
+            {
+                using (file)
+                {
+                    string path = prefix + name.Name;
+                    if (!IsLinked(path, status))
+                    {
+                        WriteContent(file, path, status);
+                    }
+                }
+                continue;
+            }
             using FileDescriptor? entry = directory.TryOpenPath(name.Name);
             if (entry is not null)
             {
@@ -59,14 +74,9 @@ internal sealed class TreeArchive
             WriteWhiteout($"{prefix}.wh.{name}");
             return;
         }
-        if (status.Kind != FileKind.Directory && status.Links > 1)
+        if (status.Kind != FileKind.Directory && IsLinked(path, status))
         {
-            if (_linked.TryGetValue((status.Device, status.Inode), out string? first))
-            {
-                _writer.Write(Header(TarEntryType.HardLink, path, status) with { LinkName = first }, []);
-                return;
-            }
-            _linked.Add((status.Device, status.Inode), path);
+            return;
         }
         switch (status.Kind)
         {
@@ -104,9 +114,30 @@ internal sealed class TreeArchive
         }
     }
 
+    /// <summary>Writes a name of an inode that has been written under another; false when this is the first.</summary>
+    private bool IsLinked(string path, FileStatus status)
+    {
+        if (status.Links <= 1)
+        {
+            return false;
+        }
+        if (_linked.TryGetValue((status.Device, status.Inode), out string? first))
+        {
+            _writer.Write(Header(TarEntryType.HardLink, path, status) with { LinkName = first }, []);
+            return true;
+        }
+        _linked.Add((status.Device, status.Inode), path);
+        return false;
+    }
+
     private void WriteFile(FileDescriptor entry, string path, FileStatus status)
     {
         using FileDescriptor file = entry.ReopenRegular(path);
+        WriteContent(file, path, status);
+    }
+
+    private void WriteContent(FileDescriptor file, string path, FileStatus status)
+    {
         _writer.Start(Header(TarEntryType.File, path, status) with { Size = status.Size, Xattrs = Xattrs(file) });
         long left = status.Size;
         while (left > 0)

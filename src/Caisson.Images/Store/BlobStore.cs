@@ -36,20 +36,30 @@ public sealed class BlobStore
         return store;
     }
 
-    /// <summary>True when the blob is there.</summary>
-    public bool Contains(Digest digest) => File.Exists(PathOf(digest));
+    /// <summary>Makes blobs that are asked for and not kept; null for none.</summary>
+    internal IBlobMaker? Maker { get; set; }
+
+    /// <summary>True when the blob is there, or is made as soon as it is read.</summary>
+    public bool Contains(Digest digest) => IsStored(digest) || Maker?.TryGetSize(digest) is not null;
+
+    /// <summary>True when there is a file with the blob.</summary>
+    internal bool IsStored(Digest digest) => File.Exists(PathOf(digest));
 
     /// <summary>The length of a blob in bytes; null when it is not there.</summary>
     public long? TryGetSize(Digest digest)
     {
         var file = new FileInfo(PathOf(digest));
-        return file.Exists ? file.Length : null;
+        return file.Exists ? file.Length : Maker?.TryGetSize(digest);
     }
 
     /// <summary>Opens a blob for reading; the caller disposes the stream.</summary>
     /// <exception cref="CaissonException"><see cref="ErrorKind.NotFound"/>: it is not there.</exception>
     public FileStream OpenRead(Digest digest)
     {
+        if (Maker is not null && !IsStored(digest))
+        {
+            _ = Maker.TryMake(digest);
+        }
         try
         {
             return new FileStream(PathOf(digest), new FileStreamOptions
@@ -201,12 +211,33 @@ public sealed class BlobStore
         string path = PathOf(digest);
         if (File.Exists(path))
         {
+            file.Dispose();
             DurableFile.Delete(temporary);
             return;
         }
         DurableFile.Flush(file, temporary);
         file.Dispose(); // it is locked while it is open, and whoever finds the name may read
         DurableFile.Publish(temporary, path);
+    }
+
+    /// <summary>Gives a blob its name once its content was made durable; the name is durable with the next flush of the file system.</summary>
+    internal void Publish(UnpublishedBlob blob)
+    {
+        blob.File.Dispose();
+        string path = PathOf(blob.Digest);
+        if (File.Exists(path))
+        {
+            DurableFile.Delete(blob.Path);
+            return;
+        }
+        DurableFile.Rename(blob.Path, path);
+    }
+
+    /// <summary>Removes a blob that is not wanted any more.</summary>
+    internal static void GiveUp(UnpublishedBlob blob)
+    {
+        blob.File.Dispose();
+        DurableFile.Delete(blob.Path);
     }
 
     private string PathOf(Digest digest) => digest.IsEmpty

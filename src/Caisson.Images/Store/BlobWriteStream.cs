@@ -7,6 +7,12 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Caisson.Images.Store;
 
+/// <summary>A blob that is written and has no name yet; its file is locked, so that no other opener of the store takes it for what a crash left.</summary>
+/// <param name="File">Owned by whoever has this, until it is published or given up.</param>
+/// <param name="Path">Where it lies meanwhile.</param>
+/// <param name="Digest">What it is.</param>
+internal sealed record UnpublishedBlob(FileStream File, string Path, Digest Digest);
+
 /// <summary>A blob being written: hashed as it comes, nameless until <see cref="Commit"/>, gone when disposed before.</summary>
 /// <remarks>Not for several threads.</remarks>
 public sealed class BlobWriteStream : Stream
@@ -61,6 +67,26 @@ public sealed class BlobWriteStream : Stream
     /// <exception cref="CaissonException"><see cref="ErrorKind.InvalidArgument"/>: not the announced content.</exception>
     public Digest Commit(long? sizeBytes = null)
     {
+        Digest digest = Finish(sizeBytes);
+        _store.Publish(_file, _path, digest);
+        _committed = true;
+        return digest;
+    }
+
+    /// <summary>
+    /// As <see cref="Commit"/>, but neither durable nor under its name until <see cref="BlobStore.Publish(UnpublishedBlob)"/>: for several blobs that
+    /// one flush makes durable.
+    /// </summary>
+    internal UnpublishedBlob CommitLater()
+    {
+        Digest digest = Finish(null);
+        _file.Flush();
+        _committed = true;
+        return new UnpublishedBlob(_file, _path, digest);
+    }
+
+    private Digest Finish(long? sizeBytes)
+    {
         ObjectDisposedException.ThrowIf(_committed, this);
         if (sizeBytes is { } announced && announced != _length)
         {
@@ -74,8 +100,6 @@ public sealed class BlobWriteStream : Stream
             throw new CaissonException(ErrorKind.InvalidArgument, $"content announced as {_expected} is {digest}");
         }
         BeforePublish?.Invoke(digest);
-        _store.Publish(_file, _path, digest);
-        _committed = true;
         return digest;
     }
 
@@ -121,9 +145,9 @@ public sealed class BlobWriteStream : Stream
         if (disposing)
         {
             _hash.Dispose();
-            _file.Dispose();
             if (!_committed)
             {
+                _file.Dispose();
                 DurableFile.Delete(_path);
             }
         }

@@ -62,6 +62,29 @@ internal static class DurableFile
         FlushDirectory(Path.GetDirectoryName(path)!);
     }
 
+    /// <summary>Renames a finished file to its name. A crash of the machine may undo it until the file system is flushed.</summary>
+    public static void Rename(string temporary, string path)
+    {
+        File.Move(temporary, path, overwrite: true);
+        Observer?.Renamed(temporary, path);
+    }
+
+    /// <summary>Writes a new file, durable with the next flush of the file system; what a crash leaves of it may be empty or torn.</summary>
+    public static void Write(string path, ReadOnlySpan<byte> content)
+    {
+        using FileStream file = CreateNew(path);
+        file.Write(content);
+        Observer?.Wrote(path, content);
+    }
+
+    /// <summary>Makes all of the file system that <paramref name="directory"/> is on durable. Source: syncfs(2).</summary>
+    public static void FlushFileSystem(string directory)
+    {
+        using FileDescriptor opened = HostFiles.OpenRead(directory);
+        opened.FlushFileSystem();
+        Observer?.FlushedTree(directory);
+    }
+
     /// <summary>Makes the names in <paramref name="directory"/> durable. Source: fsync(2), "Notes".</summary>
     public static void FlushDirectory(string directory)
     {

@@ -96,6 +96,9 @@ public sealed class ImageTrust
         }
     }
 
+    /// <summary>True when the policy asks for a signature of what goes by <paramref name="name"/>.</summary>
+    public bool AsksForSignature(Reference name) => ReadPolicy()?.AsksForSignature(name.WithDefaultTag()) is true;
+
     /// <summary>Decides about an image that is being taken in, before it gets a name: its content is already in the store.</summary>
     /// <param name="name">The name it was asked for by.</param>
     /// <param name="manifest">The digest of its manifest.</param>

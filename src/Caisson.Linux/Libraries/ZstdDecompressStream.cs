@@ -7,7 +7,7 @@ namespace Caisson.Linux;
 /// The window is bounded by libzstd's default of 128 MiB. Loads <c>libzstd.so.1</c> on first use. Not for several threads.
 /// Source: RFC 8878; zstd.h.
 /// </remarks>
-public sealed class ZstdDecompressStream : Stream
+public sealed class ZstdDecompressStream : ReadOnlyStream
 {
     private const int InputSize = 128 * 1024;
 
@@ -26,28 +26,6 @@ public sealed class ZstdDecompressStream : Stream
         _source = source;
         _context = new ZstdDecompressionContext();
     }
-
-    /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     /// <inheritdoc/>
     /// <exception cref="InvalidDataException">The data is no zstd, damaged or cut off.</exception>
@@ -72,20 +50,6 @@ public sealed class ZstdDecompressStream : Stream
         }
         return 0;
     }
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Caisson.Errors;
+using Caisson.Linux.Abi;
 using static Caisson.Linux.Abi.Kernel;
 
 namespace Caisson.Linux;
@@ -26,6 +27,47 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
     {
         nint fd = At(SYS_openat, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         return fd >= 0 ? new(fd, name) : Libc.LastErrno == Errno.ENOENT ? null : throw Refused("openat", name);
+    }
+
+    /// <summary>What <paramref name="name"/> is, links not followed; null when there is no such name. Source: statx(2).</summary>
+    public unsafe FileStatus? TryGetStatus(string name)
+    {
+        statx status;
+        nint result = At(SYS_statx, name, AT_SYMLINK_NOFOLLOW, (nint)(STATX_BASIC_STATS | STATX_MNT_ID), (nint)(&status));
+        return result == 0 ? FileStatus.From(status) : Libc.LastErrno == Errno.ENOENT ? null : throw Refused("statx", name);
+    }
+
+    /// <summary>Opens the regular file <paramref name="name"/> for reading with one call; null when it is anything else or not there.</summary>
+    /// <remarks>
+    /// A device that stands there would be opened before it is seen what it is, without waiting: not for directories that a stranger's
+    /// processes may be changing right now, for which <see cref="TryOpenPath"/> and <see cref="FileDescriptor.ReopenRegular"/> are.
+    /// </remarks>
+    /// <param name="name">One plain name.</param>
+    /// <param name="status">What it is; meaningless for null.</param>
+    public FileDescriptor? TryOpenRegular(string name, out FileStatus status)
+    {
+        status = default;
+        nint fd = At(SYS_openat, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE);
+        if (fd < 0)
+        {
+            return Libc.LastErrno is Errno.ENOENT or Errno.ELOOP or Errno.ENXIO or Errno.ENODEV ? null : throw Refused("openat", name);
+        }
+        var file = new FileDescriptor(fd, name);
+        try
+        {
+            status = file.Status;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+        if (status.Kind == FileKind.Regular)
+        {
+            return file;
+        }
+        file.Dispose();
+        return null;
     }
 
     /// <summary>The directory <paramref name="name"/>.</summary>
@@ -209,13 +251,13 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
     private bool Remove(string name, int flags) =>
         At(SYS_unlinkat, name, flags) == 0 || (Libc.LastErrno == Errno.ENOENT ? false : throw Refused("unlinkat", name));
 
-    private unsafe nint At(int call, string name, nint a, nint b = 0)
+    private unsafe nint At(int call, string name, nint a, nint b = 0, nint c = 0)
     {
         var text = new CString(Plain(name), stackalloc byte[CString.StackBytes]);
         using var fd = Hold();
         fixed (byte* bytes = text)
         {
-            return Libc.Restart(call, fd, (nint)bytes, a, b);
+            return Libc.Restart(call, fd, (nint)bytes, a, b, c);
         }
     }
 

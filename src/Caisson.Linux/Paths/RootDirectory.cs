@@ -74,6 +74,39 @@ public sealed partial class RootDirectory : IDisposable
         return handle.ReopenRegular(path, writable);
     }
 
+    /// <summary>
+    /// As <see cref="OpenFile"/> for reading, with one call; null when it is no regular file or not there. A device that stands there would be opened before
+    /// it is seen what it is: for trees that no stranger's processes are changing right now.
+    /// </summary>
+    /// <param name="path">In the root.</param>
+    /// <param name="status">What it is; meaningless for null.</param>
+    /// <param name="lookup">How links are met.</param>
+    public FileDescriptor? TryOpenRegular(string path, out FileStatus status, PathLookup lookup = PathLookup.Follow)
+    {
+        status = default;
+        nint fd = RootedPath.TryOpen(Directory, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | Last(lookup), 0, Resolve(lookup));
+        if (fd < 0)
+        {
+            return Libc.LastErrno is Errno.ENOENT or Errno.ENOTDIR or Errno.ELOOP or Errno.ENXIO or Errno.ENODEV ? null : throw LinuxException.FromErrno("openat2", path);
+        }
+        var file = new FileDescriptor(fd, path);
+        try
+        {
+            status = file.Status;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+        if (status.Kind == FileKind.Regular)
+        {
+            return file;
+        }
+        file.Dispose();
+        return null;
+    }
+
     /// <summary>Reads a regular file to its end.</summary>
     /// <exception cref="CaissonException">
     /// <see cref="ErrorKind.FailedPrecondition"/>: not a regular file; <see cref="ErrorKind.ResourceExhausted"/>: larger than <paramref name="maxBytes"/>, of which no more was read.

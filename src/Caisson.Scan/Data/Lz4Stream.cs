@@ -1,10 +1,12 @@
 using System.Buffers.Binary;
 
+using Caisson.Linux;
+
 namespace Caisson.Scan.Data;
 
 /// <summary>Reads LZ4 frames, the form in which apt keeps its indexes. Checksums are not looked at: the files are this machine's own.</summary>
 /// <remarks>Source: lz4_Frame_format.md and lz4_Block_format.md.</remarks>
-internal sealed class Lz4Stream(Stream source) : Stream
+internal sealed class Lz4Stream(Stream source) : ReadOnlyStream
 {
     private const uint FrameMagic = 0x184d2204;
     private const int WindowBytes = 64 * 1024;
@@ -16,22 +18,6 @@ internal sealed class Lz4Stream(Stream source) : Stream
     private bool _inFrame;
     private bool _blockChecksums;
     private bool _contentChecksum;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
@@ -48,16 +34,6 @@ internal sealed class Lz4Stream(Stream source) : Stream
         _start += count;
         return count;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

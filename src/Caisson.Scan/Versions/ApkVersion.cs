@@ -2,7 +2,8 @@ namespace Caisson.Scan.Versions;
 
 /// <summary>The order of Alpine versions: <c>1.2.3a_rc1_p2~hash-r4</c>.</summary>
 /// <remarks>
-/// What a version does not allow ends it there, as a part that is older than any other. Source: apk-package(5), "Versions".
+/// What a version does not allow ends it there, as a part that is older than any other. A number after a letter (<c>6.6.2p1</c>) is read
+/// as apk before 3 did, since packages and advisories of then have it. Source: apk-package(5), "Versions".
 /// </remarks>
 public static class ApkVersion
 {

@@ -74,7 +74,7 @@ public sealed class ArchiveTreeTests : IDisposable
         System.IO.File.CreateSymbolicLink($"{inside}/file", $"{outside}/victim");
         using ArchiveTree tree = Read(tar => File(tar, "a", "new"));
         using RootDirectory root = RootDirectory.Open(inside);
-        var copier = new TreeCopier(root, null, null, null, TestContext.Current.CancellationToken);
+        var copier = new TreeCopier(root, null, null, null, null, TestContext.Current.CancellationToken);
 
         copier.CopyTo(tree.Root.Find("a")!, "a", "/up/a");
         copier.CopyTo(tree.Root.Find("a")!, "a", "/file");

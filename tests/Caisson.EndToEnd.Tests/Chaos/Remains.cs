@@ -63,7 +63,7 @@ internal static class Remains
         return left;
     }
 
-    /// <summary>Ends and removes what <see cref="Of"/> an engine that has ended is left of processes and groups.</summary>
+    /// <summary>Ends and removes what <see cref="Of"/> an engine that has ended is left of processes, groups, devices and rules.</summary>
     public static void Remove(VictimEngine engine)
     {
         HostProcess[] left;
@@ -80,6 +80,12 @@ internal static class Remains
                 Directory.Delete(below);
             }
             Directory.Delete(group);
+        }
+        foreach (string one in OfNetworks(engine.Run))
+        {
+            (string program, string command) = one.StartsWith("link ", StringComparison.Ordinal) ? ("ip", $"link del {one[5..]}") : ("nft", $"delete {one}");
+            using var process = Process.Start(program, command);
+            process.WaitForExit();
         }
     }
 

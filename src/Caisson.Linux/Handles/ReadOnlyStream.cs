@@ -1,0 +1,44 @@
+namespace Caisson.Linux;
+
+/// <summary>A stream that is read from its beginning to its end, and nothing else.</summary>
+public abstract class ReadOnlyStream : Stream
+{
+    /// <inheritdoc/>
+    public sealed override bool CanRead => true;
+
+    /// <inheritdoc/>
+    public sealed override bool CanSeek => false;
+
+    /// <inheritdoc/>
+    public sealed override bool CanWrite => false;
+
+    /// <inheritdoc/>
+    public override long Length => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <inheritdoc/>
+    public abstract override int Read(Span<byte> buffer);
+
+    /// <inheritdoc/>
+    public sealed override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    /// <summary>Does nothing: nothing is written.</summary>
+    public sealed override void Flush()
+    {
+    }
+
+    /// <inheritdoc/>
+    public sealed override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public sealed override void SetLength(long value) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public sealed override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+}
