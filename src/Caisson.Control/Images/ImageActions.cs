@@ -37,6 +37,7 @@ public sealed class ImageActions(ContainerEngine containers)
         if (removal.Deleted.Contains(image.Id))
         {
             Tell("delete", image.Id.ToString(), image.Id.ToString());
+            containers.SweepDisks();
         }
         return removal;
     }

@@ -95,6 +95,22 @@ public sealed class ContainerEngine
             }
         }
         _services.Volumes.LeaveUnused();
+        _services.Machines?.Images.RemoveUnfinished();
+        SweepDisks();
+    }
+
+    /// <summary>Disks of images that are gone go, unless a machine stands on them.</summary>
+    internal void SweepDisks()
+    {
+        if (_services.Machines is { } machines)
+        {
+            HashSet<string> wanted =
+            [
+                .. _services.Images.List().Select(image => Workload.KeyOf([.. image.Layers.Select(layer => layer.ChainId)])),
+                .. _services.Images.Snapshots.List().Select(snapshot => Workload.KeyOf(snapshot.Record.Layers)),
+            ];
+            machines.Images.Sweep(wanted.Contains);
+        }
     }
 
     /// <summary>Makes a container.</summary>

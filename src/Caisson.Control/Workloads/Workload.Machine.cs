@@ -40,7 +40,7 @@ public sealed partial class Workload
         MachineKernel kernel = Machines.Kernels.RequireDefault();
         RequireProgram();
         Snapshot snapshot = RequireSnapshot();
-        string image = await Machines.Images.EnsureAsync(KeyOf(snapshot), snapshot.OpenImageView, cancellationToken);
+        string image = await Machines.Images.EnsureAsync(KeyOf(snapshot.Record.Layers), snapshot.OpenImageView, cancellationToken);
         string data = $"{_services.DirectoryOf(Id)}/data.img";
         await DataDisk.EnsureAsync(data, DiskBytes(), SandboxUser(SandboxCompiler.QemuUser), cancellationToken);
         if (Directory.Exists(LaunchesDirectory))
@@ -76,8 +76,9 @@ public sealed partial class Workload
     private string ExplainMachineUnlocked()
     {
         (_, Containers.Launch.LaunchPlan inside) = CompileGuest();
+        string kernel = Machines.Kernels.KernelPath(Machines.Kernels.RequireDefault());
         var sources = new SandboxCompiler.Sources(
-            Machines.ProgramPath, "/kernels/RELEASE/vmlinux", "/kernels/RELEASE/initrd", Machines.Images.PathOf(KeyOf(RequireSnapshot())), $"{_services.DirectoryOf(Id)}/data.img", LaunchesDirectory, DevicesDirectory);
+            Machines.ProgramPath, kernel, Path.Join(Path.GetDirectoryName(kernel), "initrd"), Machines.Images.PathOf(KeyOf(RequireSnapshot().Record.Layers)), $"{_services.DirectoryOf(Id)}/data.img", LaunchesDirectory, DevicesDirectory);
         return $"{CompileMachine(_status.Endpoints).Explain()}\ninside the machine:\n{inside.Explain()}\naround the machine:\n{_services.Host.Explain(SandboxUnlocked(sources))}";
     }
 
@@ -249,7 +250,8 @@ public sealed partial class Workload
 
     private uint SandboxUser(uint id) => Ids is { } range ? range.First + id : id;
 
-    private static string KeyOf(Snapshot snapshot) => snapshot.Record.Layers is [.., var top] ? top.Hex : "0";
+    /// <summary>What the disk of an image is called: the id of its whole chain of layers.</summary>
+    internal static string KeyOf(IReadOnlyList<Oci.Digest> layers) => layers.Count > 0 ? layers[^1].Hex : "0";
 
     private void RequireProgram()
     {

@@ -50,25 +50,33 @@ public sealed class ImageDisks(string root)
         ? Path.Join(_directory, key + Ending)
         : throw new ArgumentException("a key of an image's disk is hexadecimal", nameof(key));
 
-    /// <summary>Removes the disks of images that are gone, and what an interrupted making left. Machines that run keep theirs.</summary>
+    /// <summary>Removes the disks of images that are gone. Machines that run keep theirs.</summary>
     /// <param name="isWanted">Whether the layers of a key are still there.</param>
-    /// <returns>How many bytes that gave back.</returns>
-    public long Sweep(Func<string, bool> isWanted)
+    public void Sweep(Func<string, bool> isWanted)
     {
-        long bytes = 0;
-        foreach (string place in Directory.Exists(_directory) ? Directory.GetDirectories(_directory) : [])
+        foreach (string path in Directory.Exists(_directory) ? Directory.GetFiles(_directory, "*" + Ending) : [])
         {
-            Directory.Delete(place);
-        }
-        foreach (string path in Directory.Exists(_directory) ? Directory.GetFiles(_directory) : [])
-        {
-            if (!path.EndsWith(Ending, StringComparison.Ordinal) || !isWanted(Path.GetFileNameWithoutExtension(path)))
+            if (!isWanted(Path.GetFileNameWithoutExtension(path)))
             {
-                bytes += new FileInfo(path).Length;
                 File.Delete(path);
             }
         }
-        return bytes;
+    }
+
+    /// <summary>Removes what an interrupted making left; nobody makes any meanwhile.</summary>
+    public void RemoveUnfinished()
+    {
+        foreach (string path in Directory.Exists(_directory) ? Directory.GetFileSystemEntries(_directory) : [])
+        {
+            if (Directory.Exists(path))
+            {
+                Directory.Delete(path);
+            }
+            else if (!path.EndsWith(Ending, StringComparison.Ordinal))
+            {
+                File.Delete(path);
+            }
+        }
     }
 
     private async Task MakeAsync(string path, Func<MountTree> open, CancellationToken cancellation)

@@ -134,7 +134,12 @@ public sealed class MachineHost
         _epoll.Add(_link.Port, _linkWatched, AgentKey);
         try
         {
-            _qmp = QmpClient.Open(_qemu.Qmp, TimeSpan.FromMilliseconds(MonitorMs));
+            var limit = TimeSpan.FromMilliseconds(MonitorMs);
+            _qmp = QmpClient.Open(_qemu.Qmp, limit);
+            if (_qmp.Execute("query-status", null, limit).GetProperty("status").GetString() is var status and not "running")
+            {
+                throw new CaissonException(ErrorKind.Unavailable, $"qemu does not run the machine: it is {status}");
+            }
         }
         catch (CaissonException error) when (error.Kind == ErrorKind.Unavailable)
         {
