@@ -151,6 +151,31 @@ public sealed partial class ProtocolTests
         }
     }
 
+    [Fact]
+    public async Task A_stream_may_follow_at_once_on_a_connection_that_was_just_answered()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync();
+        Workload workload = await api.Engine.StartAsync();
+        api.Host.Born = process => _ = EchoAsync(process, 0);
+
+        for (int i = 0; i < 200; i++)
+        {
+            using Socket client = await api.ConnectAsync();
+            const string Json = """{"AttachStdin":true,"AttachStdout":true,"Cmd":["cat"]}""";
+            client.Send(Encoding.ASCII.GetBytes(
+                $"POST /containers/{workload.Id}/exec HTTP/1.1\r\nHost: docker\r\nContent-Type: application/json\r\nContent-Length: {Json.Length}\r\n\r\n{Json}"));
+            byte[] answer = new byte[8 << 10];
+            string id = Id().Match(Encoding.ASCII.GetString(answer, 0, client.Receive(answer))).Groups[1].Value;
+            client.Send(Encoding.ASCII.GetBytes(
+                $"POST /exec/{id}/start HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}abc"));
+            client.Shutdown(SocketShutdown.Send);
+
+            string output = await ApiFixture.ReadToEndAsync(client);
+
+            Assert.EndsWith("\r\n\r\n\u0001\0\0\0\0\0\0\u0003abc", output, StringComparison.Ordinal);
+        }
+    }
+
     /// <summary>docker-py and others read the head through a buffer that they throw away, with whatever came behind the head.</summary>
     [Fact]
     public async Task Output_waits_until_the_head_of_its_stream_has_been_read()
@@ -268,7 +293,6 @@ public sealed partial class ProtocolTests
     [InlineData("POST", "/services/create", "503", "not a swarm manager")]
     [InlineData("POST", "/plugins/x/enable", "404", "not found")]
     [InlineData("POST", "/build?version=2", "501", "caisson build")]
-    [InlineData("POST", "/build?remote=https://example.org/x.git", "501", "not fetched")]
     [InlineData("POST", "/build?labels=nonsense", "400", "labels is no such JSON document")]
     [InlineData("POST", "/build?ulimits=null&labels=null&buildargs=null", "400", "Dockerfile")]
     [InlineData("POST", "/session", "501", "caisson build")]

@@ -96,7 +96,7 @@ internal sealed class EngineConnection : ConnectionContext, IConnectionTransport
     /// through a buffer that they throw away, and with it what had come behind the head.</param>
     public async Task TakeOverAsync(byte[] head)
     {
-        _head = head.Length;
+        Volatile.Write(ref _head, head.Length);
         _takenOver = true;
         await Transport.Output.WriteAsync(head);
     }
@@ -231,7 +231,9 @@ internal sealed class EngineConnection : ConnectionContext, IConnectionTransport
                 {
                     break;
                 }
-                ReadOnlySequence<byte> bytes = _head == 0 ? read.Buffer : read.Buffer.Slice(0, Math.Min(_head, read.Buffer.Length));
+                // Looked at once: a client may ask for a stream while what it was answered before is still being accounted for here.
+                int head = Volatile.Read(ref _head);
+                ReadOnlySequence<byte> bytes = head == 0 ? read.Buffer : read.Buffer.Slice(0, Math.Min(head, read.Buffer.Length));
                 foreach (ReadOnlyMemory<byte> segment in bytes)
                 {
                     await _wire.SendAsync(segment);
@@ -242,9 +244,14 @@ internal sealed class EngineConnection : ConnectionContext, IConnectionTransport
                 {
                     break;
                 }
-                if (_head > 0 && (_head -= (int)bytes.Length) == 0)
+                if (head > 0)
                 {
-                    await HeadReadAsync();
+                    head -= (int)bytes.Length;
+                    Volatile.Write(ref _head, head);
+                    if (head == 0)
+                    {
+                        await HeadReadAsync();
+                    }
                 }
             }
         }

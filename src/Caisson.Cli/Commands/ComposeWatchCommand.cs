@@ -23,6 +23,7 @@ internal sealed class ComposeWatchCommand : ComposeCommand
         var project = Load(session, Arguments);
         if (!_noUp.Value)
         {
+            ServiceBuilds.Build(session, project, Arguments, new ServiceBuilds.Options { WithDependencies = true });
             using var progress = new ComposeProgress(session);
             UpArguments.Up(session, project, new UpOptions { Services = [.. Arguments] }, progress);
         }
