@@ -81,7 +81,7 @@ publish_binaries() {
     give_up "the build failed; all of its output is in $log"
   fi
   # Renamed into place: a running program keeps the file it was started from.
-  for name in caisson-runtime caissond caisson; do
+  for name in caisson-runtime caisson-init caisson-machine caissond caisson; do
     [[ ! -e $staging/$name.dbg ]] || mv -f "$staging/$name.dbg" "$output/symbols/"
     # What a bare `dotnet publish` leaves is a directory of that name.
     [[ ! -d $output/$name ]] || rm -rf "${output:?}/$name"

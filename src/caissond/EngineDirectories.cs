@@ -26,6 +26,9 @@ internal sealed record EngineDirectories(string Root, string Run)
         ? Path.GetFullPath(path)
         : Path.Combine(Path.GetDirectoryName(Environment.ProcessPath) ?? "/", "caisson-runtime");
 
+    /// <summary>The directory with the programs of machines: that of the runtime.</summary>
+    public static string ProgramsDirectory => Path.GetDirectoryName(RuntimePath) ?? "/";
+
     /// <summary>How output of containers is kept that do not say: <c>CAISSON_LOG</c>, such as <c>local,max-size=50m</c>.</summary>
     public static LogConfig LogDefault => LogPlan.ReadDefault(Environment.GetEnvironmentVariable("CAISSON_LOG") ?? "");
 

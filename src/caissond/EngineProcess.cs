@@ -6,6 +6,7 @@ using Caisson.Control;
 using Caisson.Control.Events;
 using Caisson.Control.Hosting;
 using Caisson.Control.Images;
+using Caisson.Control.Machines;
 using Caisson.Control.Networking;
 using Caisson.Control.Secrets;
 using Caisson.Control.State;
@@ -119,6 +120,7 @@ internal sealed class EngineProcess : IAsyncDisposable
             Networks = networks,
             Volumes = new ContainerVolumes(_directories.Root, state, events, _log, TimeProvider.System),
             Secrets = new SecretStore(_directories.Root, state, events, TimeProvider.System),
+            Machines = new MachineServices(_directories.Root, EngineDirectories.ProgramsDirectory),
             Events = events,
             Log = _log,
             Rest = rest,

@@ -41,8 +41,10 @@ internal static class Headers
         #include <linux/if_addr.h>
         #include <linux/if_ether.h>
         #include <linux/if_link.h>
+        #include <linux/if_tun.h>
         #include <linux/ioprio.h>
         #include <linux/landlock.h>
+        #include <linux/kvm.h>
         #include <linux/limits.h>
         #include <linux/loop.h>
         #include <linux/magic.h>
@@ -55,6 +57,8 @@ internal static class Headers
         #include <linux/netlink.h>
         #include <linux/nsfs.h>
         #include <linux/openat2.h>
+        #include <linux/random.h>
+        #include <linux/reboot.h>
         #include <linux/rtnetlink.h>
         #include <linux/sched.h>
         #include <linux/securebits.h>

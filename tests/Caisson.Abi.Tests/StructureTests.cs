@@ -44,6 +44,8 @@ public sealed class StructureTests
         (typeof(bpf_insn), "struct bpf_insn", new() { ["regs"] = "" }),
         (typeof(statfs), "struct statfs", []),
         (typeof(loop_config), "struct loop_config", new() { ["lo_flags"] = "info.lo_flags" }),
+        (typeof(kvm_userspace_memory_region), "struct kvm_userspace_memory_region", []),
+        (typeof(kvm_regs), "struct kvm_regs", []),
         (typeof(Elf64_Phdr), "Elf64_Phdr", []),
         (typeof(bpf_attr_prog_load), "union bpf_attr", []),
         (typeof(bpf_attr_prog_attach), "union bpf_attr", []),

@@ -44,6 +44,8 @@ internal sealed record ErrorBody([property: JsonPropertyName("message")] string 
 [JsonSerializable(typeof(AuthBody))]
 [JsonSerializable(typeof(LoginBody))]
 [JsonSerializable(typeof(DistributionBody))]
+[JsonSerializable(typeof(KernelBody))]
+[JsonSerializable(typeof(IReadOnlyList<KernelBody>))]
 [JsonSerializable(typeof(TrustPolicyBody))]
 [JsonSerializable(typeof(TrustDecisionBody))]
 [JsonSerializable(typeof(SignaturesBody))]

@@ -81,7 +81,7 @@ internal sealed record InfoBody
     public IReadOnlyList<string> Labels { get; init; } = [];
     public bool ExperimentalBuild { get; init; }
     public required string ServerVersion { get; init; }
-    public IReadOnlyDictionary<string, RuntimeBody> Runtimes { get; init; } = new Dictionary<string, RuntimeBody> { ["caisson"] = new("caisson-runtime") };
+    public IReadOnlyDictionary<string, RuntimeBody> Runtimes { get; init; } = new Dictionary<string, RuntimeBody> { ["caisson"] = new("caisson-runtime"), ["vm"] = new("caisson-machine") };
     public string DefaultRuntime { get; init; } = "caisson";
     public SwarmInfoBody Swarm { get; init; } = new();
     public bool LiveRestoreEnabled { get; init; } = true;

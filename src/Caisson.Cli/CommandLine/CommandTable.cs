@@ -13,14 +13,15 @@ internal static class CommandTable
     private const string Networks = "Networks";
     private const string Volumes = "Volumes";
     private const string Secrets = "Secrets and configs";
+    private const string Machines = "Machines";
     private const string Compose = "Compose projects";
     private const string Engine = "Engine";
 
     /// <summary>Headings of the overview, in order.</summary>
-    public static readonly string[] Groups = [Common, Containers, Images, Registries, Networks, Volumes, Secrets, Compose, Engine];
+    public static readonly string[] Groups = [Common, Containers, Images, Registries, Networks, Volumes, Secrets, Machines, Compose, Engine];
 
     /// <summary>First words that only lead to others.</summary>
-    public static readonly string[] Words = ["container", "image", "builder", "network", "volume", "secret", "config", "compose", "engine", "registry", "system"];
+    public static readonly string[] Words = ["container", "image", "builder", "network", "volume", "secret", "config", "kernel", "compose", "engine", "registry", "system"];
 
     /// <summary>First two words that only lead to others.</summary>
     public static readonly string[] Pairs = ["image trust", "volume snapshot"];
@@ -116,6 +117,10 @@ internal static class CommandTable
         new(Secrets, ["secret inspect"], "Display detailed information on one or more secrets, without their content", () => new InspectCommand("secret")),
         new(Secrets, ["secret ls", "secret list"], "List secrets", () => new SecretsCommand(SecretKind.Secret)),
         new(Secrets, ["secret rm", "secret remove"], "Remove one or more secrets", () => new RemoveSecretCommand(SecretKind.Secret)),
+
+        new(Machines, ["kernel install"], "Get a kernel for machines (run --runtime vm)", () => new KernelInstallCommand()),
+        new(Machines, ["kernel ls", "kernel list"], "List the kernels for machines", () => new KernelsCommand()),
+        new(Machines, ["kernel rm", "kernel remove"], "Remove one or more kernels for machines", () => new RemoveKernelCommand()),
 
         new(Compose, ["compose build"], "Build or rebuild services", () => new ComposeBuildCommand()),
         new(Compose, ["compose config", "compose convert"], "Parse, resolve and render compose file in canonical format", () => new ComposeConfigCommand()),

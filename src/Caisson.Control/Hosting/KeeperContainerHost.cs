@@ -27,7 +27,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
     private readonly SeccompPlans _seccomp;
     private readonly CgroupLayout _layout = CgroupLayout.Detect();
     private readonly string _group;
-    private readonly string _files;
+    private readonly string _root;
     private readonly ConcurrentDictionary<string, MonitoredProcess> _running = new();
 
     /// <summary>A host for one engine.</summary>
@@ -37,7 +37,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
     public KeeperContainerHost(string rootDirectory, string runDirectory, string runtimePath)
     {
         _run = runDirectory;
-        _files = $"{rootDirectory}/containers";
+        _root = rootDirectory;
         _keeper = new KeeperClient(runDirectory, runtimePath);
         _seccomp = new SeccompPlans(new SeccompFilterCache($"{rootDirectory}/seccomp"));
         _group = $"/caisson/{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(runDirectory)))[..12]}";
@@ -281,14 +281,14 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
             SuppliedBinds = launch.Binds.ToDictionary(bind => bind.Key, bind => bind.Value.Status.Kind),
             SuppliedMounts = [.. launch.Mounts.Keys],
         };
-        facts = facts with { Sources = WithFilesToCome(facts.Sources, spec, launch.Id, isDry) };
+        facts = facts with { Sources = WithFilesToCome(facts.Sources, spec, isDry) };
         LaunchPlan plan = LaunchPlan.Create(spec, seccomp, facts, problems);
         ProblemsException.ThrowIfAny($"container {launch.Id}", problems);
         return new Compiled(spec, plan, cgroups, path);
     }
 
-    /// <summary>What is made for the launch alone; and a container that is only explained has no files of its own yet (<c>/etc/hosts</c> and its like).</summary>
-    private Dictionary<string, FileKind> WithFilesToCome(IReadOnlyDictionary<string, FileKind> sources, RuntimeSpec spec, string id, bool isDry)
+    /// <summary>What is made for the launch alone; and of a container that is only explained, files of the engine are not there yet (<c>/etc/hosts</c> and its like).</summary>
+    private Dictionary<string, FileKind> WithFilesToCome(IReadOnlyDictionary<string, FileKind> sources, RuntimeSpec spec, bool isDry)
     {
         Dictionary<string, FileKind> all = new(sources);
         foreach (Mount mount in spec.Mounts)
@@ -297,7 +297,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
             {
                 all.TryAdd(made, FileKind.Directory);
             }
-            else if (isDry && mount.Source is { } source && source.StartsWith($"{_files}/{id}/", StringComparison.Ordinal))
+            else if (isDry && mount.Source is { } source && source.StartsWith($"{_root}/", StringComparison.Ordinal))
             {
                 all.TryAdd(source, FileKind.Regular);
             }

@@ -37,6 +37,7 @@ public sealed class ImageActions(ContainerEngine containers)
         if (removal.Deleted.Contains(image.Id))
         {
             Tell("delete", image.Id.ToString(), image.Id.ToString());
+            containers.SweepDisks();
         }
         return removal;
     }
@@ -132,6 +133,7 @@ public sealed class ImageActions(ContainerEngine containers)
     public async Task<Image> CommitAsync(string container, ImportOptions options, CancellationToken cancellationToken)
     {
         Workload workload = containers.Find(container);
+        workload.RequireReachable();
         Image image = await Store.CommitAsync(workload.Id, options, null, cancellationToken);
         workload.TellCommitted(image.Id.ToString(), options.Name?.Familiar ?? "", options.Comment ?? "");
         return image;

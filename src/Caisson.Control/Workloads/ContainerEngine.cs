@@ -95,6 +95,22 @@ public sealed class ContainerEngine
             }
         }
         _services.Volumes.LeaveUnused();
+        _services.Machines?.Images.RemoveUnfinished();
+        SweepDisks();
+    }
+
+    /// <summary>Disks of images that are gone go, unless a machine stands on them.</summary>
+    internal void SweepDisks()
+    {
+        if (_services.Machines is { } machines)
+        {
+            HashSet<string> wanted =
+            [
+                .. _services.Images.List().Select(image => Workload.KeyOf([.. image.Layers.Select(layer => layer.ChainId)])),
+                .. _services.Images.Snapshots.List().Select(snapshot => Workload.KeyOf(snapshot.Record.Layers)),
+            ];
+            machines.Images.Sweep(wanted.Contains);
+        }
     }
 
     /// <summary>Makes a container.</summary>
@@ -124,7 +140,9 @@ public sealed class ContainerEngine
             record = NetworkChoice.Complete(
                 record, asked.NetworkingConfig?.EndpointsConfig, _services.Networks, reference => Find(reference).Id, problems, warnings);
             RequireSources(record, problems);
-            bool hasOwnIds = problems.Count == 0 && Profiles.Find(record.Profile).UserNamespace && record.HostConfig.UsernsMode != "host";
+            Machines.MachineRules.Check(record, problems);
+            bool hasOwnIds = problems.Count == 0
+                && ((Profiles.Find(record.Profile).UserNamespace && record.HostConfig.UsernsMode != "host") || Machines.MachineRules.IsMachine(record));
             record = SecretRequest.Complete(record, _services.Secrets.Find, problems);
             record = SharedNamespaces.Complete(record, reference => Find(reference).Record, hasOwnIds, problems);
             ProblemsException.ThrowIfAny("create container", problems);

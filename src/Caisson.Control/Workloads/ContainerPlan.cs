@@ -19,7 +19,7 @@ internal static class ContainerPlan
     private const long MemoryBytesMin = 6 << 20;
 
     private static readonly string[] RestartPolicies = ["", "no", "always", "unless-stopped", "on-failure"];
-    private static readonly string[] Runtimes = ["", "caisson", "runc", "io.containerd.runc.v2"];
+    private static readonly string[] Runtimes = ["", "caisson", "runc", "io.containerd.runc.v2", Machines.MachineRules.Runtime];
 
     /// <summary>What the plan must know of the host and of the request beside its document.</summary>
     /// <param name="Id">The new container's id.</param>
@@ -226,9 +226,9 @@ internal static class ContainerPlan
             Check(!host.AutoRemove || policy.Name is "" or "no", "AutoRemove", "can't create 'AutoRemove' container with restart policy");
         }
         _ = LogPlan.Read(host.LogConfig, null, problems);
-        Check(Runtimes.Contains(host.Runtime), "Runtime", $"unknown or invalid runtime name: {host.Runtime}");
+        Check(Runtimes.Contains(host.Runtime), "Runtime", $"unknown or invalid runtime name: {host.Runtime}; caisson runs containers, vm machines");
         Check(host.Isolation is "" or "default" or "process", "Isolation", $"isolation '{host.Isolation}' is not supported yet; containers share the host's kernel");
-        Check(host.StorageOpt is null or { Count: 0 }, "StorageOpt", "the storage has no options");
+        Check(host.StorageOpt is null or { Count: 0 } || host.Runtime == Machines.MachineRules.Runtime, "StorageOpt", "the storage of containers has no options; that of machines has: --runtime vm --storage-opt size=20g");
         Check(host.Cgroup.Length == 0, "Cgroup", "sharing another container's cgroup is not supported");
         Check(SharedNamespaces.IsKnown(host.PidMode, "host", "private"), "PidMode", $"invalid PID mode: {host.PidMode}; own (empty), host and container:NAME are known");
         Check(SharedNamespaces.IsKnown(host.UTSMode, "host", "private"), "UTSMode", $"invalid UTS mode: {host.UTSMode}; own (empty), host and container:NAME are known");

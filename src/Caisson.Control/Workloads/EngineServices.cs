@@ -34,6 +34,9 @@ public sealed record EngineServices
     /// <summary>The engine's log.</summary>
     public required EngineLog Log { get; init; }
 
+    /// <summary>What machines need; null where there are none.</summary>
+    public Machines.MachineServices? Machines { get; init; }
+
     /// <summary>Told of work, so that memory goes back after it; null where nobody minds.</summary>
     public EngineRest? Rest { get; init; }
 

@@ -209,14 +209,15 @@ public sealed partial class Workload
     }
 
     /// <summary>What it has changed against its image.</summary>
-    public IReadOnlyList<FileChange> Changes() => RequireSnapshot().Diff();
+    public IReadOnlyList<FileChange> Changes() => RequireFiles().Diff();
 
     /// <summary>Bytes and entries it has written.</summary>
-    public SnapshotUsage Measure() => RequireSnapshot().Measure();
+    public SnapshotUsage Measure() => IsMachine ? MeasureDisk() : RequireSnapshot().Measure();
 
     /// <summary>Writes its whole root filesystem as a tar archive.</summary>
     public async Task ExportAsync(Stream output, CancellationToken cancellationToken)
     {
+        RequireReachable();
         await _services.Images.ExportAsync(Id, output, cancellationToken);
         _services.Events.Commit(Durability.Process, new StateChange(), Event("export"));
     }

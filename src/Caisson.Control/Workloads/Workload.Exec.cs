@@ -152,26 +152,16 @@ public sealed partial class Workload
         Attachment? attachment = null;
         try
         {
-            ResolvedUser user = ResolveExecUser(config.User);
-            SpecCompiler.Facts facts = FactsOf(user);
-            IMonitoredProcess process = await _services.Host.ExecAsync(
-                new ExecLaunch
+            async Task AttachFirst(IMonitoredProcess started, CancellationToken token)
+            {
+                if (attach is { } options)
                 {
-                    Id = id,
-                    ContainerId = Id,
-                    Spec = SpecCompiler.Compile(_record, facts),
-                    Process = SpecCompiler.Exec(_record, config, facts),
-                    Seccomp = config.Privileged ? null : Filter(),
-                    OpenStdin = attach?.Stdin == true,
-                    BeforeRun = async (started, token) =>
-                    {
-                        if (attach is { } options)
-                        {
-                            attachment = await started.AttachAsync(options, token);
-                        }
-                    },
-                },
-                cancellationToken);
+                    attachment = await started.AttachAsync(options, token);
+                }
+            }
+            IMonitoredProcess process = IsMachine
+                ? await LaunchMachineExecAsync(id, config, attach?.Stdin == true, AttachFirst, cancellationToken)
+                : await LaunchContainerExecAsync(id, config, attach?.Stdin == true, AttachFirst, cancellationToken);
             if (attachment is null && attach is { } late)
             {
                 var pending = new PendingAttachment(late);
@@ -188,6 +178,25 @@ public sealed partial class Workload
             }
             throw;
         }
+    }
+
+    private Task<IMonitoredProcess> LaunchContainerExecAsync(
+        string id, ExecConfig config, bool openStdin, Func<IMonitoredProcess, CancellationToken, Task> beforeRun, CancellationToken cancellationToken)
+    {
+        ResolvedUser user = ResolveExecUser(config.User);
+        SpecCompiler.Facts facts = FactsOf(user);
+        return _services.Host.ExecAsync(
+            new ExecLaunch
+            {
+                Id = id,
+                ContainerId = Id,
+                Spec = SpecCompiler.Compile(_record, facts),
+                Process = SpecCompiler.Exec(_record, config, facts),
+                Seccomp = config.Privileged ? null : Filter(),
+                OpenStdin = openStdin,
+                BeforeRun = beforeRun,
+            },
+            cancellationToken);
     }
 
     private ResolvedUser ResolveExecUser(string user)

@@ -16,6 +16,7 @@ public sealed partial class Workload
     {
         using (await EnterAsync(cancellationToken))
         {
+            RequireReachable();
             using Place? mounted = FindMountedUnlocked(path);
             return mounted is null
                 ? WithRootUnlocked(root => ContainerFiles.Stat(root, path))
@@ -28,6 +29,7 @@ public sealed partial class Workload
     {
         using (await EnterAsync(cancellationToken))
         {
+            RequireReachable();
             var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 1 << 20, useSynchronizationContext: false));
             IdRange? shownAs = _status.HasProcess ? Ids : null;
             // Tar is made by blocking calls, so on a thread of its own; the pipe's limit makes it wait for a slow client.
@@ -89,6 +91,7 @@ public sealed partial class Workload
         using (await EnterAsync(cancellationToken))
         {
             RequireNotRemoving();
+            RequireReachable();
             bool lives = _status.HasProcess;
             using Place? mounted = FindMountedUnlocked(path);
             if (mounted is { IsReadOnly: true })

@@ -63,6 +63,10 @@ public sealed partial class Workload
     {
         using (await EnterAsync(cancellationToken))
         {
+            if (IsMachine)
+            {
+                return ExplainMachineUnlocked() + _services.Networks.Explain(_record, PortsFor);
+            }
             using var parts = new MountParts(_services.Volumes, _record.AllMounts);
             using Joined joined = JoinUnlocked();
             string launch = _services.Host.Explain(new ContainerLaunch
@@ -86,34 +90,10 @@ public sealed partial class Workload
             await RequireUsableUnlockedAsync();
             WriteFilesUnlocked();
             _services.Volumes.Enter(Id, _record.AllMounts);
-            using var parts = new MountParts(_services.Volumes, _record.AllMounts);
-            string? shared = RequireShared();
-            using Namespace? network = shared is null ? null : _services.Host.OpenNetwork(shared);
-            using Joined joined = JoinUnlocked();
-            IMonitoredProcess process;
-            using (MountTree root = MountRoot())
-            {
-                using RootDirectory directory = RootDirectory.From(root);
-                var launch = new ContainerLaunch
-                {
-                    Id = Id,
-                    Spec = CompileUnlocked(Who(directory), shared, joined),
-                    Mounts = joined.Mounts,
-                    Seccomp = Filter(),
-                    RootMount = root,
-                    Binds = parts.ByTarget,
-                    OpenStdin = _record.Config.OpenStdin,
-                    Log = LogUnlocked(),
-                    BeforeRun = (started, cancellation) =>
-                    {
-                        RequireSharedUnlocked(network);
-                        ConnectUnlocked();
-                        return ConnectAttachmentsUnlockedAsync(started, cancellation);
-                    },
-                };
-                process = await _services.Host.StartAsync(launch, CancellationToken.None);
-                await ConnectAttachmentsUnlockedAsync(process, CancellationToken.None);
-            }
+            IMonitoredProcess process = IsMachine
+                ? await LaunchMachineUnlockedAsync(CancellationToken.None)
+                : await LaunchContainerUnlockedAsync(CancellationToken.None);
+            await ConnectAttachmentsUnlockedAsync(process, CancellationToken.None);
             // Whether it is to run after a power loss matters only when somebody promised to restart it.
             Durability durability = restartCount == 0 && _record.HostConfig.RestartPolicy?.Name is not (null or "" or "no")
                 ? Durability.Power : Durability.Process;
@@ -138,6 +118,34 @@ public sealed partial class Workload
                 left);
             throw error as CaissonException ?? new CaissonException(ErrorKind.Internal, $"start container {Id}: {error.Message}", error);
         }
+    }
+
+    private async Task<IMonitoredProcess> LaunchContainerUnlockedAsync(CancellationToken cancellationToken)
+    {
+        using var parts = new MountParts(_services.Volumes, _record.AllMounts);
+        string? shared = RequireShared();
+        using Namespace? network = shared is null ? null : _services.Host.OpenNetwork(shared);
+        using Joined joined = JoinUnlocked();
+        using MountTree root = MountRoot();
+        using RootDirectory directory = RootDirectory.From(root);
+        var launch = new ContainerLaunch
+        {
+            Id = Id,
+            Spec = CompileUnlocked(Who(directory), shared, joined),
+            Mounts = joined.Mounts,
+            Seccomp = Filter(),
+            RootMount = root,
+            Binds = parts.ByTarget,
+            OpenStdin = _record.Config.OpenStdin,
+            Log = LogUnlocked(),
+            BeforeRun = (started, cancellation) =>
+            {
+                RequireSharedUnlocked(network);
+                ConnectUnlocked();
+                return ConnectAttachmentsUnlockedAsync(started, cancellation);
+            },
+        };
+        return await _services.Host.StartAsync(launch, cancellationToken);
     }
 
     private ContainerStatus StartedUnlocked(IMonitoredProcess process, DateTimeOffset at, int restartCount) => new()
@@ -243,6 +251,10 @@ public sealed partial class Workload
     /// </summary>
     private T WithRootUnlocked<T>(Func<RootDirectory, T> body)
     {
+        if (IsMachine)
+        {
+            return ReadImage(body);
+        }
         if (_status.HasProcess)
         {
             using RootDirectory live = OpenLiveRoot();

@@ -1,4 +1,5 @@
 using Caisson.Errors;
+using Caisson.Linux.Processes;
 using Caisson.Images.Layers.Tar;
 using Caisson.Images.Store;
 using Caisson.Linux;

@@ -1,4 +1,5 @@
 using Caisson.Errors;
+using Caisson.Linux.Processes;
 using Caisson.Oci;
 
 namespace Caisson.Images.Bootstrap;

@@ -56,6 +56,9 @@ public sealed class Snapshot
     /// <summary>What the container sees, as a read-only mount that may be open beside the container's own; the caller disposes it.</summary>
     public MountTree OpenView() => Stack([UpperDirectory, .. LowerDirectories], null, null, MountAttributes.ReadOnly);
 
+    /// <summary>What the image has, without what the container wrote, as a read-only mount; the caller disposes it.</summary>
+    public MountTree OpenImageView() => Stack(LowerDirectories, null, null, MountAttributes.ReadOnly);
+
     /// <summary>How the container differs from its image, ordered by path.</summary>
     public IReadOnlyList<FileChange> Diff()
     {

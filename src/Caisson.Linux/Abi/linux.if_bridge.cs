@@ -9,6 +9,7 @@ public static partial class Kernel
     public const int IFLA_BR_MCAST_SNOOPING = 23;
     public const int IFLA_BRPORT_ISOLATED = 33;
     public const int IFLA_BRPORT_GUARD = 5;
+    public const int IFLA_BRPORT_LEARNING = 8;
     public const int IFLA_BRPORT_MODE = 4;
     public const int IFLA_AF_SPEC = 26;
     public const int IFLA_INET6_ADDR_GEN_MODE = 8;

@@ -29,6 +29,39 @@ internal struct clone_args
     public ulong cgroup;
 }
 
+/// <summary>Memory of a machine. Source: kernel Documentation/virt/kvm/api.rst, KVM_SET_USER_MEMORY_REGION.</summary>
+internal struct kvm_userspace_memory_region
+{
+    public uint slot;
+    public uint flags;
+    public ulong guest_phys_addr;
+    public ulong memory_size;
+    public ulong userspace_addr;
+}
+
+/// <summary>General registers of a processor of a machine. Source: kernel Documentation/virt/kvm/api.rst, KVM_SET_REGS.</summary>
+internal struct kvm_regs
+{
+    public ulong rax;
+    public ulong rbx;
+    public ulong rcx;
+    public ulong rdx;
+    public ulong rsi;
+    public ulong rdi;
+    public ulong rsp;
+    public ulong rbp;
+    public ulong r8;
+    public ulong r9;
+    public ulong r10;
+    public ulong r11;
+    public ulong r12;
+    public ulong r13;
+    public ulong r14;
+    public ulong r15;
+    public ulong rip;
+    public ulong rflags;
+}
+
 /// <summary>Source: mount_setattr(2).</summary>
 internal struct mount_attr
 {

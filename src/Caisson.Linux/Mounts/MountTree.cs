@@ -38,6 +38,21 @@ public sealed class MountTree : Descriptor
             "move_mount", target.ToString());
     }
 
+    /// <summary>
+    /// Runs <paramref name="body"/> on a thread of its own, in a mount namespace of its own in which the tree is at <paramref name="hostPath"/>: for programs that
+    /// want a path. Processes that it starts before it first waits see it too; nobody else does, and nothing is left.
+    /// </summary>
+    public void RunAttached(string hostPath, Action body) => OwnThread.Run(() =>
+    {
+        Namespace.UnshareOnThisThread(NamespaceKind.Mount);
+        MountTable.MakeAllPrivate();
+        using (FileDescriptor place = HostFiles.OpenPath(hostPath))
+        {
+            Attach(place);
+        }
+        body();
+    });
+
     /// <summary>Changes attributes: first clears, then sets.</summary>
     /// <param name="set">To have.</param>
     /// <param name="clear">Not to have; <see cref="MountAttributes.AccessTimeMask"/> is added when an access time is set.</param>

@@ -15,6 +15,10 @@ public static class OverlayMount
     /// <summary>The kernel's limit of lower layers.</summary>
     public const int LowersMax = 500;
 
+    /// <summary>Asked of the release and not tried: kernels before 6.5 take any parameter and refuse the whole only when it is mounted.</summary>
+    private static readonly Lazy<bool> TakesOneByOne = new(() =>
+        KernelVersion.TryParse(HostFiles.TryReadText("/proc/sys/kernel/osrelease") ?? "", out KernelVersion version) && version.IsAtLeast(6, 7));
+
     /// <summary>Mounts layers over each other, detached.</summary>
     /// <param name="lowers">Directories, the topmost first; stay the caller's and may be closed after the call.</param>
     /// <param name="writable">Where changes go; null: read-only.</param>
@@ -106,25 +110,21 @@ public static class OverlayMount
 
     private static void SetLowers(FilesystemContext context, IReadOnlyList<Descriptor> lowers)
     {
-        try
+        if (TakesOneByOne.Value)
         {
-            context.Set("lowerdir+", lowers[0].ProcPath);
-        }
-        catch (LinuxException e) when (e.Errno == Errno.EINVAL && e.Message.Contains("nknown parameter", StringComparison.Ordinal))
-        {
-            // Before Linux 6.7 all in one value, of which fsconfig takes 255 bytes.
-            string joined = string.Join(':', lowers.Select(lower => lower.ProcPath));
-            if (joined.Length > 255)
+            foreach (Descriptor lower in lowers)
             {
-                throw new CaissonException(
-                    ErrorKind.Unimplemented, $"overlay of {lowers.Count} layers: this kernel takes about fifteen; Linux 6.7 or newer takes {LowersMax}", e);
+                context.Set("lowerdir+", lower.ProcPath);
             }
-            context.Set("lowerdir", joined);
             return;
         }
-        for (int i = 1; i < lowers.Count; i++)
+        // All in one value, of which fsconfig takes 255 bytes.
+        string joined = string.Join(':', lowers.Select(lower => lower.ProcPath));
+        if (joined.Length > 255)
         {
-            context.Set("lowerdir+", lowers[i].ProcPath);
+            throw new CaissonException(
+                ErrorKind.Unimplemented, $"overlay of {lowers.Count} layers: this kernel takes about fifteen; Linux 6.7 or newer takes {LowersMax}");
         }
+        context.Set("lowerdir", joined);
     }
 }

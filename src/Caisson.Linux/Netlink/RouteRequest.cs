@@ -162,6 +162,61 @@ public abstract record RouteRequest
         public override string ToString() => $"link set {Name} addrgenmode none";
     }
 
+    /// <summary>Makes a device a port of a bridge.</summary>
+    /// <param name="Name">Of the device.</param>
+    /// <param name="BridgeIndex">The bridge.</param>
+    public sealed record SetMaster(string Name, int BridgeIndex) : RouteRequest
+    {
+        internal override void Write(NetlinkWriter writer, uint sequence)
+        {
+            Begin(writer, sequence, 0);
+            writer.Attribute(IFLA_IFNAME, Name);
+            writer.Attribute(IFLA_MASTER, (uint)BridgeIndex);
+            writer.End();
+        }
+
+        /// <inheritdoc/>
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"link set {Name} master {BridgeIndex}");
+    }
+
+    /// <summary>Whether a bridge remembers which addresses it saw at a port; frames for those it does not know go to all other ports.</summary>
+    /// <param name="Name">The port's device.</param>
+    /// <param name="Learns">Whether it does.</param>
+    public sealed record SetLearning(string Name, bool Learns) : RouteRequest
+    {
+        internal override void Write(NetlinkWriter writer, uint sequence)
+        {
+            Begin(writer, sequence, 0);
+            writer.Attribute(IFLA_IFNAME, Name);
+            writer.BeginNested(IFLA_LINKINFO);
+            writer.Attribute(IFLA_INFO_SLAVE_KIND, "bridge");
+            writer.BeginNested(IFLA_INFO_SLAVE_DATA);
+            writer.Attribute(IFLA_BRPORT_LEARNING, (byte)(Learns ? 1 : 0));
+            writer.EndNested();
+            writer.EndNested();
+            writer.End();
+        }
+
+        /// <inheritdoc/>
+        public override string ToString() => $"link set {Name} type bridge_slave learning {(Learns ? "on" : "off")}";
+    }
+
+    /// <summary>Gives a device another hardware address.</summary>
+    /// <param name="Name">Of the device.</param>
+    /// <param name="Address">From now on.</param>
+    public sealed record SetHardwareAddress(string Name, HardwareAddress Address) : RouteRequest
+    {
+        internal override void Write(NetlinkWriter writer, uint sequence)
+        {
+            Begin(writer, sequence, 0);
+            WriteDevice(writer, Name, Address, 0);
+            writer.End();
+        }
+
+        /// <inheritdoc/>
+        public override string ToString() => $"link set {Name} address {Address}";
+    }
+
     /// <summary>Takes a device up.</summary>
     /// <param name="Name">Of the device.</param>
     public sealed record Up(string Name) : RouteRequest

@@ -46,6 +46,22 @@ public static partial class OwnProcess
         Libc.Check(Libc.syscall(SYS_chdir, (nint)root), "chdir", "/");
     }
 
+    /// <summary>
+    /// Puts a detached mount over <c>/</c> and makes it the root directory, as the first process of a machine leaves its initial file system:
+    /// that one can be neither unmounted nor pivoted away. Source: chroot(2), kernel Documentation/filesystems/ramfs-rootfs-initramfs.rst.
+    /// </summary>
+    public static unsafe void EnterRoot(MountTree tree)
+    {
+        using (FileDescriptor root = HostFiles.OpenPath("/"))
+        {
+            tree.Attach(root);
+        }
+        byte* here = stackalloc byte[] { (byte)'.', 0 };
+        using var fd = tree.Hold();
+        Libc.Check(Libc.syscall(SYS_fchdir, fd), "fchdir", tree);
+        Libc.Check(Libc.syscall(SYS_chroot, (nint)here), "chroot", tree);
+    }
+
     /// <summary>The name that <c>ps</c> shows of this thread; at most 15 bytes count. Source: PR_SET_NAME(2const).</summary>
     public static unsafe void SetName(string name)
     {

@@ -3,10 +3,10 @@ using System.Diagnostics;
 
 using Caisson.Errors;
 
-namespace Caisson.Images.Bootstrap;
+namespace Caisson.Linux.Processes;
 
-/// <summary>Runs a program of this machine that builds root filesystems; its errors become ours.</summary>
-internal static class ToolRun
+/// <summary>Runs a program of this machine that makes files for us, such as a file system; its errors become ours.</summary>
+public static class ToolRun
 {
     private const int ErrorLinesMax = 12;
 

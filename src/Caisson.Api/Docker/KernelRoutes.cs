@@ -1,0 +1,37 @@
+using Caisson.Api.Http;
+using Caisson.Control.Machines;
+using Caisson.Control.Workloads;
+using Caisson.Errors;
+using Caisson.Machines.Kernels;
+
+namespace Caisson.Api.Docker;
+
+/// <summary>Kernels of machines: what Docker has not, below <c>/caisson</c>.</summary>
+internal sealed class KernelRoutes(EngineServices services)
+{
+    private MachineServices Machines => services.Machines ?? throw new CaissonException(ErrorKind.Unimplemented, "this engine does not run machines");
+
+    public void AddTo(Router.Builder routes)
+    {
+        routes.Get("/caisson/kernels", call => call.Json([.. Machines.Kernels.List().Select(Body)], DockerJson.Default.IReadOnlyListKernelBody));
+        routes.Post("/caisson/kernels", Install);
+        routes.Delete("/caisson/kernels/{release}", call =>
+        {
+            Machines.Kernels.Remove(call.Path("release"));
+            return call.Empty();
+        });
+    }
+
+    private async Task Install(Call call)
+    {
+        string package = call.Query("package") is { Length: > 0 } asked ? asked : DebianKernel.DefaultPackage;
+        MachineKernel kernel = await DebianKernel.InstallAsync(
+            Machines.Kernels, package, Machines.WorkDirectory, step => services.Log.Note($"install a kernel for machines: {step}"), call.Gone);
+        await call.Json(Body(kernel), DockerJson.Default.KernelBody, 201);
+    }
+
+    private static KernelBody Body(MachineKernel kernel) => new(kernel.Release, kernel.Source, Times.Text(kernel.Installed), kernel.KernelBytes);
+}
+
+/// <summary>A kernel of machines.</summary>
+internal sealed record KernelBody(string Release, string Source, string Installed, long Size);

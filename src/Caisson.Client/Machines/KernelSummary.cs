@@ -1,0 +1,27 @@
+using System.Text.Json;
+
+namespace Caisson.Client.Machines;
+
+/// <summary>A kernel that machines boot.</summary>
+public sealed class KernelSummary
+{
+    internal KernelSummary(JsonElement json)
+    {
+        Release = json.Text("Release");
+        Source = json.Text("Source");
+        Installed = json.Time("Installed");
+        Bytes = json.Number("Size");
+    }
+
+    /// <summary>Its release, which is also its name.</summary>
+    public string Release { get; }
+
+    /// <summary>Where it came from.</summary>
+    public string Source { get; }
+
+    /// <summary>When it was installed.</summary>
+    public DateTimeOffset Installed { get; }
+
+    /// <summary>Its size, unpacked.</summary>
+    public long Bytes { get; }
+}

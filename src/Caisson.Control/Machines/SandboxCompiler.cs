@@ -1,0 +1,207 @@
+using System.Collections.Immutable;
+
+using Caisson.Containers.Profiles;
+using Caisson.Control.Model;
+using Caisson.Control.Workloads;
+using Caisson.Linux;
+using Caisson.Linux.Seccomp;
+using Caisson.Machines.Plan;
+using Caisson.Oci.Runtime;
+
+namespace Caisson.Control.Machines;
+
+/// <summary>
+/// Writes the configuration of the container around a machine: QEMU and the process beside it, confined as any container is, with the machine's
+/// network, its limits and a few files. So whatever a container can do from outside, a machine can.
+/// </summary>
+/// <remarks>Pure, but for <see cref="MakeRoot"/>.</remarks>
+internal static class SandboxCompiler
+{
+    /// <summary>Who QEMU is in there.</summary>
+    public const int QemuUser = 1_000;
+
+    public const string KernelPath = "/boot/vmlinux";
+    public const string InitrdPath = "/boot/initrd";
+    public const string ImagePath = "/disks/image";
+    public const string DataPath = "/disks/data";
+
+    private const string ProgramPath = "/caisson-machine";
+    private const string TunName = "tun";
+    private const string KvmName = "kvm";
+    private const uint MiscellaneousMajor = 10;
+    private const uint TunMinor = 200;
+    private const uint KvmMinor = 232;
+
+    /// <summary>What QEMU itself and the pages of disks take, beside the machine's memory.</summary>
+    private const long OverheadBytes = 256L << 20;
+
+    /// <summary>The default profile's, and the one call that starts QEMU; QEMU's own filter takes away all calls that make processes.</summary>
+    public static SeccompPolicy Filter { get; } = SecurityProfiles.Default.Seccomp!.Policy with
+    {
+        Rules = [new SeccompRule(SeccompAction.Allow, "clone3"), .. SecurityProfiles.Default.Seccomp.Policy.Rules],
+    };
+
+    private static readonly string[] Directories = ["boot", "dev", "disks", "etc", "machine", "proc", "run", "sys", "tmp", "usr", "var"];
+    private static readonly string[] Files = [ProgramPath, KernelPath, InitrdPath, ImagePath, DataPath];
+    private static readonly string[] Links = ["bin", "sbin", "lib", "lib32", "lib64"];
+
+    /// <summary>The host's paths of what is in the sandbox.</summary>
+    /// <param name="Program"><c>caisson-machine</c>.</param>
+    /// <param name="Kernel">The kernel.</param>
+    /// <param name="Initrd">Its first file system.</param>
+    /// <param name="Image">The image's disk.</param>
+    /// <param name="Data">The disk for changes; null for none.</param>
+    /// <param name="Launches">The directory with launches.</param>
+    /// <param name="Devices">The directory with nodes of devices that belong to the sandbox's root.</param>
+    internal sealed record Sources(string Program, string Kernel, string Initrd, string Image, string? Data, string Launches, string Devices);
+
+    /// <summary>The configuration of the sandbox of <paramref name="container"/>.</summary>
+    /// <param name="container">What runs.</param>
+    /// <param name="sources">What is in it.</param>
+    /// <param name="memoryBytes">The machine's memory.</param>
+    /// <param name="hasKvm">Whether QEMU gets the host's KVM.</param>
+    public static RuntimeSpec Compile(ContainerRecord container, Sources sources, long memoryBytes, bool hasKvm)
+    {
+        HostConfig host = container.HostConfig;
+        SecurityProfile profile = SecurityProfiles.Default;
+        IdRange? ids = container.IdBlock is { } block ? IdRange.OfBlock(block) : null;
+        ImmutableArray<IdMapping> map = ids is { } range ? [new IdMapping(0, range.First, IdRange.Size)] : [];
+        LinuxResources limits = SpecCompiler.Resources(host, []);
+        return new RuntimeSpec
+        {
+            OciVersion = "1.2.0",
+            Root = new Root { Path = "rootfs", Readonly = true },
+            Hostname = "sandbox",
+            Process = Program(["run"]) with { Terminal = container.Config.Tty, ConsoleSize = ConsoleOf(host) },
+            Mounts =
+            [
+                new Mount { Destination = "/proc", Type = "proc", Source = "proc", Options = ["nosuid", "noexec", "nodev"] },
+                new Mount { Destination = "/dev", Type = "tmpfs", Source = "tmpfs", Options = ["nosuid", "strictatime", "mode=755", "size=65536k"] },
+                new Mount { Destination = "/dev/pts", Type = "devpts", Source = "devpts", Options = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"] },
+                new Mount { Destination = "/dev/shm", Type = "tmpfs", Source = "shm", Options = ["nosuid", "noexec", "nodev", "mode=1777"] },
+                new Mount { Destination = "/run", Type = "tmpfs", Source = "tmpfs", Options = ["nosuid", "nodev", "noexec", "mode=700", "size=1m"] },
+                new Mount { Destination = "/tmp", Type = "tmpfs", Source = "tmpfs", Options = ["nosuid", "nodev", "noexec", "mode=1777", "size=1m"] },
+                Bind("/usr", "/usr", "rbind", "ro", "nosuid", "nodev"),
+                Bind(sources.Launches, MachineLaunch.Directory, "bind", "ro", "nosuid", "nodev", "noexec"),
+                Bind(sources.Program, ProgramPath, "bind", "ro", "nosuid", "nodev"),
+                Bind(sources.Kernel, KernelPath, "bind", "ro", "nosuid", "nodev", "noexec"),
+                Bind(sources.Initrd, InitrdPath, "bind", "ro", "nosuid", "nodev", "noexec"),
+                Bind(sources.Image, ImagePath, "bind", "ro", "nosuid", "nodev", "noexec"),
+                Bind($"{sources.Devices}/{TunName}", "/dev/net/tun", "bind", "nosuid", "noexec"),
+                .. hasKvm ? [Bind($"{sources.Devices}/{KvmName}", "/dev/kvm", "bind", "nosuid", "noexec")] : Array.Empty<Mount>(),
+                .. sources.Data is { } data ? [Bind(data, DataPath, "bind", "nosuid", "nodev", "noexec")] : Array.Empty<Mount>(),
+            ],
+            Linux = new LinuxConfig
+            {
+                Namespaces =
+                [
+                    new LinuxNamespace(NamespaceType.Mount),
+                    .. ids is null ? Array.Empty<LinuxNamespace>() : [new LinuxNamespace(NamespaceType.User)],
+                    new LinuxNamespace(NamespaceType.Pid),
+                    new LinuxNamespace(NamespaceType.Network),
+                    new LinuxNamespace(NamespaceType.Ipc),
+                    new LinuxNamespace(NamespaceType.Uts),
+                    new LinuxNamespace(NamespaceType.Cgroup),
+                ],
+                UidMappings = map,
+                GidMappings = map,
+                CgroupsPath = (host.CgroupParent.Length > 0 ? host.CgroupParent.TrimEnd('/') : "caisson") + "/" + container.Id,
+                Resources = limits with
+                {
+                    // The machine's own kernel keeps its programs within its memory; this is for QEMU.
+                    Memory = new LinuxMemory { Limit = memoryBytes + OverheadBytes },
+                    PidsLimit = profile.PidsMax,
+                    Devices =
+                    [
+                        new LinuxDeviceCgroup { Allow = false, Access = "rwm" },
+                        .. profile.Devices.Select(device => Allow(device.Major, device.Minor)),
+                        Allow(5, 1), Allow(5, 2), Allow(136, null), Allow(10, TunMinor),
+                        .. hasKvm ? [Allow(10, KvmMinor)] : Array.Empty<LinuxDeviceCgroup>(),
+                    ],
+                },
+                MaskedPaths = profile.MaskedPaths,
+                ReadonlyPaths = profile.ReadOnlyPaths,
+                // The machine has the addresses; its sandbox does not answer for them.
+                Sysctl = new Dictionary<string, string> { ["net.ipv4.conf.all.arp_ignore"] = "8" },
+            },
+        };
+
+        static LinuxDeviceCgroup Allow(long major, long? minor) => new() { Allow = true, Type = "c", Major = major, Minor = minor, Access = "rw" };
+
+        static Mount Bind(string source, string target, params string[] options) =>
+            new() { Destination = target, Type = "bind", Source = source, Options = [.. options, "rprivate"] };
+    }
+
+    /// <summary>The process that stands, in the sandbox, for a further program in the machine.</summary>
+    public static Process Exec(string launchName, bool terminal, ConsoleSize? size) =>
+        Program(["exec", $"{MachineLaunch.Directory}/{launchName}"]) with { Terminal = terminal, ConsoleSize = size };
+
+    /// <summary>Makes the nodes of the sandbox's devices: the host's own belong to the host's root, who is nobody in there.</summary>
+    /// <param name="directory">Gets them; made when it is missing.</param>
+    /// <param name="owner">Root of the sandbox, in the host's numbers.</param>
+    /// <param name="qemu">QEMU's user, in the host's numbers.</param>
+    public static void MakeDevices(string directory, uint owner, uint qemu)
+    {
+        Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        using DirectoryDescriptor devices = HostFiles.OpenDirectory(directory);
+        Make(TunName, TunMinor, owner);
+        Make(KvmName, KvmMinor, qemu);
+
+        void Make(string name, uint minor, uint user)
+        {
+            devices.Unlink(name);
+            devices.CreateNode(name, FileKind.CharacterDevice, 0x180, new DeviceNumber(MiscellaneousMajor, minor));
+            File.SetUnixFileMode($"{directory}/{name}", UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            using FileDescriptor node = devices.TryOpenPath(name)!;
+            node.ChangeOwner(user, user);
+        }
+    }
+
+    /// <summary>An empty root for the sandbox: places for mounts, and nothing else.</summary>
+    public static MountTree MakeRoot()
+    {
+        using FilesystemContext context = FilesystemContext.Open("tmpfs");
+        MountTree tree = context.Set("mode", "755").Set("size", "256k").Mount(MountAttributes.NoSetuid | MountAttributes.NoDevices);
+        try
+        {
+            using DirectoryDescriptor root = tree.OpenRoot();
+            foreach (string name in Directories)
+            {
+                root.CreateDirectory(name, 0x1ed).Dispose();
+            }
+            foreach (string file in Files)
+            {
+                string[] parts = file[1..].Split('/');
+                using DirectoryDescriptor directory = parts.Length > 1 ? root.OpenDirectory(parts[0]) : root.Duplicate();
+                directory.CreateFile(parts[^1], 0x1a4).Dispose();
+            }
+            foreach (string link in Links.Where(link => new FileInfo("/" + link).LinkTarget is not null))
+            {
+                root.CreateSymlink(link, "usr/" + link);
+            }
+            return tree;
+        }
+        catch
+        {
+            tree.Dispose();
+            throw;
+        }
+    }
+
+    private static Process Program(ImmutableArray<string> arguments)
+    {
+        ImmutableArray<string> capabilities = ["CAP_KILL", "CAP_NET_ADMIN", "CAP_SETGID", "CAP_SETUID"];
+        return new Process
+        {
+            User = new User(),
+            Args = [ProgramPath, .. arguments],
+            Env = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+            Cwd = "/",
+            Capabilities = new Capabilities { Bounding = capabilities, Effective = capabilities, Permitted = capabilities },
+            NoNewPrivileges = true,
+        };
+    }
+
+    private static ConsoleSize? ConsoleOf(HostConfig host) =>
+        host.ConsoleSize is [> 0 and <= ushort.MaxValue and var rows, > 0 and <= ushort.MaxValue and var columns] ? new ConsoleSize((ushort)rows, (ushort)columns) : null;
+}

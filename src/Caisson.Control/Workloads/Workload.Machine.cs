@@ -1,0 +1,263 @@
+using System.Collections.Immutable;
+using System.Globalization;
+
+using Caisson.Control.Hosting;
+using Caisson.Control.Machines;
+using Caisson.Control.Model;
+using Caisson.Errors;
+using Caisson.Images.Snapshots;
+using Caisson.Images.Users;
+using Caisson.Linux;
+using Caisson.Machines.Agent;
+using Caisson.Machines.Disks;
+using Caisson.Machines.Kernels;
+using Caisson.Machines.Plan;
+using Caisson.Oci.Runtime;
+
+namespace Caisson.Control.Workloads;
+
+public sealed partial class Workload
+{
+    private const long MachineMemoryBytes = 512L << 20;
+    private const int MachineProcessorsMax = 2;
+    private const long Megabyte = 1 << 20;
+
+    private bool IsMachine => MachineRules.IsMachine(_record);
+
+    /// <summary>The directory that the machine's sandbox sees its launches in.</summary>
+    private string LaunchesDirectory => $"{_services.DirectoryOf(Id)}/machine";
+
+    private string DevicesDirectory => $"{_services.DirectoryOf(Id)}/devices";
+
+    private GuestCompiler Guest => new(Machines.Seccomp);
+
+    private MachineServices Machines => _services.Machines
+        ?? throw new CaissonException(ErrorKind.Unimplemented, "this engine does not run machines");
+
+    /// <summary>A machine's start: what a container's start is, with the machine's sandbox in its place.</summary>
+    private async Task<IMonitoredProcess> LaunchMachineUnlockedAsync(CancellationToken cancellationToken)
+    {
+        MachineKernel kernel = Machines.Kernels.RequireDefault();
+        RequireProgram();
+        Snapshot snapshot = RequireSnapshot();
+        string image = await Machines.Images.EnsureAsync(KeyOf(snapshot.Record.Layers), snapshot.OpenImageView, cancellationToken);
+        string data = $"{_services.DirectoryOf(Id)}/data.img";
+        await DataDisk.EnsureAsync(data, DiskBytes(), SandboxUser(SandboxCompiler.QemuUser), cancellationToken);
+        if (Directory.Exists(LaunchesDirectory))
+        {
+            Directory.Delete(LaunchesDirectory, recursive: true);
+        }
+        const UnixFileMode Readable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+            | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+        Directory.CreateDirectory(LaunchesDirectory, Readable);
+
+        using MountTree root = SandboxCompiler.MakeRoot();
+        var sources = new SandboxCompiler.Sources(
+            Machines.ProgramPath, Machines.Kernels.KernelPath(kernel), Machines.Kernels.RequireInitrd(kernel), image, data, LaunchesDirectory, DevicesDirectory);
+        SandboxCompiler.MakeDevices(DevicesDirectory, SandboxUser(0), SandboxUser(SandboxCompiler.QemuUser));
+        return await _services.Host.StartAsync(
+            SandboxUnlocked(sources) with
+            {
+                RootMount = root,
+                OpenStdin = _record.Config.OpenStdin,
+                Log = LogUnlocked(),
+                BeforeRun = async (started, cancellation) =>
+                {
+                    ConnectUnlocked();
+                    (GuestLaunch program, _) = CompileGuest();
+                    MachinePlan plan = CompileMachine(_status.Endpoints);
+                    await File.WriteAllBytesAsync($"{LaunchesDirectory}/{MachineLaunch.FileName}", LaunchOf(plan, program).Encode(), cancellation);
+                    await ConnectAttachmentsUnlockedAsync(started, cancellation);
+                },
+            },
+            cancellationToken);
+    }
+
+    private string ExplainMachineUnlocked()
+    {
+        (_, Containers.Launch.LaunchPlan inside) = CompileGuest();
+        string kernel = Machines.Kernels.KernelPath(Machines.Kernels.RequireDefault());
+        var sources = new SandboxCompiler.Sources(
+            Machines.ProgramPath, kernel, Path.Join(Path.GetDirectoryName(kernel), "initrd"), Machines.Images.PathOf(KeyOf(RequireSnapshot().Record.Layers)), $"{_services.DirectoryOf(Id)}/data.img", LaunchesDirectory, DevicesDirectory);
+        return $"{CompileMachine(_status.Endpoints).Explain()}\ninside the machine:\n{inside.Explain()}\naround the machine:\n{_services.Host.Explain(SandboxUnlocked(sources))}";
+    }
+
+    /// <summary>A further program in the machine: a process in its sandbox that stands for it.</summary>
+    private async Task<IMonitoredProcess> LaunchMachineExecAsync(string id, ExecConfig config, bool openStdin, Func<IMonitoredProcess, CancellationToken, Task> beforeRun, CancellationToken cancellationToken)
+    {
+        ContainerRecord inside = _record with { IdBlock = null };
+        SpecCompiler.Facts facts = FactsOf(ResolveExecUser(config.User));
+        RuntimeSpec spec = GuestCompiler.Inside(SpecCompiler.Compile(inside, facts), _services.DirectoryOf(Id), new List<Problem>());
+        Process process = SpecCompiler.Exec(inside, config, facts);
+        GuestLaunch launch = Guest.Further(Id, spec, process, config.Privileged ? null : Filter());
+        string name = $"exec-{id}";
+        string path = $"{LaunchesDirectory}/{name}";
+        await File.WriteAllBytesAsync(path, launch.EncodeWhole(), cancellationToken);
+        try
+        {
+            var none = new SandboxCompiler.Sources("/", "/", "/", "/", null, LaunchesDirectory, DevicesDirectory);
+            IMonitoredProcess started = await _services.Host.ExecAsync(
+                new ExecLaunch
+                {
+                    Id = id,
+                    ContainerId = Id,
+                    Spec = SandboxCompiler.Compile(_record, none, MemoryBytes(), hasKvm: false),
+                    Process = SandboxCompiler.Exec(name, process.Terminal, process.ConsoleSize),
+                    Seccomp = SandboxCompiler.Filter,
+                    OpenStdin = openStdin,
+                    BeforeRun = beforeRun,
+                },
+                cancellationToken);
+            _ = DeleteAtEndAsync(started, path);
+            return started;
+        }
+        catch
+        {
+            File.Delete(path);
+            throw;
+        }
+    }
+
+    private static async Task DeleteAtEndAsync(IMonitoredProcess process, string path)
+    {
+        await process.Exited;
+        File.Delete(path);
+    }
+
+    private ContainerLaunch SandboxUnlocked(SandboxCompiler.Sources sources) => new()
+    {
+        Id = Id,
+        Spec = SandboxCompiler.Compile(_record, sources, MemoryBytes(), MachineHostFacts.HasKvm),
+        Seccomp = SandboxCompiler.Filter,
+    };
+
+    private (GuestLaunch Launch, Containers.Launch.LaunchPlan Plan) CompileGuest()
+    {
+        List<Problem> problems = [];
+        ResolvedUser user = ReadImage(Who);
+        RuntimeSpec spec = SpecCompiler.Compile(_record with { IdBlock = null }, FactsOf(user));
+        RuntimeSpec inside = GuestCompiler.Inside(spec, _services.DirectoryOf(Id), problems);
+        ProblemsException.ThrowIfAny($"machine {_record.Name}", problems);
+        return Guest.First(Id, inside, Filter(), problems);
+    }
+
+    private MachinePlan CompileMachine(IReadOnlyList<EndpointRecord> endpoints)
+    {
+        List<Problem> problems = [];
+        MachinePlan plan = MachinePlan.Compile(
+            new MachineConfig
+            {
+                Name = $"caisson-{Id[..12]}",
+                MemoryBytes = MemoryBytes(),
+                Processors = Processors(),
+                KernelPath = SandboxCompiler.KernelPath,
+                InitrdPath = SandboxCompiler.InitrdPath,
+                ImagePath = SandboxCompiler.ImagePath,
+                DataPath = SandboxCompiler.DataPath,
+                Interfaces = [.. endpoints.Select(endpoint => endpoint.HardwareAddress)],
+            },
+            MachineHostFacts.Read(_services.Facts.Processors, _services.Facts.MemoryBytes),
+            problems);
+        ProblemsException.ThrowIfAny($"machine {_record.Name}", problems);
+        return plan;
+    }
+
+    private MachineLaunch LaunchOf(MachinePlan plan, GuestLaunch program)
+    {
+        string directory = _services.DirectoryOf(Id);
+        string[] files = ["hosts", "hostname", "resolv.conf", "init"];
+        return new MachineLaunch
+        {
+            Qemu = plan.Arguments,
+            QemuUser = SandboxCompiler.QemuUser,
+            Program = program,
+            Devices = [.. _status.Endpoints.Select(endpoint => endpoint.Device)],
+            Settings = new MachineSettings
+            {
+                Hostname = _record.Config.Hostname.Length > 0 ? _record.Config.Hostname : "machine",
+                HasDataDisk = true,
+                Files = [.. files.Where(name => File.Exists($"{directory}/{name}")).Select(name => new GuestFile(name, File.ReadAllBytes($"{directory}/{name}")))],
+                Links = [.. _status.Endpoints.Select(LinkOf)],
+            },
+        };
+    }
+
+    private GuestLink LinkOf(EndpointRecord endpoint)
+    {
+        NetworkRecord network = _services.Networks.Find(endpoint.NetworkId);
+        var addresses = ImmutableArray.CreateBuilder<string>();
+        var gateways = ImmutableArray.CreateBuilder<string>();
+        foreach (string address in (string[])[endpoint.IPv4, endpoint.IPv6])
+        {
+            if (!InternetAddress.TryParse(address.Split('/')[0], out InternetAddress own))
+            {
+                continue;
+            }
+            NetworkSubnet? subnet = network.Subnets.FirstOrDefault(one => Subnet.TryParse(one.Subnet, out Subnet range) && range.Contains(own));
+            addresses.Add(subnet is null ? own.ToString() : string.Create(CultureInfo.InvariantCulture, $"{own}/{Subnet.Parse(subnet.Subnet).PrefixLength}"));
+            if (subnet is { Gateway.Length: > 0 } && !network.Internal)
+            {
+                gateways.Add(subnet.Gateway);
+            }
+        }
+        byte[] hardware = HardwareAddress.TryParse(endpoint.HardwareAddress, out HardwareAddress hardwareAddress) ? hardwareAddress.ToBytes() : [];
+        return new GuestLink(hardware, endpoint.Device, 0, addresses.ToImmutable(), gateways.ToImmutable());
+    }
+
+    /// <summary>A machine's files are its own: what is known of them here is the image.</summary>
+    private T ReadImage<T>(Func<RootDirectory, T> body)
+    {
+        using MountTree mount = RequireSnapshot().OpenImageView();
+        using RootDirectory root = RootDirectory.From(mount);
+        return body(root);
+    }
+
+    /// <summary>The root filesystem, where this host has it: a machine's is on its own disk, behind its own kernel.</summary>
+    private Snapshot RequireFiles()
+    {
+        RequireReachable();
+        return RequireSnapshot();
+    }
+
+    /// <summary>Refuses what needs the files on this host.</summary>
+    internal void RequireReachable()
+    {
+        if (IsMachine)
+        {
+            throw new CaissonException(ErrorKind.Unimplemented, $"the files of machine {_record.Name} are on its own disk, which is not read from outside yet; use exec, such as exec {_record.Name} tar c PATH");
+        }
+    }
+
+    /// <summary>What the machine's disk takes on this host.</summary>
+    private SnapshotUsage MeasureDisk()
+    {
+        string path = $"{_services.DirectoryOf(Id)}/data.img";
+        if (!File.Exists(path))
+        {
+            return default;
+        }
+        using FileDescriptor disk = HostFiles.OpenPath(path);
+        return new SnapshotUsage(disk.Status.Blocks * 512, 1);
+    }
+
+    private long MemoryBytes() => _record.HostConfig.Memory > 0 ? (_record.HostConfig.Memory + Megabyte - 1) / Megabyte * Megabyte : MachineMemoryBytes;
+
+    private int Processors() => _record.HostConfig.NanoCpus > 0
+        ? (int)((_record.HostConfig.NanoCpus + 999_999_999) / 1_000_000_000)
+        : Math.Min(MachineProcessorsMax, _services.Facts.Processors);
+
+    private long DiskBytes() => MachineRules.DiskBytes(_record.HostConfig) ?? DataDisk.DefaultBytes;
+
+    private uint SandboxUser(uint id) => Ids is { } range ? range.First + id : id;
+
+    /// <summary>What the disk of an image is called: the id of its whole chain of layers.</summary>
+    internal static string KeyOf(IReadOnlyList<Oci.Digest> layers) => layers.Count > 0 ? layers[^1].Hex : "0";
+
+    private void RequireProgram()
+    {
+        if (!File.Exists(Machines.ProgramPath))
+        {
+            throw new CaissonException(ErrorKind.FailedPrecondition, $"machines need {Machines.ProgramPath}, which belongs beside the engine and is not there");
+        }
+    }
+}

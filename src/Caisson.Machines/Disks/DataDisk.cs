@@ -1,0 +1,48 @@
+using Caisson.Errors;
+using Caisson.Linux;
+
+namespace Caisson.Machines.Disks;
+
+/// <summary>The disk that a machine's changes go to: a sparse file with an empty ext4 file system. It takes room on the host only as it fills.</summary>
+public static class DataDisk
+{
+    /// <summary>The size when nobody chose one.</summary>
+    public const long DefaultBytes = 10L << 30;
+
+    /// <summary>The smallest that holds a file system with a journal.</summary>
+    public const long BytesMin = 16L << 20;
+
+    /// <summary>Makes the disk, unless it is there.</summary>
+    /// <param name="path">The host path; its directory exists.</param>
+    /// <param name="bytes">Its size.</param>
+    /// <param name="owner">The host's user and group that the file belongs to.</param>
+    /// <param name="cancellation">Ends the work; nothing is left.</param>
+    public static async Task EnsureAsync(string path, long bytes, uint owner, CancellationToken cancellation)
+    {
+        if (bytes < BytesMin)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, $"a machine's disk has at least {BytesMin >> 20}m");
+        }
+        if (File.Exists(path))
+        {
+            return;
+        }
+        string next = path + ".new";
+        try
+        {
+            using (FileDescriptor file = HostFiles.OpenOrCreate(next, 0x180))
+            {
+                file.SetSize(bytes);
+                file.SetOwner(owner, owner);
+            }
+            // Inode tables and journal are filled in as they are used, so that the file stays sparse.
+            await ImageDisks.RunAsync(
+                "mkfs.ext4", "e2fsprogs", ["-q", "-F", "-m", "0", "-J", "size=4", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", next], cancellation);
+            File.Move(next, path);
+        }
+        finally
+        {
+            File.Delete(next);
+        }
+    }
+}

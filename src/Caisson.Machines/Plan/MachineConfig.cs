@@ -1,0 +1,50 @@
+using System.Collections.Immutable;
+
+namespace Caisson.Machines.Plan;
+
+/// <summary>What a machine is to have. Paths are those that QEMU sees.</summary>
+public sealed record MachineConfig
+{
+    /// <summary>Plain letters and digits; shown by <c>ps</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Memory in bytes, a multiple of a megabyte.</summary>
+    public required long MemoryBytes { get; init; }
+
+    /// <summary>How many processors.</summary>
+    public required int Processors { get; init; }
+
+    /// <summary>The unpacked kernel.</summary>
+    public required string KernelPath { get; init; }
+
+    /// <summary>Its first file system.</summary>
+    public required string InitrdPath { get; init; }
+
+    /// <summary>The disk with the image's files; never written to, so any number of machines share it.</summary>
+    public required string ImagePath { get; init; }
+
+    /// <summary>The disk for what is written; null for memory.</summary>
+    public string? DataPath { get; init; }
+
+    /// <summary>Hardware addresses of its network interfaces, such as <c>02:00:00:00:00:01</c>, in order.</summary>
+    public ImmutableArray<string> Interfaces { get; init; } = [];
+}
+
+/// <summary>What a machine's plan must know of the host.</summary>
+public sealed record MachineFacts
+{
+    /// <summary>The QEMU to run.</summary>
+    public required string QemuPath { get; init; }
+
+    /// <summary>Whether this host's KVM runs kernels, shown by a loop in ring 0 and not by a device that opens.</summary>
+    public required bool HasKvm { get; init; }
+
+    /// <summary>The frequency of the processor's time stamp counter in kilohertz; 0 where it is not known.</summary>
+    public required long TimeStampKhz { get; init; }
+
+    /// <summary>How many processors the host has.</summary>
+    public required int Processors { get; init; }
+
+    /// <summary>The host's memory in bytes.</summary>
+    public required long MemoryBytes { get; init; }
+}

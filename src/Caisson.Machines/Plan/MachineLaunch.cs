@@ -1,0 +1,66 @@
+using System.Collections.Immutable;
+
+using Caisson.Machines.Agent;
+
+namespace Caisson.Machines.Plan;
+
+/// <summary>Everything the process beside QEMU needs to run a machine: what the engine compiled, in one file.</summary>
+public sealed record MachineLaunch
+{
+    /// <summary>The directory, in the sandbox, where the files of the machine are.</summary>
+    public const string Directory = "/machine";
+
+    /// <summary>The file of this record in that directory.</summary>
+    public const string FileName = "launch";
+
+    private const int Version = 1;
+
+    /// <summary>QEMU and its arguments.</summary>
+    public required ImmutableArray<string> Qemu { get; init; }
+
+    /// <summary>The user and group, in the sandbox, that QEMU runs as; 0: as whoever starts it.</summary>
+    public int QemuUser { get; init; }
+
+    /// <summary>How long a boot may take without a word, in milliseconds; afterwards it is tried once more.</summary>
+    public int BootTimeoutMs { get; init; } = 60_000;
+
+    /// <summary>What makes the booted kernel this machine.</summary>
+    public required MachineSettings Settings { get; init; }
+
+    /// <summary>The first program.</summary>
+    public required GuestLaunch Program { get; init; }
+
+    /// <summary>Names of devices in the sandbox's network, each to be joined to an interface of the machine, in order.</summary>
+    public ImmutableArray<string> Devices { get; init; } = [];
+
+    /// <summary>The bytes of the file.</summary>
+    public byte[] Encode() => new PlanWriter()
+        .Add(Version)
+        .AddAll(Qemu, static (writer, argument) => writer.Add(argument))
+        .Add(QemuUser)
+        .Add(BootTimeoutMs)
+        .Add(Settings.Encode())
+        .Add(Program.EncodeWhole())
+        .AddAll(Devices, static (writer, device) => writer.Add(device))
+        .ToArray();
+
+    /// <summary>Reads them.</summary>
+    /// <exception cref="FormatException">They are damaged, or of another version.</exception>
+    public static MachineLaunch Decode(ReadOnlySpan<byte> bytes)
+    {
+        var reader = new PlanReader(bytes, "the launch of a machine");
+        if (reader.Int() != Version)
+        {
+            throw reader.Broken();
+        }
+        return new MachineLaunch
+        {
+            Qemu = GuestLaunch.Texts(ref reader),
+            QemuUser = reader.Int(),
+            BootTimeoutMs = reader.Int(),
+            Settings = MachineSettings.Decode(reader.Bytes()),
+            Program = GuestLaunch.DecodeWhole(reader.Bytes()),
+            Devices = GuestLaunch.Texts(ref reader),
+        };
+    }
+}

@@ -1,0 +1,153 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+
+using Caisson.Errors;
+using Caisson.Machines.Agent;
+
+namespace Caisson.Machines.Plan;
+
+/// <summary>A machine as QEMU is told it: the arguments of its process, and what is said to it over QMP.</summary>
+/// <remarks>
+/// Pure. The machine is QEMU's <c>microvm</c>: no PCI, no BIOS tables to walk, devices on virtio-mmio that the kernel finds by ACPI; the kernel
+/// is unpacked and started directly. What was measured to cost time at boot is not there. Source: QEMU docs/system/i386/microvm.
+/// </remarks>
+public sealed record MachinePlan
+{
+    /// <summary>The number at which QEMU inherits its QMP socket.</summary>
+    public const int QmpDescriptor = 100;
+
+    /// <summary>The number at which QEMU inherits the agent's socket.</summary>
+    public const int AgentDescriptor = 101;
+
+    /// <summary>The number at which QEMU inherits the first interface's device; the others follow.</summary>
+    public const int InterfaceDescriptor = 110;
+
+    /// <summary>The least memory with which Debian's kernel starts.</summary>
+    public const long MemoryBytesMin = 128L << 20;
+
+    /// <summary>The most interfaces; of the devices that a machine may have, the others need five.</summary>
+    public const int InterfacesMax = 3;
+
+    private const long Megabyte = 1 << 20;
+    private const long TimeStampKhzWithout = 2_000_000;
+
+    /// <summary>The program and its arguments.</summary>
+    public required ImmutableArray<string> Arguments { get; init; }
+
+    /// <summary>What runs the machine's instructions: <c>kvm</c> or <c>tcg</c>.</summary>
+    public required string Accelerator { get; init; }
+
+    /// <summary>What is said to QEMU once it runs, a command each.</summary>
+    public required ImmutableArray<string> Conversation { get; init; }
+
+    /// <summary>Compiles <paramref name="config"/>.</summary>
+    /// <param name="config">What is wanted.</param>
+    /// <param name="facts">The host.</param>
+    /// <param name="problems">Receives everything that cannot be; the plan means nothing then.</param>
+    public static MachinePlan Compile(MachineConfig config, MachineFacts facts, ICollection<Problem> problems)
+    {
+        Check(config, facts, problems);
+        string accelerator = facts.HasKvm ? "kvm" : "tcg";
+        List<string> arguments =
+        [
+            facts.QemuPath,
+            "-name", config.Name,
+            "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+            "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+            "-machine", "microvm,acpi=on,pcie=off,pit=off,pic=off,rtc=off,usb=off,auto-kernel-cmdline=off",
+            "-accel", facts.HasKvm ? "kvm" : "tcg,thread=multi",
+            // A plain model is emulated faster than all that QEMU can do, and has what distributions are built for (x86-64-v2).
+            "-cpu", facts.HasKvm ? "host" : "Nehalem-v1,+rdrand",
+            "-smp", config.Processors.ToString(CultureInfo.InvariantCulture),
+            "-m", string.Create(CultureInfo.InvariantCulture, $"{config.MemoryBytes / Megabyte}M"),
+            "-kernel", config.KernelPath,
+            "-initrd", config.InitrdPath,
+            "-append", CommandLine(facts),
+            "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+            "-chardev", string.Create(CultureInfo.InvariantCulture, $"socket,id=qmp,fd={QmpDescriptor}"), "-mon", "chardev=qmp,mode=control",
+            "-device", "virtio-serial-device",
+            "-chardev", string.Create(CultureInfo.InvariantCulture, $"socket,id=agent,fd={AgentDescriptor}"),
+            "-device", $"virtserialport,chardev=agent,name={AgentFrame.PortName}",
+            .. Disk(MachineSettings.ImageDisk, config.ImagePath, isReadOnly: true),
+            .. config.DataPath is { } data ? Disk(MachineSettings.DataDisk, data, isReadOnly: false) : [],
+        ];
+        for (int i = 0; i < config.Interfaces.Length; i++)
+        {
+            arguments.AddRange(
+            [
+                "-netdev", string.Create(CultureInfo.InvariantCulture, $"tap,id=net{i},fd={InterfaceDescriptor + i}"),
+                "-device", string.Create(CultureInfo.InvariantCulture, $"virtio-net-device,netdev=net{i},mac={config.Interfaces[i]}"),
+            ]);
+        }
+        return new MachinePlan
+        {
+            Arguments = [.. arguments],
+            Accelerator = accelerator,
+            Conversation = ["qmp_capabilities", "query-status"],
+        };
+    }
+
+    /// <summary>The machine as a person reads it.</summary>
+    public string Explain()
+    {
+        StringBuilder text = new();
+        text.Append(CultureInfo.InvariantCulture, $"machine: {Arguments[0]}, accelerated by {Accelerator}\n");
+        for (int i = 1; i < Arguments.Length; i++)
+        {
+            bool isOption = Arguments[i].StartsWith('-');
+            text.Append(isOption ? (i == 1 ? "      " : "\n      ") : " ").Append(Arguments[i]);
+        }
+        text.Append("\nqmp: what is said to it\n");
+        foreach (string command in Conversation)
+        {
+            text.Append("      ").Append(command).Append('\n');
+        }
+        return text.ToString();
+    }
+
+    private static void Check(MachineConfig config, MachineFacts facts, ICollection<Problem> problems)
+    {
+        Require(config.MemoryBytes >= MemoryBytesMin, "/memory", $"a machine needs at least {MemoryBytesMin / Megabyte}m of memory");
+        Require(config.MemoryBytes <= facts.MemoryBytes, "/memory", $"this host has {facts.MemoryBytes / Megabyte}m of memory");
+        Require(config.Processors >= 1 && config.Processors <= Math.Max(1, facts.Processors), "/processors", $"1 to {facts.Processors}, as many as this host has");
+        Require(config.Interfaces.Length <= InterfacesMax, "/interfaces", $"a machine has at most {InterfacesMax} network interfaces");
+        foreach (string? path in (string?[])[config.KernelPath, config.InitrdPath, config.ImagePath, config.DataPath])
+        {
+            // A comma ends a value in QEMU's own syntax; ours are made by us and have none.
+            Require(path is null || (path.StartsWith('/') && !path.Contains(',')), "/paths", $"'{path}' is no plain absolute path");
+        }
+
+        void Require(bool holds, string path, string message)
+        {
+            if (!holds)
+            {
+                problems.Add(new Problem(path, message));
+            }
+        }
+    }
+
+    private static string CommandLine(MachineFacts facts)
+    {
+        long khz = facts.TimeStampKhz > 0 ? facts.TimeStampKhz : TimeStampKhzWithout;
+        List<string> words =
+        [
+            "console=ttyS0", "quiet", "reboot=t", "panic=-1", "random.trust_cpu=on", "8250.nr_uarts=1",
+            "no_timer_check", "noreplace-smp", "cryptomgr.notests",
+        ];
+        if (!facts.HasKvm)
+        {
+            // This machine has no other clock by which the kernel could find this out; without it, one boot in three hangs.
+            // Nothing but the machine's own programs is in its memory, and an emulated processor does not speculate.
+            words.AddRange(["tsc=reliable", string.Create(CultureInfo.InvariantCulture, $"tsc_early_khz={khz}"), string.Create(CultureInfo.InvariantCulture, $"lpj={khz * 4}"), "mitigations=off", "nokaslr"]);
+        }
+        return string.Join(' ', words);
+    }
+
+    /// <summary>Always with its format and its file's driver by name: nothing in a disk decides how it is read.</summary>
+    private static string[] Disk(string name, string path, bool isReadOnly) =>
+    [
+        "-blockdev", $"driver=raw,node-name={name},read-only={(isReadOnly ? "on" : "off,discard=unmap,file.discard=unmap")},file.driver=file,file.filename={path}",
+        "-device", $"virtio-blk-device,drive={name},serial={name}",
+    ];
+}

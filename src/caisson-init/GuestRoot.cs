@@ -1,0 +1,127 @@
+using Caisson.Errors;
+using Caisson.Linux;
+using Caisson.Linux.Processes;
+using Caisson.Machines.Agent;
+
+namespace Caisson.Init;
+
+/// <summary>The machine's file systems: a small one in memory for the agent, and the image's with what is written over it.</summary>
+/// <remarks>
+/// The kernel's first file system can be neither left nor unmounted, and <c>pivot_root</c> refuses it; so a file system in memory is put over it before
+/// anything else, and programs get their root in mount namespaces below that. Source: kernel Documentation/filesystems/ramfs-rootfs-initramfs.rst.
+/// </remarks>
+internal static class GuestRoot
+{
+    private const string LowerPath = "/run/caisson/image";
+    private const string UpperPath = "/run/caisson/data";
+    private const string BlockDevices = "/sys/block";
+    private const int DiskMs = 10_000;
+
+    /// <summary>Leaves the first file system for one in memory, with what the kernel shows of itself.</summary>
+    public static void Enter()
+    {
+        // Before the change, since opening a new file system's parts needs nothing of the old one.
+        using (MountTree root = Make("tmpfs", ("mode", "755")))
+        {
+            OwnProcess.EnterRoot(root);
+        }
+        foreach (string directory in (string[])["/proc", "/sys", "/dev", "/run", "/tmp"])
+        {
+            HostFiles.TryMakeDirectory(directory, 0x1ed);
+        }
+        Put("proc", "/proc");
+        Put("sysfs", "/sys");
+        Put("devtmpfs", "/dev");
+        Put("cgroup2", "/sys/fs/cgroup");
+        foreach (string directory in (string[])["/run/caisson", MachineSettings.FilesDirectory, MachineSettings.RootPath, LowerPath, UpperPath, MachineSettings.CgroupDirectory])
+        {
+            HostFiles.TryMakeDirectory(directory, 0x1ed);
+        }
+        TryWrite("/sys/fs/cgroup/cgroup.subtree_control", "+cpu +memory +pids +io");
+    }
+
+    /// <summary>Mounts the disks, and gives the root file system of programs as a detached mount.</summary>
+    public static MountTree Mount(MachineSettings settings)
+    {
+        Put("erofs", LowerPath, MountAttributes.ReadOnly, ("source", FindDisk(MachineSettings.ImageDisk)));
+        if (settings.HasDataDisk)
+        {
+            Put("ext4", UpperPath, 0, ("source", FindDisk(MachineSettings.DataDisk)));
+        }
+        else
+        {
+            Put("tmpfs", UpperPath, 0, ("mode", "700"));
+        }
+        HostFiles.TryMakeDirectory($"{UpperPath}/work", 0x1c0);
+        using DirectoryDescriptor lower = HostFiles.OpenDirectory(LowerPath);
+        using DirectoryDescriptor data = HostFiles.OpenDirectory(UpperPath);
+        if (HostFiles.TryMakeDirectory($"{UpperPath}/upper", 0x1ed))
+        {
+            FileStatus root = lower.Status; // in an overlay the upper root's attributes are those of /
+            using DirectoryDescriptor upper = data.OpenDirectory("upper");
+            upper.ChangeOwner(root.UserId, root.GroupId);
+            upper.ChangeMode(root.Mode);
+        }
+        return OverlayMount.Create([lower], new OverlayWritable(data));
+    }
+
+    /// <summary>Takes the disks out of use, so that nothing on them is half written; programs have ended.</summary>
+    public static void Unmount()
+    {
+        MachinePower.Flush();
+        MountTable.Unmount(UpperPath);
+        MountTable.Unmount(LowerPath);
+    }
+
+    private static MountTree Make(string type, params ReadOnlySpan<(string Key, string Value)> options) => Make(type, 0, options);
+
+    private static MountTree Make(string type, MountAttributes attributes, ReadOnlySpan<(string Key, string Value)> options)
+    {
+        using FilesystemContext context = FilesystemContext.Open(type);
+        if ((attributes & MountAttributes.ReadOnly) != 0)
+        {
+            context.SetFlag("ro");
+        }
+        foreach ((string key, string value) in options)
+        {
+            context.Set(key, value);
+        }
+        return context.Mount(attributes);
+    }
+
+    private static void Put(string type, string path, MountAttributes attributes = 0, params ReadOnlySpan<(string Key, string Value)> options)
+    {
+        using MountTree tree = Make(type, attributes, options);
+        using FileDescriptor place = HostFiles.OpenPath(path);
+        tree.Attach(place);
+    }
+
+    /// <summary>Disks are found by what their host calls them; the kernel's own order says nothing.</summary>
+    private static string FindDisk(string serial)
+    {
+        for (int waitedMs = 0; waitedMs < DiskMs; waitedMs++)
+        {
+            foreach (string device in Directory.GetDirectories(BlockDevices))
+            {
+                if (HostFiles.TryReadText($"{device}/serial")?.TrimEnd() == serial && File.Exists($"/dev/{Path.GetFileName(device)}"))
+                {
+                    return $"/dev/{Path.GetFileName(device)}";
+                }
+            }
+            Thread.Sleep(1);
+        }
+        throw new CaissonException(ErrorKind.FailedPrecondition, $"the machine has no disk called {serial}");
+    }
+
+    private static void TryWrite(string path, string text)
+    {
+        try
+        {
+            HostFiles.WriteOnce(path, text);
+        }
+        catch (LinuxException error)
+        {
+            GuestInit.Tell($"limits inside are not all to be had: {error.Message}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+Caisson.Init.GuestInit.Run();

@@ -1,0 +1,1 @@
+return Caisson.Machine.MachineCommand.Run(args);

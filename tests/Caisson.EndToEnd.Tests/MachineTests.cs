@@ -1,0 +1,185 @@
+using System.Globalization;
+using Xunit;
+
+namespace Caisson.EndToEnd.Tests;
+
+/// <summary>What a workload does is the same whether it runs behind namespaces or behind its own kernel: one table, two runtimes.</summary>
+public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
+{
+    private static readonly Lock Installing = new();
+
+    /// <summary>Flags, command, input; what both runtimes answer: output, code.</summary>
+    public static TheoryData<string, string[], string[], string?, string, int> Cases => new()
+    {
+        { "exit code", [], ["sh", "-c", "exit 7"], null, "", 7 },
+        { "output", [], ["echo", "hello"], null, "hello\n", 0 },
+        { "errors", [], ["sh", "-c", "echo out; echo err >&2"], null, "out\n", 0 },
+        { "input", ["-i"], ["cat"], "one\ntwo\n", "one\ntwo\n", 0 },
+        { "environment", ["-e", "A=b c", "-e", "PATH=/bin"], ["sh", "-c", "echo $A-$PATH"], null, "b c-/bin\n", 0 },
+        { "user", ["-u", "12:34"], ["sh", "-c", "id -u; id -g"], null, "12\n34\n", 0 },
+        { "working directory", ["-w", "/usr/new"], ["pwd"], null, "/usr/new\n", 0 },
+        { "host name", ["--hostname", "web"], ["hostname"], null, "web\n", 0 },
+        { "entry point", ["--entrypoint", "echo"], ["a", "b"], null, "a b\n", 0 },
+        { "missing program", [], ["nosuch"], null, "", 127 },
+        { "killed", [], ["sh", "-c", "sh -c 'kill -9 $$'; exit $?"], null, "", 137 },
+        { "first process", [], ["sh", "-c", "echo $$"], null, "1\n", 0 },
+        { "writes", [], ["sh", "-c", "echo x > /file && cat /file"], null, "x\n", 0 },
+        { "read-only", ["--read-only"], ["sh", "-c", "echo x > /file 2>/dev/null || echo refused"], null, "refused\n", 0 },
+        { "temporary file system", ["--tmpfs", "/t:size=1m"], ["sh", "-c", "grep -c ' /t tmpfs' /proc/mounts"], null, "1\n", 0 },
+        { "no new privileges", [], ["sh", "-c", "grep NoNewPrivs /proc/self/status | tr -d '\\t'"], null, "NoNewPrivs:1\n", 0 },
+        { "system call filter", [], ["sh", "-c", "grep '^Seccomp:' /proc/self/status | tr -d '\\t'"], null, "Seccomp:2\n", 0 },
+        { "capabilities", ["--cap-drop", "ALL"], ["sh", "-c", "grep CapEff /proc/self/status | tr -d '\\t'"], null, "CapEff:0000000000000000\n", 0 },
+        { "much output", [], ["sh", "-c", "seq 20000 | tail -n 1; seq 20000 | wc -c"], null, "20000\n108894\n", 0 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void A_container_and_a_machine_do_the_same(string what, string[] flags, string[] command, string? input, string output, int code)
+    {
+        RequireMachines();
+        foreach (string runtime in (string[])["caisson", "vm"])
+        {
+            Answer answer = engine.Start(
+                Path.Combine(engine.Binaries!, "caisson"), input, ["run", "--rm", "--network", "none", "--runtime", runtime, .. flags, "busybox", .. command]);
+
+            Assert.Equal((what, runtime, output, code), (what, runtime, answer.Output, answer.Code));
+        }
+    }
+
+    [Fact]
+    public void A_machine_has_a_kernel_of_its_own()
+    {
+        RequireMachines();
+
+        string kernel = engine.Caisson("run", "--rm", "--network", "none", "--runtime", "vm", "busybox", "uname", "-r").Output.Trim();
+
+        Assert.Equal(engine.Caisson("kernel", "ls", "-q").Output.Trim(), kernel);
+    }
+
+    [Fact]
+    public void A_machine_that_runs_is_used_as_a_container_is()
+    {
+        RequireMachines();
+        string name = Name();
+        try
+        {
+            Assert.Equal(0, engine.Caisson("run", "-d", "--name", name, "--network", "none", "--runtime", "vm", "busybox", "sh", "-c", "trap 'echo asked; exit 3' TERM; echo up; while :; do sleep 0.1; done").Code);
+
+            Assert.Equal(("inside\n", 4), Plain(engine.Caisson("exec", name, "sh", "-c", "echo inside; exit 4"))); // waits for the boot
+            Assert.Equal(("typed", 0), Plain(engine.CaissonWith("typed", "exec", "-i", name, "cat")));
+            Assert.Equal(127, engine.Caisson("exec", name, "nosuch").Code);
+            Assert.Equal(0, engine.Caisson("exec", name, "touch", "/kept").Code);
+            Assert.Equal(0, engine.Caisson("pause", name).Code);
+            Assert.Equal(0, engine.Caisson("unpause", name).Code);
+            engine.Kill(); // the machine goes on without an engine
+            Assert.Equal(("again\n", 0), Plain(engine.Caisson("exec", name, "echo", "again")));
+            Assert.Equal(0, engine.Caisson("stop", name).Code);
+            Assert.Equal("up\nasked\n", engine.Caisson("logs", name).Output);
+            Assert.Equal("3", engine.Caisson("inspect", "-f", "{{.State.ExitCode}}", name).Output.Trim());
+            Assert.Equal(0, engine.Caisson("start", name).Code);
+            Assert.Equal(0, engine.Caisson("exec", name, "ls", "/kept").Code);
+            Assert.Equal(0, engine.Caisson("kill", name).Code);
+            Assert.Equal("137", engine.Caisson("wait", name).Output.Trim());
+        }
+        finally
+        {
+            engine.Caisson("rm", "-f", name);
+        }
+        Assert.DoesNotContain(Directory.GetDirectories("/proc"), process => File.Exists($"{process}/cmdline") && ReadCommand(process).Contains(name, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_terminal_in_a_machine_has_the_size_of_the_one_outside()
+    {
+        RequireMachines();
+        using TerminalSession session = engine.InTerminal("caisson", 33, 77, "run", "--rm", "-it", "--network", "none", "--runtime", "vm", "busybox", "sh", "-c", "sleep 0.3; stty size; tty");
+
+        session.WaitFor("33 77");
+        session.WaitFor("/dev/pts/0");
+    }
+
+    [Fact]
+    public void A_machine_is_in_the_network_of_containers()
+    {
+        RequireMachines();
+        Assert.SkipUnless(File.Exists("/dev/net/tun"), "needs /dev/net/tun");
+        string network = Name();
+        string machine = Name();
+        string container = Name();
+        const string serve = "mkdir /w; echo from $HOSTNAME > /w/index.html; exec httpd -f -p 80 -h /w";
+        string Ask(string host) => $"for i in 1 2 3 4 5 6 7 8 9 10; do printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc {host} 80 | tail -n 1 | grep from && break; sleep 1; done";
+        try
+        {
+            Assert.Equal(0, engine.Caisson("network", "create", network).Code);
+            Assert.Equal(0, engine.Caisson("run", "-d", "--name", machine, "--hostname", "machine", "--network", network, "--runtime", "vm", "busybox", "sh", "-c", serve).Code);
+            Assert.Equal(0, engine.Caisson("run", "-d", "--name", container, "--hostname", "container", "--network", network, "busybox", "sh", "-c", serve).Code);
+            string Address(string name) => engine.Caisson("inspect", "-f", $"{{{{(index .NetworkSettings.Networks \"{network}\").IPAddress}}}}", name).Output.Trim();
+
+            Assert.Equal("from container\n", engine.Caisson("exec", machine, "sh", "-c", Ask(Address(container))).Output);
+            Assert.Equal("from machine\n", engine.Caisson("exec", container, "sh", "-c", Ask(Address(machine))).Output);
+            Assert.Contains(Address(container), engine.Caisson("exec", machine, "nslookup", container).Output, StringComparison.Ordinal);
+            Assert.Contains(Address(machine), engine.Caisson("exec", container, "nslookup", machine).Output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            engine.Caisson("rm", "-f", machine, container);
+            engine.Caisson("network", "rm", network);
+        }
+    }
+
+    [Fact]
+    public void What_a_machine_cannot_have_is_refused_by_name()
+    {
+        RequireMachines();
+
+        Answer answer = engine.Caisson("run", "--rm", "--runtime", "vm", "--pid", "host", "--network", "host", "busybox", "true");
+
+        Assert.NotEqual(0, answer.Code);
+        Assert.Contains("a machine has processes of its own", answer.Error, StringComparison.Ordinal);
+        Assert.Contains("a machine has a network of its own", answer.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_plan_of_a_machine_can_be_read()
+    {
+        RequireMachines();
+
+        string plan = engine.Caisson("explain", "run", "--network", "none", "--runtime", "vm", "busybox", "true").Output;
+
+        Assert.Contains("-machine microvm", plan, StringComparison.Ordinal);
+        Assert.Contains("qmp_capabilities", plan, StringComparison.Ordinal);
+        Assert.Contains("inside the machine:", plan, StringComparison.Ordinal);
+        Assert.Contains("around the machine:", plan, StringComparison.Ordinal);
+    }
+
+    private void RequireMachines()
+    {
+        engine.SkipUnlessPublished();
+        Assert.SkipUnless(Engine.Has("qemu-system-x86_64"), "needs QEMU (Debian: qemu-system-x86)");
+        Assert.SkipUnless(Engine.Has("mkfs.erofs"), "needs mkfs.erofs (Debian: erofs-utils)");
+        lock (Installing)
+        {
+            if (engine.Caisson("kernel", "ls", "-q").Output.Trim().Length == 0)
+            {
+                Answer installed = engine.Caisson("kernel", "install");
+                Assert.SkipUnless(installed.Code == 0, $"needs Debian's kernel for clouds: {installed.Error}");
+            }
+        }
+    }
+
+    private static (string Output, int Code) Plain(Answer answer) => (answer.Output, answer.Code);
+
+    private static string Name() => string.Create(CultureInfo.InvariantCulture, $"m{Guid.NewGuid():n}");
+
+    private static string ReadCommand(string process)
+    {
+        try
+        {
+            return File.ReadAllText($"{process}/cmdline");
+        }
+        catch (IOException)
+        {
+            return ""; // it ended meanwhile
+        }
+    }
+}
