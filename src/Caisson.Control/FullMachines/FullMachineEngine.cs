@@ -114,7 +114,7 @@ public sealed class FullMachineEngine
                 List<FullDisk> disks = [];
                 foreach ((FullDisk disk, MachineDiskRequest request) in config.Disks.Zip(asked.Disks))
                 {
-                    disks.Add(await FullMachineDisks.MakeAsync(disk, request, $"{directory}/disks", cancellationToken));
+                    disks.Add(await FullMachineDisks.MakeAsync(disk, request, $"{directory}/disks", UserOf(record.IdBlock), cancellationToken));
                 }
                 return record with { Config = config with { Disks = disks } };
             },
@@ -147,7 +147,7 @@ public sealed class FullMachineEngine
             }
             FullMachineRecord record = await fill(begin(id, name, block), directory);
             cancellationToken.ThrowIfCancellationRequested();
-            await FullMachineDisks.MakeVariablesAsync(record.Config, $"{directory}/disks", cancellationToken);
+            await FullMachineDisks.MakeVariablesAsync(record.Config, $"{directory}/disks", UserOf(block), cancellationToken);
             FullMachineDisks.Own(directory, UserOf(block));
             var machine = new FullMachine(this, record, new FullMachineStatus());
             machine.CommitMade();

@@ -139,6 +139,9 @@ public sealed record FullMachineStatus
     /// <summary>Its places in networks, in the order of its interfaces, while it runs.</summary>
     public IReadOnlyList<EndpointRecord> Endpoints { get => field ?? []; init => field = value is { Count: > 0 } ? value : []; } = [];
 
+    /// <summary>The hardware that its QEMU has now; null when it does not run. The record may have more, for the next start.</summary>
+    public FullMachineConfig? Running { get; init; }
+
     /// <summary>Memory that it was given or left by request while it runs, in bytes; 0 for what it started with.</summary>
     public long MemoryBytes { get; init; }
 
