@@ -93,6 +93,7 @@ public sealed partial class FullMachine
             {
                 if (endpoint is not null)
                 {
+                    _engine.Lines.Remove(endpoint.Id);
                     using Namespace? inside = _services.Host.OpenNetwork(Id);
                     _services.Networks.Disconnect(endpoint, inside);
                 }
@@ -171,6 +172,7 @@ public sealed partial class FullMachine
             await UnplugAsync(run, one.Name);
             run.Monitor.Execute("netdev_del", json => json.WriteString("id", one.Name));
             EndpointRecord endpoint = _status.Endpoints[index];
+            _engine.Lines.Remove(endpoint.Id);
             using Namespace? inside = _services.Host.OpenNetwork(Id);
             _services.Networks.Disconnect(endpoint, inside);
             SetUnlocked(

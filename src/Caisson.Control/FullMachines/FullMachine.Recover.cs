@@ -72,6 +72,7 @@ public sealed partial class FullMachine
             MachineMonitor monitor = await MachineMonitor.OpenAsync($"{DirectoryPath}/run/qmp.sock", User, process.Exited, ReopenLimit);
             var run = new Run(process, monitor);
             WatchUnlocked(run);
+            ServeAllUnlocked();
             RefreshUnlocked(run, null);
             return true;
         }

@@ -14,7 +14,7 @@ using Caisson.Machines.Full;
 namespace Caisson.Control.FullMachines;
 
 /// <summary>All full machines of this engine: making them, finding them, and taking them over from an engine that died.</summary>
-public sealed class FullMachineEngine
+public sealed class FullMachineEngine : IDisposable
 {
     private const long MemoryBytes = 1L << 30;
 
@@ -41,7 +41,13 @@ public sealed class FullMachineEngine
 
     internal EngineServices Services => _engine.Services;
 
+    /// <summary>Leases and names of machines.</summary>
+    internal GuestLines Lines { get; } = new();
+
     internal bool IsStopping => _engine.IsStopping;
+
+    /// <inheritdoc/>
+    public void Dispose() => Lines.Dispose();
 
     /// <summary>The directory of a machine: disks, sockets, console.</summary>
     public string DirectoryOf(string id) => $"{Services.Root}/machines/{id}";

@@ -24,7 +24,7 @@ public sealed record FullMachineRecord
     public IReadOnlyDictionary<string, IReadOnlyList<PortBinding>?>? Ports { get; init; }
 
     /// <summary>The block of 65,536 ids of its sandbox, see <c>IdRange</c>.</summary>
-    public required int IdBlock { get; init; }
+    public int IdBlock { get; init; }
 
     /// <summary>It starts with the engine, unless a user has stopped it.</summary>
     public bool Autostart { get; init; }
