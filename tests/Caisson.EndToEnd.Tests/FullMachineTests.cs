@@ -424,7 +424,8 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
                         Monitor.PulseAll(_said);
                     }
                 }
-            }) { IsBackground = true }.Start();
+            })
+        { IsBackground = true }.Start();
         }
 
         public void Send(string keys)

@@ -91,7 +91,8 @@ public sealed class GuestAgentTests : IDisposable
                     }
                 }
             }
-        }) { IsBackground = true }.Start();
+        })
+        { IsBackground = true }.Start();
         return await Task.Run(() => GuestAgent.Open(path, 0, TimeSpan.FromSeconds(10)));
     }
 }
