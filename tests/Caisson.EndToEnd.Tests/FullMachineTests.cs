@@ -191,7 +191,7 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
 
     /// <summary>How often: the variable <c>CAISSON_KILLS</c>.</summary>
     [Fact]
-    public void Killed_at_random_moments_states_are_right_and_disks_whole()
+    public async Task Killed_at_random_moments_states_are_right_and_disks_whole()
     {
         int rounds = int.TryParse(Environment.GetEnvironmentVariable("CAISSON_KILLS"), NumberStyles.None, CultureInfo.InvariantCulture, out int asked) ? asked : 6;
         var random = new Random(7);
@@ -201,16 +201,16 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
             for (int round = 0; round < rounds; round++)
             {
                 string snapshot = $"s{round}x";
-                using var verbs = Task.Run(() =>
+                Task verbs = Task.Run(() =>
                 {
                     engine.Caisson("machine", "start", name);
                     engine.Caisson("machine", "snapshot", name, snapshot);
                     engine.Caisson("machine", "restore", name);
                     engine.Caisson("machine", "snapshot", "--delete", name, snapshot);
                 }, TestContext.Current.CancellationToken);
-                Thread.Sleep(random.Next(50, 2_500));
-                TryKill(random.Next(2) == 0 ? File.ReadAllText($"{engine.Run}/engine.pid").Trim() : engine.Caisson("machine", "info", "--format", "{{.Pid}}", name).Output.Trim());
-                verbs.Wait(Limit, TestContext.Current.CancellationToken);
+                await Task.Delay(random.Next(50, 2_500), TestContext.Current.CancellationToken);
+                TryKill(random.Next(2) == 0 ? (await File.ReadAllTextAsync($"{engine.Run}/engine.pid", TestContext.Current.CancellationToken)).Trim() : engine.Caisson("machine", "info", "--format", "{{.Pid}}", name).Output.Trim());
+                await verbs.WaitAsync(Limit, TestContext.Current.CancellationToken);
 
                 Assert.True(Eventually(() => State(name) is "running" or "stopped" or "crashed"));
                 Assert.Equal(State(name) == "running", Pid(name) != "0");
@@ -459,8 +459,9 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
             Send(letter.ToString());
             lock (_said)
             {
-                for (long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < Limit && _said.Length == _read; Monitor.Wait(_said, 100))
+                for (long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < Limit && _said.Length == _read;)
                 {
+                    Monitor.Wait(_said, 100);
                 }
                 Assert.True(_said.Length > _read, $"the machine does not answer '{letter}'; it said: {_said}");
                 return _said[_read++];
