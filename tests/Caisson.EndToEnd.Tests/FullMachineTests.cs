@@ -413,19 +413,7 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
         public SerialConsole(Process process)
         {
             _process = process;
-            new Thread(() =>
-            {
-                int one;
-                while ((one = _process.StandardOutput.Read()) >= 0)
-                {
-                    lock (_said)
-                    {
-                        _said.Append((char)one);
-                        Monitor.PulseAll(_said);
-                    }
-                }
-            })
-        { IsBackground = true }.Start();
+            new Thread(Listen) { IsBackground = true }.Start();
         }
 
         public void Send(string keys)
@@ -475,6 +463,19 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
             Send($"s{value}");
             Expect(".");
             return Ask('m');
+        }
+
+        private void Listen()
+        {
+            int one;
+            while ((one = _process.StandardOutput.Read()) >= 0)
+            {
+                lock (_said)
+                {
+                    _said.Append((char)one);
+                    Monitor.PulseAll(_said);
+                }
+            }
         }
 
         public void Dispose()
