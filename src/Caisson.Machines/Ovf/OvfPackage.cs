@@ -329,7 +329,7 @@ public static class OvfPackage
 
         internal byte[] Description { get => field ?? throw new CaissonException(ErrorKind.InvalidArgument, $"{name} has no description (.ovf), so it is no package of a machine"); private set; }
 
-        internal string DescriptionName { get; private set; } = name;
+        internal string DescriptionName { get; private set; } = "";
 
         internal string Manifest { get; private set; } = "";
 
