@@ -77,6 +77,7 @@ internal enum CompletionKind
     Containers,
     RunningContainers,
     Images,
+    Machines,
     Networks,
     Services,
     Volumes,

@@ -21,7 +21,7 @@ internal static class CommandTable
     public static readonly string[] Groups = [Common, Containers, Images, Registries, Networks, Volumes, Secrets, Machines, Compose, Engine];
 
     /// <summary>First words that only lead to others.</summary>
-    public static readonly string[] Words = ["container", "image", "builder", "network", "volume", "secret", "config", "kernel", "compose", "engine", "registry", "system"];
+    public static readonly string[] Words = ["container", "image", "builder", "network", "volume", "secret", "config", "kernel", "machine", "compose", "engine", "registry", "system"];
 
     /// <summary>First two words that only lead to others.</summary>
     public static readonly string[] Pairs = ["image trust", "volume snapshot"];
@@ -121,6 +121,17 @@ internal static class CommandTable
         new(Machines, ["kernel install"], "Get a kernel for machines (run --runtime vm)", () => new KernelInstallCommand()),
         new(Machines, ["kernel ls", "kernel list"], "List the kernels for machines", () => new KernelsCommand()),
         new(Machines, ["kernel rm", "kernel remove"], "Remove one or more kernels for machines", () => new RemoveKernelCommand()),
+        new(Machines, ["machine console"], "Connect to the serial console of a machine", () => new MachineConsoleCommand()),
+        new(Machines, ["machine create"], "Create a machine with an operating system of its own", () => new MachineCreateCommand()),
+        new(Machines, ["machine delete", "machine rm", "machine remove"], "Delete one or more machines with their disks and snapshots", () => new RemoveMachineCommand()),
+        new(Machines, ["machine explain"], "Print what QEMU is told of a machine, and what confines it", () => new MachineExplainCommand()),
+        new(Machines, ["machine info", "machine inspect"], "Say everything about one or more machines", () => new MachineInfoCommand()),
+        new(Machines, ["machine list", "machine ls"], "List machines", () => new MachinesCommand()),
+        new(Machines, ["machine pause"], "Hold one or more machines where they are", () => new MachinePauseCommand()),
+        new(Machines, ["machine reboot"], "Start the operating system of one or more machines anew", () => new MachineRebootCommand()),
+        new(Machines, ["machine resume"], "Let one or more paused machines go on", () => new MachineResumeCommand()),
+        new(Machines, ["machine start"], "Start one or more machines", () => new MachineStartCommand()),
+        new(Machines, ["machine stop"], "Stop one or more machines", () => new MachineStopCommand()),
 
         new(Compose, ["compose build"], "Build or rebuild services", () => new ComposeBuildCommand()),
         new(Compose, ["compose config", "compose convert"], "Parse, resolve and render compose file in canonical format", () => new ComposeConfigCommand()),

@@ -98,6 +98,8 @@ internal sealed class CompleteCommand : Command
                 ? [.. engine.ListImages().SelectMany(image => image.RepoTags)]
                 : kind == CompletionKind.Networks
                 ? [.. engine.ListNetworks().Select(network => network.Name)]
+                : kind == CompletionKind.Machines
+                ? [.. engine.ListMachines().Select(machine => machine.Name)]
                 : kind == CompletionKind.Volumes
                 ? [.. engine.ListVolumes().Select(volume => volume.Name)]
                 : [.. engine.ListContainers(kind == CompletionKind.Containers).SelectMany(container => container.Names).Select(name => name.TrimStart('/'))];

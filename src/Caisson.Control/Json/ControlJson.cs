@@ -19,4 +19,6 @@ namespace Caisson.Control.Json;
 [JsonSerializable(typeof(SecretRecord))]
 [JsonSerializable(typeof(EngineEvent))]
 [JsonSerializable(typeof(CacheRecord))]
+[JsonSerializable(typeof(FullMachineRecord))]
+[JsonSerializable(typeof(FullMachineStatus))]
 internal sealed partial class ControlJson : JsonSerializerContext;

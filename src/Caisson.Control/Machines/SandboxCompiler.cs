@@ -14,7 +14,7 @@ namespace Caisson.Control.Machines;
 /// Writes the configuration of the container around a machine: QEMU and the process beside it, confined as any container is, with the machine's
 /// network, its limits and a few files. So whatever a container can do from outside, a machine can.
 /// </summary>
-/// <remarks>Pure, but for <see cref="MakeRoot"/>.</remarks>
+/// <remarks>Pure, but for <see cref="MakeRoot()"/>.</remarks>
 internal static class SandboxCompiler
 {
     /// <summary>Who QEMU is in there.</summary>
@@ -158,22 +158,27 @@ internal static class SandboxCompiler
     }
 
     /// <summary>An empty root for the sandbox: places for mounts, and nothing else.</summary>
-    public static MountTree MakeRoot()
+    public static MountTree MakeRoot() => MakeRoot(Directories, Files);
+
+    /// <summary>An empty root for a sandbox.</summary>
+    /// <param name="directories">Its directories, those above others first.</param>
+    /// <param name="files">Its files, absolute, in those directories.</param>
+    public static MountTree MakeRoot(IEnumerable<string> directories, IEnumerable<string> files)
     {
         using FilesystemContext context = FilesystemContext.Open("tmpfs");
         MountTree tree = context.Set("mode", "755").Set("size", "256k").Mount(MountAttributes.NoSetuid | MountAttributes.NoDevices);
         try
         {
             using DirectoryDescriptor root = tree.OpenRoot();
-            foreach (string name in Directories)
+            foreach (string name in directories)
             {
-                root.CreateDirectory(name, 0x1ed).Dispose();
+                using DirectoryDescriptor directory = OpenParent(root, name);
+                directory.CreateDirectory(Path.GetFileName(name), 0x1ed).Dispose();
             }
-            foreach (string file in Files)
+            foreach (string file in files)
             {
-                string[] parts = file[1..].Split('/');
-                using DirectoryDescriptor directory = parts.Length > 1 ? root.OpenDirectory(parts[0]) : root.Duplicate();
-                directory.CreateFile(parts[^1], 0x1a4).Dispose();
+                using DirectoryDescriptor directory = OpenParent(root, file[1..]);
+                directory.CreateFile(Path.GetFileName(file), 0x1a4).Dispose();
             }
             foreach (string link in Links.Where(link => new FileInfo("/" + link).LinkTarget is not null))
             {
@@ -186,6 +191,17 @@ internal static class SandboxCompiler
             tree.Dispose();
             throw;
         }
+    }
+
+    private static DirectoryDescriptor OpenParent(DirectoryDescriptor root, string path)
+    {
+        DirectoryDescriptor current = root.Duplicate();
+        foreach (string part in path.Split('/')[..^1])
+        {
+            using DirectoryDescriptor above = current;
+            current = above.OpenDirectory(part);
+        }
+        return current;
     }
 
     private static Process Program(ImmutableArray<string> arguments)

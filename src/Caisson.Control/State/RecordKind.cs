@@ -24,6 +24,12 @@ public static class RecordKind
     /// <summary>What a build step has made, as <c>CacheRecord</c>, by the step's key.</summary>
     public const string BuildCache = "build";
 
+    /// <summary>A full machine, as <c>FullMachineRecord</c>, by its id.</summary>
+    public const string Machine = "machine";
+
+    /// <summary>What was last observed of a full machine: <c>FullMachineStatus</c> by its id.</summary>
+    public const string MachineStatus = "machine-status";
+
     /// <summary>Single values about this engine, such as its id.</summary>
     public const string Engine = "engine";
 }

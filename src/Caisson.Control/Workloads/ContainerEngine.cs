@@ -46,7 +46,12 @@ public sealed class ContainerEngine
             services.Volumes.Remember(record.Id, record.AllMounts);
             _names[record.Name] = record.Id;
         }
+        FullMachines = new FullMachines.FullMachineEngine(this, store);
+        _blocks.UnionWith(FullMachines.List().Select(machine => machine.Record.IdBlock));
     }
+
+    /// <summary>All full machines of this engine.</summary>
+    public FullMachines.FullMachineEngine FullMachines { get; }
 
     /// <summary>What builds have made.</summary>
     public BuildCache Builds { get; }
@@ -73,16 +78,20 @@ public sealed class ContainerEngine
     public async Task RecoverAsync()
     {
         Workload[] known = [.. RecoveryOrder.Sort(List())];
-        HashSet<string> ids = [.. known.Select(workload => workload.Id)];
+        HashSet<string> ids = [.. known.Select(workload => workload.Id), .. FullMachines.SandboxIds()];
         foreach (string stray in StrayDirectories(ids))
         {
             await RemoveStrayAsync(stray);
         }
-        foreach (string held in _services.Volumes.TakeHeld().Where(ids.Contains))
+        foreach (string held in _services.Volumes.TakeHeld().Where(held => _byId.ContainsKey(held)))
         {
             await LetGoAsync(held);
         }
-        _services.Networks.Restore([.. known.Where(workload => workload.Status.Endpoints.Count > 0 && Lives(workload.Id)).SelectMany(workload => workload.Status.Endpoints)]);
+        _services.Networks.Restore(
+        [
+            .. known.Where(workload => workload.Status.Endpoints.Count > 0 && Lives(workload.Id)).SelectMany(workload => workload.Status.Endpoints),
+            .. FullMachines.List().Where(machine => machine.Status.Endpoints.Count > 0 && Lives(machine.Id)).SelectMany(machine => machine.Status.Endpoints),
+        ]);
         foreach (Workload workload in known)
         {
             try
@@ -94,6 +103,7 @@ public sealed class ContainerEngine
                 _services.Log.Warn($"container {workload.Id}: take over: {error.Message}");
             }
         }
+        await FullMachines.RecoverAsync();
         _services.Volumes.LeaveUnused();
         _services.Machines?.Images.RemoveUnfinished();
         SweepDisks();

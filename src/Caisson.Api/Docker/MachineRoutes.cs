@@ -1,0 +1,112 @@
+using Caisson.Api.Http;
+using Caisson.Control.FullMachines;
+using Caisson.Control.Hosting;
+using Caisson.Control.Logs;
+using Caisson.Control.Workloads;
+using Caisson.Errors;
+
+namespace Caisson.Api.Docker;
+
+/// <summary>Full machines: what Docker has not, below <c>/caisson/machines</c>.</summary>
+internal sealed class MachineRoutes(ContainerEngine engine)
+{
+    private const byte Stdout = 1;
+
+    private FullMachineEngine Machines => engine.FullMachines;
+
+    public void AddTo(Router.Builder routes)
+    {
+        routes.Get("/caisson/machines", call => call.Json([.. Machines.List().Select(MachineSummaryBody.Of)], DockerJson.Default.IReadOnlyListMachineSummaryBody));
+        routes.Post("/caisson/machines", Create);
+        routes.Get("/caisson/machines/{id}", call => call.Json(MachineBody.Of(Find(call), Machines.ReadFacts()), DockerJson.Default.MachineBody));
+        routes.Get("/caisson/machines/{id}/explain", call => call.Text(Find(call).Explain()));
+        routes.Delete("/caisson/machines/{id}", Verb((machine, call) => machine.DeleteAsync(call.Flag("force"), call.Gone)));
+        routes.Post("/caisson/machines/{id}/start", Verb(async (machine, _) => await machine.StartAsync(CancellationToken.None)));
+        routes.Post("/caisson/machines/{id}/stop", Verb(async (machine, call) => await machine.StopAsync(call.Flag("force"), Timeout(call), call.Gone)));
+        routes.Post("/caisson/machines/{id}/reboot", Verb((machine, call) => machine.RebootAsync(call.Flag("force"), Timeout(call), call.Gone)));
+        routes.Post("/caisson/machines/{id}/pause", Verb((machine, call) => machine.PauseAsync(call.Gone)));
+        routes.Post("/caisson/machines/{id}/resume", Verb((machine, call) => machine.ResumeAsync(call.Gone)));
+        routes.Get("/caisson/machines/{id}/console", ReadConsole);
+        routes.Post("/caisson/machines/{id}/console", AttachConsole);
+    }
+
+    private FullMachine Find(Call call) => Machines.Find(call.Path("id"));
+
+    /// <summary>A handler of what answers with nothing when it is done.</summary>
+    private Handler Verb(Func<FullMachine, Call, Task> act) => async call =>
+    {
+        await act(Find(call), call);
+        await call.Empty();
+    };
+
+    private static TimeSpan Timeout(Call call) => call.Number("timeout") switch
+    {
+        null => FullMachine.StopPatience,
+        < 0 => System.Threading.Timeout.InfiniteTimeSpan,
+        { } seconds => TimeSpan.FromSeconds(seconds),
+    };
+
+    private async Task Create(Call call)
+    {
+        FullMachine machine = await Machines.CreateAsync(await call.ReadAsync(DockerJson.Default.FullMachineCreate), call.Gone);
+        await call.Json(MachineBody.Of(machine, Machines.ReadFacts()), DockerJson.Default.MachineBody, 201);
+    }
+
+    /// <summary>What the console has said, as the bytes that they were.</summary>
+    private async Task ReadConsole(Call call)
+    {
+        FullMachine machine = Find(call);
+        int? tail = call.Number("tail");
+        Stream body = await call.Begin("application/octet-stream");
+        await body.WriteAsync(History(machine, tail), call.Gone);
+    }
+
+    private async Task AttachConsole(Call call)
+    {
+        FullMachine machine = Find(call);
+        byte[] history = call.Number("tail") is { } lines ? History(machine, lines) : [];
+        bool input = call.Flag("stdin", otherwise: true);
+        Attachment attachment = await machine.AttachConsoleAsync(new AttachOptions(input, Stdout: true, Stderr: false), call.Gone);
+        await Hijack.RunAsync(call, multiplexed: true, async hijack =>
+        {
+            await using (attachment)
+            {
+                if (history.Length > 0)
+                {
+                    StreamPump.WriteFrame(hijack.Output, Stdout, history);
+                    await hijack.Output.FlushAsync();
+                }
+                await StreamPump.RunAsync(hijack, attachment, new StreamPump.Wish(input, Output: true, EndStdin: false, Keys: null));
+            }
+        });
+    }
+
+    private static byte[] History(FullMachine machine, int? tail)
+    {
+        if (tail < 0)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, "query parameter tail: a number of lines, 0 or more");
+        }
+        using var text = new MemoryStream();
+        using LogReader? reader = LogReader.TryOpen(machine.ConsolePath);
+        var query = new LogQuery { Stderr = false };
+        while (reader is not null && (reader.TryRead(out LogEntry entry) || reader.TryReadUnended(out entry)))
+        {
+            if (query.Accepts(entry))
+            {
+                text.Write(entry.Text.Span);
+            }
+        }
+        ReadOnlySpan<byte> all = text.GetBuffer().AsSpan(0, (int)text.Length);
+        int begin = 0;
+        if (tail is { } lines)
+        {
+            begin = all.Length;
+            for (int left = lines; left > 0 && begin > 0; left--)
+            {
+                begin = all[..Math.Max(0, begin - 1)].LastIndexOf((byte)'\n') + 1;
+            }
+        }
+        return all[begin..].ToArray();
+    }
+}

@@ -1,0 +1,106 @@
+using Caisson.Control.Events;
+using Caisson.Control.Model;
+using Caisson.Control.Networking;
+using Caisson.Control.State;
+using Caisson.Errors;
+using Caisson.Linux;
+using Caisson.Machines.Full;
+using Caisson.Machines.Hosting;
+
+namespace Caisson.Control.FullMachines;
+
+public sealed partial class FullMachine
+{
+    /// <summary>The addresses it last had, so that it gets them again: what runs in it may have them written down.</summary>
+    private readonly Dictionary<string, string> _addresses = [];
+
+    private Namespace RequireNetwork() => _services.Host.OpenNetwork(Id)
+        ?? throw new CaissonException(ErrorKind.Unavailable, $"machine {_record.Name} ended while it was connected to its networks");
+
+    /// <summary>Connects the sandbox of a QEMU that has not begun; what was connected is on record first of all.</summary>
+    private void ConnectUnlocked()
+    {
+        using Namespace inside = RequireNetwork();
+        List<EndpointRecord> endpoints = [];
+        try
+        {
+            for (int i = 0; i < _record.Networks.Count; i++)
+            {
+                endpoints.Add(ConnectOne(_record.Networks[i], i, inside));
+            }
+            SetUnlocked(
+                _status with { Endpoints = endpoints },
+                Durability.Process,
+                (EngineEvent[])[.. endpoints.Select(endpoint => _services.Networks.Event(endpoint.NetworkId, "connect", Id))]);
+        }
+        catch
+        {
+            endpoints.ForEach(endpoint => _services.Networks.Disconnect(endpoint, null));
+            throw;
+        }
+    }
+
+    private EndpointRecord ConnectOne(NetworkAttachment attachment, int device, Namespace inside)
+    {
+        ContainerRecord member = _record.AsMember();
+        IReadOnlyList<PortRequest> ports = attachment == _record.Networks.FirstOrDefault(one => _services.Networks.TryFind(one.NetworkId) is { } network && ContainerNetworks.CanPublish(network))
+            ? PortRequest.Read(member.HostConfig, null, new List<Problem>())
+            : [];
+        string key = attachment.HardwareAddress;
+        if (attachment.IPv4.Length == 0 && _addresses.TryGetValue(key, out string? last))
+        {
+            try
+            {
+                return _services.Networks.Connect(member, attachment with { IPv4 = last }, device, ports, inside);
+            }
+            catch (CaissonException)
+            {
+                _addresses.Remove(key); // another has it now
+            }
+        }
+        EndpointRecord endpoint = _services.Networks.Connect(member, attachment, device, ports, inside);
+        _addresses[key] = endpoint.IPv4;
+        return endpoint;
+    }
+
+    /// <summary>Takes a machine that has ended out of its networks, all but in its status; a failure is told, not fatal.</summary>
+    private EngineEvent[] DisconnectUnlocked()
+    {
+        foreach (EndpointRecord endpoint in _status.Endpoints)
+        {
+            try
+            {
+                _services.Networks.Disconnect(endpoint, null);
+            }
+            catch (CaissonException error)
+            {
+                _services.Log.Warn($"machine {_record.Name}: leave network {endpoint.NetworkId}: {error.Message}");
+            }
+        }
+        return [.. _status.Endpoints.Select(endpoint => _services.Networks.Event(endpoint.NetworkId, "disconnect", Id))];
+    }
+
+    private void PlugInterfacesUnlocked(MachineMonitor monitor)
+    {
+        for (int i = 0; i < _record.Config.Interfaces.Count; i++)
+        {
+            PlugInterfaceUnlocked(monitor, _record.Config.Interfaces[i], _status.Endpoints[i]);
+        }
+    }
+
+    /// <summary>Joins a device of the sandbox to an interface of the machine, whose end QEMU gets.</summary>
+    private void PlugInterfaceUnlocked(MachineMonitor monitor, FullInterface one, EndpointRecord endpoint)
+    {
+        using Namespace inside = RequireNetwork();
+        TapDevice? tap = null;
+        inside.RunInside(() => tap = TapBridge.Connect(endpoint.Device));
+        using (tap)
+        {
+            monitor.Give(FullMachinePlan.DescriptorOf(one), tap!);
+            foreach (QmpStep step in FullMachinePlan.Plug(_record.Config, one, endpoint.HardwareAddress))
+            {
+                monitor.Execute(step);
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Caisson.Machines.Full;
+
+public sealed partial record FullMachinePlan
+{
+    /// <summary>What plugs a disk into a machine that runs.</summary>
+    public static IReadOnlyList<QmpStep> Plug(FullDisk disk) =>
+        [new QmpStep("blockdev-add", DiskNode(disk)), new QmpStep("device_add", DiskDevice(disk, null))];
+
+    /// <summary>What plugs an interface in whose device QEMU was given as <see cref="DescriptorOf"/>.</summary>
+    /// <param name="config">The machine.</param>
+    /// <param name="one">The interface.</param>
+    /// <param name="hardwareAddress">Its address.</param>
+    public static IReadOnlyList<QmpStep> Plug(FullMachineConfig config, FullInterface one, string hardwareAddress) =>
+    [
+        QmpStep.Of("netdev_add", json =>
+        {
+            json.WriteString("type", "tap");
+            json.WriteString("id", one.Name);
+            json.WriteString("fd", DescriptorOf(one));
+        }),
+        QmpStep.Of("device_add", json =>
+        {
+            json.WriteString("driver", one.Model == "virtio" ? "virtio-net-pci" : "e1000e");
+            json.WriteString("id", one.Name);
+            json.WriteString("netdev", one.Name);
+            json.WriteString("mac", hardwareAddress);
+            json.WriteString("bus", Port(one.Port));
+            if (BootIndex(config, "network", one.Name) is { } index)
+            {
+                json.WriteNumber("bootindex", index);
+            }
+            else
+            {
+                json.WriteString("romfile", ""); // what starts from the network is only there where it is asked for
+            }
+        }),
+    ];
+
+    /// <summary>What puts a medium, given to QEMU as a set of descriptors, into a drive.</summary>
+    public static QmpStep Insert(FullDrive drive, int set) => QmpStep.Of("blockdev-change-medium", json =>
+    {
+        json.WriteString("id", drive.Name);
+        json.WriteString("filename", string.Create(CultureInfo.InvariantCulture, $"/dev/fdset/{set}"));
+        json.WriteString("format", "raw");
+        json.WriteString("read-only-mode", "read-only");
+        json.WriteBoolean("force", true);
+    });
+
+    /// <summary>What takes the medium out of a drive.</summary>
+    public static QmpStep Eject(FullDrive drive) => QmpStep.Of("eject", json =>
+    {
+        json.WriteString("id", drive.Name);
+        json.WriteBoolean("force", true);
+    });
+
+    /// <summary>The name under which QEMU gets an interface's device.</summary>
+    public static string DescriptorOf(FullInterface one) => $"{one.Name}-fd";
+
+    /// <summary>A disk with its format and those of all below it by name, so that nothing in a file decides how it is read or what else is opened.</summary>
+    private static string DiskNode(FullDisk disk) => DiskNode(disk.Name, $"{DisksDirectory}/{disk.Name}.qcow2", disk.Cache, disk.Backing);
+
+    private static string DiskNode(string node, string path, string cache, IReadOnlyList<string> backing) => QmpStep.Json(json =>
+    {
+        json.WriteString("node-name", node);
+        WriteImage(json, path, cache, backing, 0);
+    });
+
+    private static void WriteImage(Utf8JsonWriter json, string path, string cache, IReadOnlyList<string> backing, int depth)
+    {
+        json.WriteString("driver", "qcow2");
+        if (depth > 0)
+        {
+            json.WriteBoolean("read-only", true);
+        }
+        else
+        {
+            json.WriteString("discard", "unmap");
+            json.WriteString("detect-zeroes", "unmap");
+        }
+        WriteCache(json, cache);
+        json.WriteStartObject("file");
+        json.WriteString("driver", "file");
+        json.WriteString("filename", path);
+        if (depth == 0)
+        {
+            json.WriteString("discard", "unmap");
+        }
+        WriteCache(json, cache);
+        json.WriteEndObject();
+        if (depth < backing.Count)
+        {
+            string[] parts = backing[depth].Split('/');
+            json.WriteStartObject("backing");
+            WriteImage(json, $"{BasesDirectory}/{parts[0]}/{parts[1]}.qcow2", "", backing, depth + 1);
+            json.WriteEndObject();
+        }
+        else
+        {
+            json.WriteNull("backing");
+        }
+    }
+
+    private static void WriteCache(Utf8JsonWriter json, string cache)
+    {
+        json.WriteStartObject("cache");
+        json.WriteBoolean("direct", cache == "none");
+        json.WriteBoolean("no-flush", cache == "unsafe");
+        json.WriteEndObject();
+    }
+
+    private static string DiskDevice(FullDisk disk, int? bootIndex) => QmpStep.Json(json =>
+    {
+        json.WriteString("driver", disk.Bus == "sata" ? "ide-hd" : "virtio-blk-pci");
+        json.WriteString("id", disk.Name);
+        json.WriteString("drive", disk.Name);
+        json.WriteString("bus", disk.Bus == "sata" ? Sata(disk.Port) : Port(disk.Port));
+        json.WriteString("serial", disk.Name);
+        if (bootIndex is { } index)
+        {
+            json.WriteNumber("bootindex", index);
+        }
+    });
+
+    private static string DriveDevice(FullDrive drive, int? bootIndex) => QmpStep.Json(json =>
+    {
+        json.WriteString("driver", "ide-cd");
+        json.WriteString("id", drive.Name);
+        json.WriteString("bus", Sata(drive.Port));
+        if (bootIndex is { } index)
+        {
+            json.WriteNumber("bootindex", index);
+        }
+    });
+
+    private static string Port(int port) => string.Create(CultureInfo.InvariantCulture, $"port{port}");
+
+    private static string Sata(int port) => string.Create(CultureInfo.InvariantCulture, $"ide.{port}");
+}
