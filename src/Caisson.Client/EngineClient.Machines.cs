@@ -80,6 +80,121 @@ public sealed partial class EngineClient
     public HijackedStream AttachMachineConsole(string id, bool input, int tail) =>
         Upgrade(Machine(id, "console") + new QueryString().Add("stdin", input ? "1" : "0").Add("tail", tail), default);
 
+    /// <summary>Gives a machine a disk, also while it runs; returns its name.</summary>
+    public string AttachMachineDisk(string id, MachineDisk disk)
+    {
+        ArgumentNullException.ThrowIfNull(disk);
+        return AttachToMachine(id, "Disk", json => Write(json, disk));
+    }
+
+    /// <summary>Gives a machine a network interface, also while it runs; returns its name.</summary>
+    public string AttachMachineNetwork(string id, MachineNetwork network)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        return AttachToMachine(id, "Network", json => Write(json, network));
+    }
+
+    /// <summary>Takes a disk or an interface out of a machine, also while it runs.</summary>
+    /// <param name="id">Id or name.</param>
+    /// <param name="device">The device's name.</param>
+    /// <param name="keep">Of a disk: the path, on the engine's host, where its file goes; empty for none.</param>
+    /// <param name="delete">Of a disk: its file is deleted.</param>
+    public void DetachFromMachine(string id, string device, string keep, bool delete) =>
+        Do("POST", Machine(id, "detach") + new QueryString().Add("device", device).Add("keep", keep).Add("delete", delete));
+
+    /// <summary>Changes a machine; returns what waits for its next start, a sentence each.</summary>
+    public IReadOnlyList<string> ChangeMachine(string id, MachineChange change)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        using var response = Call("POST", Machine(id, "set"), JsonBody.Write(change.Write));
+        using var document = response.ReadJson();
+        return document.RootElement.Texts("Warnings");
+    }
+
+    /// <summary>Keeps a machine as it is; returns the snapshot's name.</summary>
+    /// <param name="id">Id or name.</param>
+    /// <param name="name">Empty for one of the engine's.</param>
+    /// <param name="description">What the user says about it.</param>
+    public string CreateMachineSnapshot(string id, string name, string description)
+    {
+        using var response = Call("POST", Machine(id, "snapshots") + new QueryString().Add("name", name).Add("description", description));
+        using var document = response.ReadJson();
+        return document.RootElement.Text("Name");
+    }
+
+    /// <summary>Forgets a snapshot of a machine.</summary>
+    public void DeleteMachineSnapshot(string id, string name) => Do("DELETE", $"{Machine(id, "snapshots")}/{Escape(name)}");
+
+    /// <summary>Puts a machine back to a snapshot.</summary>
+    /// <param name="id">Id or name.</param>
+    /// <param name="name">The snapshot; empty for the current one.</param>
+    /// <param name="paused">With memory, it does not run on.</param>
+    public void RestoreMachine(string id, string name, bool paused) => Do("POST", Machine(id, "restore") + new QueryString().Add("name", name).Add("paused", paused));
+
+    /// <summary>Makes another machine with what one holds; returns its name.</summary>
+    /// <param name="id">Id or name.</param>
+    /// <param name="name">The new one; empty for one of the engine's.</param>
+    /// <param name="linked">Its disks stand on the other's, a template.</param>
+    public string CloneMachine(string id, string name, bool linked)
+    {
+        using var response = Call("POST", Machine(id, "clone") + new QueryString().Add("name", name).Add("linked", linked));
+        using var document = response.ReadJson();
+        return document.RootElement.Text("Name");
+    }
+
+    /// <summary>Makes a machine a template, or a template a machine.</summary>
+    public void MakeMachineTemplate(string id, bool undo) => Do("POST", Machine(id, "template") + new QueryString().Add("undo", undo));
+
+    /// <summary>Gives a machine another name.</summary>
+    public void RenameMachine(string id, string name) => Do("POST", Machine(id, "rename") + new QueryString().Add("name", name));
+
+    /// <summary>What a machine's screen shows, as PNG.</summary>
+    public ReadOnlyMemory<byte> ReadMachineScreen(string id)
+    {
+        using var response = Call("GET", Machine(id, "screenshot"));
+        return response.ReadAll();
+    }
+
+    /// <summary>Runs a program in a machine to its end, by the agent that runs there.</summary>
+    /// <param name="id">Id or name.</param>
+    /// <param name="command">The program and its arguments; no shell.</param>
+    /// <param name="environment">Variables; empty for the agent's.</param>
+    /// <param name="input">What it reads.</param>
+    /// <param name="timeoutSeconds">How long it may take; 0 for the engine's choice.</param>
+    public MachineExecEnd ExecInMachine(string id, IReadOnlyList<string> command, IReadOnlyList<string> environment, ReadOnlyMemory<byte> input, long timeoutSeconds)
+    {
+        using var response = Call("POST", Machine(id, "exec"), JsonBody.Write(json =>
+        {
+            json.Texts("Cmd", command);
+            if (environment.Count > 0)
+            {
+                json.Texts("Env", environment);
+            }
+            if (!input.IsEmpty)
+            {
+                json.WriteBase64String("Input", input.Span);
+            }
+            json.Number("Timeout", timeoutSeconds);
+        }));
+        using var document = response.ReadJson();
+        JsonElement end = document.RootElement;
+        return new((int)end.Number("Code"), Bytes(end, "Output"), Bytes(end, "Errors"), end.Truth("Cut"));
+
+        static byte[] Bytes(JsonElement end, string name) => end.Field(name) is { ValueKind: JsonValueKind.String } text && text.TryGetBytesFromBase64(out byte[]? bytes) ? bytes : [];
+    }
+
+    private string AttachToMachine(string id, string kind, Action<Utf8JsonWriter> write)
+    {
+        using var response = Call("POST", Machine(id, "attach"), JsonBody.Write(json =>
+        {
+            json.WriteStartObject(kind);
+            write(json);
+            json.WriteEndObject();
+        }));
+        using var document = response.ReadJson();
+        return document.RootElement.Text("Name");
+    }
+
     private static string Machine(string id) => $"/caisson/machines/{Escape(id)}";
 
     private static string Machine(string id, string verb) => $"{Machine(id)}/{verb}";

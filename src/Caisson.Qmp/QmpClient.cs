@@ -89,8 +89,10 @@ public sealed class QmpClient : IDisposable
             switch (Next(timeout - Stopwatch.GetElapsedTime(start), command))
             {
                 case QmpMessage.Return answer when answer.Id == id:
+                    KeepReceived(); // what came with the answer does not make the socket readable again
                     return answer.Value;
                 case QmpMessage.Error error when error.Id is null || error.Id == id:
+                    KeepReceived();
                     throw new QmpException(command, error.Class, error.Description);
                 case QmpMessage.Event told:
                     Keep(told.Value);
@@ -141,13 +143,7 @@ public sealed class QmpClient : IDisposable
             {
                 return false;
             }
-            while (TakeLine() is { } line)
-            {
-                if (QmpMessage.Parse(line) is QmpMessage.Event told)
-                {
-                    Keep(told.Value);
-                }
-            }
+            KeepReceived();
         }
         return true;
     }
@@ -188,6 +184,17 @@ public sealed class QmpClient : IDisposable
 
     private static CaissonException Ended(string waitedFor, Exception? cause) =>
         new(ErrorKind.Unavailable, $"qemu ended while {waitedFor} was waited for", cause);
+
+    private void KeepReceived()
+    {
+        while (TakeLine() is { } line)
+        {
+            if (QmpMessage.Parse(line) is QmpMessage.Event told)
+            {
+                Keep(told.Value);
+            }
+        }
+    }
 
     private void Keep(QmpEvent told)
     {

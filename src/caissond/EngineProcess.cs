@@ -128,6 +128,7 @@ internal sealed class EngineProcess : IAsyncDisposable
             Facts = HostFacts.Read(),
         };
         _containers = new ContainerEngine(services, state);
+        _owned.Push(_containers.FullMachines);
         await _containers.RecoverAsync();
 
         // The lock is ours, so a socket that is there has nobody behind it.

@@ -74,3 +74,15 @@ internal sealed record MachineSnapshotBody(string Name, string Parent, string Cr
     public static MachineSnapshotBody Of(MachineSnapshot snapshot) =>
         new(snapshot.Name, snapshot.Parent, Times.Text(snapshot.Created), snapshot.HasMemory, snapshot.Description);
 }
+
+/// <summary>What is to be attached to a machine: one of the two.</summary>
+internal sealed record MachineAttachBody(MachineDiskRequest? Disk, MachineNetworkRequest? Network);
+
+/// <summary>The name of what was attached.</summary>
+internal sealed record MachineDeviceBody(string Name);
+
+/// <summary>A program to run in a machine; <c>Input</c> in base64, <c>Timeout</c> in seconds.</summary>
+internal sealed record MachineExecBody(IReadOnlyList<string>? Cmd, IReadOnlyList<string>? Env, byte[]? Input, int Timeout);
+
+/// <summary>How it ended; what it wrote in base64.</summary>
+internal sealed record MachineExecEndBody(int Code, byte[] Output, byte[] Errors, bool Cut);

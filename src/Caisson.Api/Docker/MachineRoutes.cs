@@ -2,8 +2,10 @@ using Caisson.Api.Http;
 using Caisson.Control.FullMachines;
 using Caisson.Control.Hosting;
 using Caisson.Control.Logs;
+using Caisson.Control.Model;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
+using Caisson.Machines.Full;
 
 namespace Caisson.Api.Docker;
 
@@ -11,6 +13,8 @@ namespace Caisson.Api.Docker;
 internal sealed class MachineRoutes(ContainerEngine engine)
 {
     private const byte Stdout = 1;
+
+    private static readonly TimeSpan ExecLimit = TimeSpan.FromHours(1);
 
     private FullMachineEngine Machines => engine.FullMachines;
 
@@ -26,6 +30,17 @@ internal sealed class MachineRoutes(ContainerEngine engine)
         routes.Post("/caisson/machines/{id}/reboot", Verb((machine, call) => machine.RebootAsync(call.Flag("force"), Timeout(call), call.Gone)));
         routes.Post("/caisson/machines/{id}/pause", Verb((machine, call) => machine.PauseAsync(call.Gone)));
         routes.Post("/caisson/machines/{id}/resume", Verb((machine, call) => machine.ResumeAsync(call.Gone)));
+        routes.Post("/caisson/machines/{id}/rename", Verb((machine, call) => machine.RenameAsync(call.Query("name") ?? "", call.Gone)));
+        routes.Post("/caisson/machines/{id}/template", Verb((machine, call) => machine.MakeTemplateAsync(call.Flag("undo"), call.Gone)));
+        routes.Post("/caisson/machines/{id}/detach", Verb((machine, call) => machine.DetachAsync(call.Query("device") ?? "", call.Query("keep") ?? "", call.Flag("delete"), call.Gone)));
+        routes.Post("/caisson/machines/{id}/restore", Verb((machine, call) => machine.RestoreAsync(call.Query("name") ?? "", call.Flag("paused"), call.Gone)));
+        routes.Delete("/caisson/machines/{id}/snapshots/{name}", Verb((machine, call) => machine.DeleteSnapshotAsync(call.Path("name"), call.Gone)));
+        routes.Post("/caisson/machines/{id}/snapshots", CreateSnapshot);
+        routes.Post("/caisson/machines/{id}/attach", Attach);
+        routes.Post("/caisson/machines/{id}/set", Change);
+        routes.Post("/caisson/machines/{id}/clone", Clone);
+        routes.Post("/caisson/machines/{id}/exec", Exec);
+        routes.Get("/caisson/machines/{id}/screenshot", ReadScreen);
         routes.Get("/caisson/machines/{id}/console", ReadConsole);
         routes.Post("/caisson/machines/{id}/console", AttachConsole);
     }
@@ -50,6 +65,51 @@ internal sealed class MachineRoutes(ContainerEngine engine)
     {
         FullMachine machine = await Machines.CreateAsync(await call.ReadAsync(DockerJson.Default.FullMachineCreate), call.Gone);
         await call.Json(MachineBody.Of(machine, Machines.ReadFacts()), DockerJson.Default.MachineBody, 201);
+    }
+
+    private async Task CreateSnapshot(Call call)
+    {
+        MachineSnapshot snapshot = await Find(call).CreateSnapshotAsync(call.Query("name") ?? "", call.Query("description") ?? "", call.Gone);
+        await call.Json(MachineSnapshotBody.Of(snapshot), DockerJson.Default.MachineSnapshotBody, 201);
+    }
+
+    private async Task Attach(Call call)
+    {
+        FullMachine machine = Find(call);
+        string name = await call.ReadAsync(DockerJson.Default.MachineAttachBody) switch
+        {
+            { Disk: { } disk, Network: null } => await machine.AttachDiskAsync(disk, call.Gone),
+            { Disk: null, Network: { } network } => await machine.AttachInterfaceAsync(network, call.Gone),
+            _ => throw new CaissonException(ErrorKind.InvalidArgument, "attach one thing: a Disk or a Network"),
+        };
+        await call.Json(new MachineDeviceBody(name), DockerJson.Default.MachineDeviceBody, 201);
+    }
+
+    private async Task Change(Call call)
+    {
+        IReadOnlyList<string> waiting = await Find(call).ChangeAsync(await call.ReadAsync(DockerJson.Default.FullMachineChange), call.Gone);
+        await call.Json(new WarningsBody(waiting), DockerJson.Default.WarningsBody);
+    }
+
+    private async Task Clone(Call call)
+    {
+        FullMachine clone = await Find(call).CloneAsync(call.Query("name") ?? "", call.Flag("linked"), call.Gone);
+        await call.Json(MachineBody.Of(clone, Machines.ReadFacts()), DockerJson.Default.MachineBody, 201);
+    }
+
+    private async Task Exec(Call call)
+    {
+        MachineExecBody asked = await call.ReadAsync(DockerJson.Default.MachineExecBody);
+        GuestProgramEnd end = await Find(call).ExecAsync(
+            asked.Cmd ?? [], asked.Env, asked.Input ?? [], asked.Timeout > 0 ? TimeSpan.FromSeconds(asked.Timeout) : ExecLimit, call.Gone);
+        await call.Json(new MachineExecEndBody(end.Code, end.Output, end.Errors, end.IsCut), DockerJson.Default.MachineExecEndBody);
+    }
+
+    private async Task ReadScreen(Call call)
+    {
+        byte[] picture = await Find(call).ReadScreenAsync(call.Gone);
+        Stream body = await call.Begin("image/png");
+        await body.WriteAsync(picture, call.Gone);
     }
 
     /// <summary>What the console has said, as the bytes that they were.</summary>

@@ -121,11 +121,18 @@ internal static class CommandTable
         new(Machines, ["kernel install"], "Get a kernel for machines (run --runtime vm)", () => new KernelInstallCommand()),
         new(Machines, ["kernel ls", "kernel list"], "List the kernels for machines", () => new KernelsCommand()),
         new(Machines, ["kernel rm", "kernel remove"], "Remove one or more kernels for machines", () => new RemoveKernelCommand()),
+<<<<<<< HEAD
         new(Machines, ["machine backup"], "Copy a machine, or what has changed of it, to a directory", () => new MachineBackupCommand()),
         new(Machines, ["machine bootstrap"], "Make a disk with Debian out of packages", () => new MachineBootstrapCommand()),
+=======
+        new(Machines, ["machine attach"], "Give a machine a disk or a network, also while it runs", () => new MachineAttachCommand()),
+        new(Machines, ["machine clone"], "Make another machine with what one holds", () => new MachineCloneCommand()),
+>>>>>>> machine
         new(Machines, ["machine console"], "Connect to the serial console of a machine", () => new MachineConsoleCommand()),
         new(Machines, ["machine create"], "Create a machine with an operating system of its own", () => new MachineCreateCommand()),
         new(Machines, ["machine delete", "machine rm", "machine remove"], "Delete one or more machines with their disks and snapshots", () => new RemoveMachineCommand()),
+        new(Machines, ["machine detach"], "Take a disk or a network out of a machine, also while it runs", () => new MachineDetachCommand()),
+        new(Machines, ["machine exec"], "Run a command in a machine, by its guest agent", () => new MachineExecCommand()),
         new(Machines, ["machine explain"], "Print what QEMU is told of a machine, and what confines it", () => new MachineExplainCommand()),
         new(Machines, ["machine export"], "Write a machine for other hypervisors", () => new MachineExportCommand()),
         new(Machines, ["machine import"], "Make a machine of a package or disk of another hypervisor", () => new MachineImportCommand()),
@@ -134,10 +141,21 @@ internal static class CommandTable
         new(Machines, ["machine migrate"], "Move a running machine to another engine", () => new MachineMigrateCommand()),
         new(Machines, ["machine pause"], "Hold one or more machines where they are", () => new MachinePauseCommand()),
         new(Machines, ["machine reboot"], "Start the operating system of one or more machines anew", () => new MachineRebootCommand()),
+<<<<<<< HEAD
         new(Machines, ["machine recover"], "Make a machine of a backup, or check the backup", () => new MachineRecoverCommand()),
+=======
+        new(Machines, ["machine rename"], "Rename a machine", () => new MachineRenameCommand()),
+        new(Machines, ["machine restore", "machine revert"], "Put a machine back to a snapshot", () => new MachineRestoreCommand()),
+>>>>>>> machine
         new(Machines, ["machine resume"], "Let one or more paused machines go on", () => new MachineResumeCommand()),
+        new(Machines, ["machine screenshot"], "Save what the screen of a machine shows", () => new MachineScreenshotCommand()),
+        new(Machines, ["machine set"], "Change a machine, also while it runs", () => new MachineSetCommand()),
+        new(Machines, ["machine snapshot"], "Keep a machine as it is now, or delete such a snapshot", () => new MachineSnapshotCommand()),
+        new(Machines, ["machine snapshots"], "List the snapshots of a machine as a tree", () => new MachineSnapshotsCommand()),
+        new(Machines, ["machine ssh"], "Log in to a machine by ssh", () => new MachineSshCommand()),
         new(Machines, ["machine start"], "Start one or more machines", () => new MachineStartCommand()),
         new(Machines, ["machine stop"], "Stop one or more machines", () => new MachineStopCommand()),
+        new(Machines, ["machine template"], "Make one or more machines templates, that others are cloned from", () => new MachineTemplateCommand()),
 
         new(Compose, ["compose build"], "Build or rebuild services", () => new ComposeBuildCommand()),
         new(Compose, ["compose config", "compose convert"], "Parse, resolve and render compose file in canonical format", () => new ComposeConfigCommand()),

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 using Caisson.Control.Events;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
@@ -13,6 +15,8 @@ public sealed partial class FullMachine
 {
     /// <summary>The addresses it last had, so that it gets them again: what runs in it may have them written down.</summary>
     private readonly Dictionary<string, string> _addresses = [];
+
+    private const int MtuBytes = 1_500;
 
     private Namespace RequireNetwork() => _services.Host.OpenNetwork(Id)
         ?? throw new CaissonException(ErrorKind.Unavailable, $"machine {_record.Name} ended while it was connected to its networks");
@@ -68,6 +72,7 @@ public sealed partial class FullMachine
     {
         foreach (EndpointRecord endpoint in _status.Endpoints)
         {
+            _engine.Lines.Remove(endpoint.Id);
             try
             {
                 _services.Networks.Disconnect(endpoint, null);
@@ -101,6 +106,35 @@ public sealed partial class FullMachine
             {
                 monitor.Execute(step);
             }
+        }
+        ServeUnlocked(endpoint, inside);
+    }
+
+    /// <summary>Gives the machine its lease and its names at an interface; one without IPv4 needs neither.</summary>
+    private void ServeUnlocked(EndpointRecord endpoint, Namespace inside)
+    {
+        NetworkRecord? network = _services.Networks.TryFind(endpoint.NetworkId);
+        if (network is null || !InternetAddress.TryParse(endpoint.IPv4.Split('/')[0], out InternetAddress address) || !HardwareAddress.TryParse(endpoint.HardwareAddress, out HardwareAddress client))
+        {
+            return;
+        }
+        NetworkSubnet? subnet = network.Subnets.FirstOrDefault(one => Subnet.TryParse(one.Subnet, out Subnet range) && range.Contains(address));
+        bool hasGateway = InternetAddress.TryParse(subnet?.Gateway ?? "", out InternetAddress gateway) && !network.Internal;
+        int prefix = subnet is null ? 32 : Subnet.Parse(subnet.Subnet).PrefixLength;
+        int mtu = int.TryParse(network.Options.GetValueOrDefault("com.docker.network.driver.mtu"), NumberStyles.None, CultureInfo.InvariantCulture, out int asked) ? asked : MtuBytes;
+        var lease = new DhcpLease(address, prefix, hasGateway ? gateway : null, GuestLine.ServerAddress, _record.Name, mtu);
+        GuestLine? line = null;
+        inside.RunInside(() => line = GuestLine.Open(endpoint.Device, lease, client));
+        _engine.Lines.Add(endpoint.Id, line!);
+    }
+
+    /// <summary>Serves the interfaces of a machine that an engine before this one started.</summary>
+    private void ServeAllUnlocked()
+    {
+        using Namespace inside = RequireNetwork();
+        foreach (EndpointRecord endpoint in _status.Endpoints)
+        {
+            ServeUnlocked(endpoint, inside);
         }
     }
 }

@@ -47,6 +47,7 @@ public sealed partial class FullMachine
                         Pid = 0,
                         Endpoints = [],
                         MemoryBytes = 0,
+                        Running = null,
                         FinishedAt = _services.Time.GetUtcNow(),
                         Error = "its end was not seen: the host or the monitor was stopped",
                     },
@@ -71,6 +72,7 @@ public sealed partial class FullMachine
             MachineMonitor monitor = await MachineMonitor.OpenAsync($"{DirectoryPath}/run/qmp.sock", User, process.Exited, ReopenLimit);
             var run = new Run(process, monitor);
             WatchUnlocked(run);
+            ServeAllUnlocked();
             RefreshUnlocked(run, null);
             return true;
         }
@@ -94,7 +96,7 @@ public sealed partial class FullMachine
         await GiveBackUnlockedAsync();
         EngineEvent[] left = DisconnectUnlocked();
         SetUnlocked(
-            _status with { Phase = crashed ? MachinePhase.Crashed : MachinePhase.Stopped, Pid = 0, Error = error, FinishedAt = exit.At, Endpoints = [], MemoryBytes = 0 },
+            _status with { Phase = crashed ? MachinePhase.Crashed : MachinePhase.Stopped, Pid = 0, Error = error, FinishedAt = exit.At, Endpoints = [], MemoryBytes = 0, Running = null },
             Durability.Process,
             (EngineEvent[])[Event(crashed ? "crash" : "stop"), .. left]);
         if (!_status.StoppedByUser && (_record.RestartPolicy == "always" || (crashed && _record.RestartPolicy == "on-failure")))

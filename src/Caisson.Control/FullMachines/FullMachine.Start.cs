@@ -145,6 +145,7 @@ public sealed partial class FullMachine
                     RestartCount = restarts,
                     StoppedByUser = false,
                     MemoryBytes = 0,
+                    Running = _record.Config,
                 },
                 _record.Autostart ? Durability.Power : Durability.Process,
                 Event("start"));
@@ -157,7 +158,7 @@ public sealed partial class FullMachine
             await GiveBackUnlockedAsync();
             EngineEvent[] left = DisconnectUnlocked();
             string message = error.Message.Contains("qemu ended", StringComparison.Ordinal) && words.Length > 0 ? $"QEMU refuses the machine: {words}" : error.Message;
-            SetUnlocked(before with { Phase = before.Phase == MachinePhase.Crashed ? MachinePhase.Crashed : MachinePhase.Stopped, Pid = 0, Error = message, Endpoints = [] }, Durability.Process, left);
+            SetUnlocked(before with { Phase = before.Phase == MachinePhase.Crashed ? MachinePhase.Crashed : MachinePhase.Stopped, Pid = 0, Error = message, Endpoints = [], Running = null }, Durability.Process, left);
             throw new CaissonException((error as CaissonException)?.Kind is { } kind and not ErrorKind.Unavailable ? kind : ErrorKind.FailedPrecondition, $"start machine {_record.Name}: {message}", error);
         }
     }
@@ -253,7 +254,7 @@ public sealed partial class FullMachine
         await GiveBackUnlockedAsync();
         EngineEvent[] left = DisconnectUnlocked();
         SetUnlocked(
-            _status with { Phase = crashed ? MachinePhase.Crashed : MachinePhase.Stopped, Pid = 0, Error = error, FinishedAt = exit.At, Endpoints = [], MemoryBytes = 0 },
+            _status with { Phase = crashed ? MachinePhase.Crashed : MachinePhase.Stopped, Pid = 0, Error = error, FinishedAt = exit.At, Endpoints = [], MemoryBytes = 0, Running = null },
             Durability.Process,
             (EngineEvent[])[Event(crashed ? "crash" : "stop"), .. left]);
         bool again = !run.IsAsked && !_engine.IsStopping && (_record.RestartPolicy == "always" || (crashed && _record.RestartPolicy == "on-failure"));

@@ -1,6 +1,7 @@
 using Caisson.Control.Model;
 using Caisson.Errors;
 using Caisson.Linux;
+using Caisson.Machines.Disks;
 using Caisson.Machines.Full;
 
 namespace Caisson.Control.FullMachines;
@@ -11,43 +12,36 @@ internal static class FullMachineDisks
     /// <summary>Makes a disk's file as it was asked for.</summary>
     /// <returns>The disk with its size.</returns>
     /// <exception cref="CaissonException">It cannot be made; nothing is left of it.</exception>
-    public static async Task<FullDisk> MakeAsync(FullDisk disk, MachineDiskRequest request, string directory, CancellationToken cancellation)
+    public static async Task<FullDisk> MakeAsync(FullDisk disk, MachineDiskRequest request, string directory, uint user, CancellationToken cancellation)
     {
         string path = PathOf(directory, disk.Name);
-        try
+        if (request.Source.Length == 0)
         {
-            if (request.Source.Length == 0)
-            {
-                await QemuImage.CreateAsync(path, disk.Bytes, null, cancellation);
-                return disk;
-            }
-            (string format, long bytes) = QemuImage.Inspect(request.Source, request.Format);
-            if (disk.Bytes != 0 && disk.Bytes < bytes)
-            {
-                throw new CaissonException(ErrorKind.InvalidArgument, $"disk {disk.Name}: {request.Source} has {bytes} bytes, which do not fit into {disk.Bytes}; a disk is not cut");
-            }
-            await QemuImage.ConvertAsync(request.Source, format, path, null, cancellation);
-            if (disk.Bytes > bytes)
-            {
-                await QemuImage.ResizeAsync(path, disk.Bytes, cancellation);
-            }
-            return disk with { Bytes = Math.Max(bytes, disk.Bytes) };
+            await DiskImages.CreateAsync(path, DiskFormat.Qcow2, disk.Bytes, user, null, cancellation);
+            return disk;
         }
-        catch
+        DiskHeader header = DiskHeader.Read(request.Source, request.Format.Length > 0 ? DiskFormats.Parse(request.Format) : null).RequireAlone(request.Source);
+        if (disk.Bytes != 0 && disk.Bytes < header.VirtualBytes)
         {
-            File.Delete(path);
-            throw;
+            throw new CaissonException(ErrorKind.InvalidArgument, $"disk {disk.Name}: {request.Source} has {header.VirtualBytes} bytes, which do not fit into {disk.Bytes}; a disk is not cut");
         }
+        await DiskImages.ConvertAsync(new DiskNode(request.Source, header.Format), path, new DiskConversion { Format = DiskFormat.Qcow2, Owner = user }, null, cancellation);
+        long bytes = (header.VirtualBytes + 511) / 512 * 512;
+        if (disk.Bytes > bytes)
+        {
+            await DiskImages.ResizeAsync(new DiskNode(path, DiskFormat.Qcow2), disk.Bytes, null, cancellation);
+        }
+        return disk with { Bytes = Math.Max(bytes, disk.Bytes) };
     }
 
     /// <summary>Makes the firmware's variables, unless they are there or the firmware has none.</summary>
-    public static async Task MakeVariablesAsync(FullMachineConfig config, string directory, CancellationToken cancellation)
+    public static Task MakeVariablesAsync(FullMachineConfig config, string directory, uint user, CancellationToken cancellation)
     {
         string path = PathOf(directory, FullMachinePlan.Variables);
-        if (config.Firmware == MachineFirmware.Uefi && !File.Exists(path))
-        {
-            await QemuImage.ConvertAsync(FullMachineFacts.VariablesPath(config.SecureBoot), "raw", path, null, cancellation);
-        }
+        return config.Firmware == MachineFirmware.Uefi && !File.Exists(path)
+            ? DiskImages.ConvertAsync(
+                new DiskNode(FullMachineFacts.VariablesPath(config.SecureBoot), DiskFormat.Raw), path, new DiskConversion { Format = DiskFormat.Qcow2, Owner = user }, null, cancellation)
+            : Task.CompletedTask;
     }
 
     /// <summary>Gives the machine's files to the user that its QEMU runs as.</summary>
@@ -59,6 +53,31 @@ internal static class FullMachineDisks
             {
                 OwnOne(path, user);
             }
+        }
+    }
+
+    /// <summary>Lets the machines that will stand on these disks read them, and nobody change them.</summary>
+    public static void Publish(string directory)
+    {
+        Mode($"{directory}/disks", 0x1ed);
+        foreach (string path in Directory.GetFiles($"{directory}/disks"))
+        {
+            Mode(path, 0x124);
+        }
+
+        static void Mode(string path, int mode)
+        {
+            using FileDescriptor file = HostFiles.OpenPath(path, followLast: false);
+            file.ChangeMode(mode);
+        }
+    }
+
+    /// <summary>Copies the files of a directory into another one.</summary>
+    public static void CopyFiles(string from, string to)
+    {
+        foreach (string path in Directory.Exists(from) ? Directory.GetFiles(from) : [])
+        {
+            File.Copy(path, $"{to}/{Path.GetFileName(path)}");
         }
     }
 

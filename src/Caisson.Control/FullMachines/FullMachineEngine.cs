@@ -14,7 +14,11 @@ using Caisson.Machines.Full;
 namespace Caisson.Control.FullMachines;
 
 /// <summary>All full machines of this engine: making them, finding them, and taking them over from an engine that died.</summary>
+<<<<<<< HEAD
 public sealed partial class FullMachineEngine
+=======
+public sealed class FullMachineEngine : IDisposable
+>>>>>>> machine
 {
     private const long MemoryBytes = 1L << 30;
 
@@ -41,7 +45,13 @@ public sealed partial class FullMachineEngine
 
     internal EngineServices Services => _engine.Services;
 
+    /// <summary>Leases and names of machines.</summary>
+    internal GuestLines Lines { get; } = new();
+
     internal bool IsStopping => _engine.IsStopping;
+
+    /// <inheritdoc/>
+    public void Dispose() => Lines.Dispose();
 
     /// <summary>The directory of a machine: disks, sockets, console.</summary>
     public string DirectoryOf(string id) => $"{Services.Root}/machines/{id}";
@@ -115,7 +125,7 @@ public sealed partial class FullMachineEngine
                 List<FullDisk> disks = [];
                 foreach ((FullDisk disk, MachineDiskRequest request) in config.Disks.Zip(asked.Disks))
                 {
-                    disks.Add(await FullMachineDisks.MakeAsync(disk, request, $"{directory}/disks", cancellationToken));
+                    disks.Add(await FullMachineDisks.MakeAsync(disk, request, $"{directory}/disks", UserOf(record.IdBlock), cancellationToken));
                 }
                 return record with { Config = config with { Disks = disks, HasSeed = seeded } };
             },
@@ -152,7 +162,7 @@ public sealed partial class FullMachineEngine
             }
             FullMachineRecord record = await fill(begin(id, name, block), directory);
             cancellationToken.ThrowIfCancellationRequested();
-            await FullMachineDisks.MakeVariablesAsync(record.Config, $"{directory}/disks", cancellationToken);
+            await FullMachineDisks.MakeVariablesAsync(record.Config, $"{directory}/disks", UserOf(block), cancellationToken);
             FullMachineDisks.Own(directory, UserOf(block));
             var machine = new FullMachine(this, record, status ?? new FullMachineStatus());
             machine.CommitMade();

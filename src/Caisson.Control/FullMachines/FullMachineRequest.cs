@@ -3,6 +3,7 @@ using System.Globalization;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
 using Caisson.Errors;
+using Caisson.Machines.Disks;
 using Caisson.Machines.Full;
 
 namespace Caisson.Control.FullMachines;
@@ -73,9 +74,9 @@ internal static class FullMachineRequest
         {
             problems.Add(new Problem($"/disks/{name}", $"a machine has room for {FullMachinePlan.PortsMax} disks and interfaces, and {FullMachinePlan.SataPortsMax} on sata"));
         }
-        if (asked.Source.Length == 0 && asked.Bytes is < QemuImage.BytesMin or > QemuImage.BytesMax)
+        if (asked.Source.Length == 0 && asked.Bytes is < DiskImages.BytesMin or > DiskHeader.VirtualBytesMax)
         {
-            problems.Add(new Problem($"/disks/{name}", "an empty disk needs a size, such as 20g"));
+            problems.Add(new Problem($"/disks/{name}", "an empty disk needs a size of 64k or more, such as 20g"));
         }
         if (asked.Source.Length > 0 && !asked.Source.StartsWith('/'))
         {

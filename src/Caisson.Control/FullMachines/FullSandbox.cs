@@ -94,8 +94,8 @@ internal static class FullSandbox
                 },
                 MaskedPaths = profile.MaskedPaths,
                 ReadonlyPaths = profile.ReadOnlyPaths,
-                // The machine has the addresses; its sandbox does not answer for them.
-                Sysctl = new Dictionary<string, string> { ["net.ipv4.conf.all.arp_ignore"] = "8" },
+                // The machine has the addresses: its sandbox answers for its own one alone.
+                Sysctl = new Dictionary<string, string> { ["net.ipv4.conf.all.arp_ignore"] = "1" },
             },
         };
 

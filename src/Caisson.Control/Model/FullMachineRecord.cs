@@ -24,7 +24,7 @@ public sealed record FullMachineRecord
     public IReadOnlyDictionary<string, IReadOnlyList<PortBinding>?>? Ports { get; init; }
 
     /// <summary>The block of 65,536 ids of its sandbox, see <c>IdRange</c>.</summary>
-    public required int IdBlock { get; init; }
+    public int IdBlock { get; init; }
 
     /// <summary>It starts with the engine, unless a user has stopped it.</summary>
     public bool Autostart { get; init; }
@@ -141,6 +141,9 @@ public sealed record FullMachineStatus
 
     /// <summary>Its places in networks, in the order of its interfaces, while it runs.</summary>
     public IReadOnlyList<EndpointRecord> Endpoints { get => field ?? []; init => field = value is { Count: > 0 } ? value : []; } = [];
+
+    /// <summary>The hardware that its QEMU has now; null when it does not run. The record may have more, for the next start.</summary>
+    public FullMachineConfig? Running { get; init; }
 
     /// <summary>Memory that it was given or left by request while it runs, in bytes; 0 for what it started with.</summary>
     public long MemoryBytes { get; init; }

@@ -16,6 +16,8 @@ public static partial class Kernel
     public const int SOCK_NONBLOCK = 2048;
     public const int SOL_SOCKET = 1;
     public const int SO_PEERCRED = 17;
+    public const int SO_BROADCAST = 6;
+    public const int SO_BINDTODEVICE = 25;
     public const int SO_PASSCRED = 16;
     public const int SO_SNDBUF = 7;
     public const int SO_RCVBUF = 8;

@@ -50,6 +50,20 @@ public sealed class InternetSocket : Descriptor
         return Libc.LastErrno == Errno.EADDRINUSE ? false : throw LinuxException.FromErrno("bind", local.ToString());
     }
 
+    /// <summary>Uses one device only, whatever routes say, and may send to all who are there. Source: socket(7), SO_BINDTODEVICE, SO_BROADCAST.</summary>
+    /// <param name="device">Its name, in the socket's network namespace.</param>
+    public unsafe void BindToDevice(string device)
+    {
+        using var fd = Hold();
+        byte[] name = PathText.Encode(device);
+        fixed (byte* bytes = name)
+        {
+            Libc.Check(Libc.syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_BINDTODEVICE, (nint)bytes, name.Length), "setsockopt SO_BINDTODEVICE", device);
+        }
+        int on = 1;
+        Libc.Check(Libc.syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_BROADCAST, (nint)(&on), sizeof(int)), "setsockopt SO_BROADCAST", device);
+    }
+
     /// <summary>Lets connections come.</summary>
     public void Listen(int backlog = 64)
     {

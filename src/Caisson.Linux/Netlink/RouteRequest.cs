@@ -279,6 +279,24 @@ public abstract record RouteRequest
         public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"addr add {Address}/{PrefixLength} dev {Index}");
     }
 
+    /// <summary>Takes an address, which it has, from a device, and with its last one its routes of that family.</summary>
+    /// <param name="Index">The device.</param>
+    /// <param name="Address">The address.</param>
+    /// <param name="PrefixLength">As it was given.</param>
+    public sealed record RemoveAddress(int Index, InternetAddress Address, int PrefixLength) : RouteRequest
+    {
+        internal override unsafe void Write(NetlinkWriter writer, uint sequence)
+        {
+            writer.Begin(RTM_DELADDR, NLM_F_REQUEST | NLM_F_ACK, sequence);
+            writer.Put(new ifaddrmsg { ifa_family = (byte)(Address.IsIPv6 ? AF_INET6 : AF_INET), ifa_prefixlen = (byte)PrefixLength, ifa_index = (uint)Index });
+            writer.Attribute(IFA_LOCAL, Address.ToBytes());
+            writer.End();
+        }
+
+        /// <inheritdoc/>
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"addr del {Address}/{PrefixLength} dev {Index}");
+    }
+
     /// <summary>Sends what has no better route of that family to <paramref name="Gateway"/>.</summary>
     /// <param name="Index">The device behind which the gateway is.</param>
     /// <param name="Gateway">The next hop.</param>

@@ -56,6 +56,19 @@ public sealed partial record FullMachinePlan
         json.WriteBoolean("force", true);
     });
 
+    /// <summary>What opens a further qcow2 file of the machine's disks, whose node is called as the file.</summary>
+    public static QmpStep Open(string name) => new("blockdev-add", DiskNode(name, $"{DisksDirectory}/{name}.qcow2", "", []));
+
+    /// <summary>What copies a node, as it is at this moment, to another one; the job is called as the target.</summary>
+    public static QmpStep Backup(string node, string target) => QmpStep.Of("blockdev-backup", json =>
+    {
+        json.WriteString("job-id", target);
+        json.WriteString("device", node);
+        json.WriteString("target", target);
+        json.WriteString("sync", "full");
+        json.WriteBoolean("auto-dismiss", false);
+    });
+
     /// <summary>The name under which QEMU gets an interface's device.</summary>
     public static string DescriptorOf(FullInterface one) => $"{one.Name}-fd";
 

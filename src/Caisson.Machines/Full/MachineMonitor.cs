@@ -114,8 +114,55 @@ public sealed class MachineMonitor : IDisposable
     /// <exception cref="CaissonException">It failed, with QEMU's reason.</exception>
     public async Task RunJobAsync(string id, QmpStep step, TimeSpan limit)
     {
-        Task<QmpEvent> concluded = Expect(told => told.Name == "JOB_STATUS_CHANGE" && told.Text("id") == id && told.Text("status") == "concluded");
+        Task<QmpEvent> concluded = ExpectEnd(id);
         Execute(step);
+        await FinishAsync(id, concluded, step.Command, limit);
+    }
+
+    /// <summary>Starts several jobs at one moment, and runs all of them to their ends.</summary>
+    /// <param name="jobs">The id of each job, and the action that starts it.</param>
+    /// <param name="limit">How long each may take.</param>
+    /// <exception cref="CaissonException">One failed; the others have ended, too.</exception>
+    public async Task RunTransactionAsync(IReadOnlyList<(string Id, QmpStep Action)> jobs, TimeSpan limit)
+    {
+        Task<QmpEvent>[] ends = [.. jobs.Select(job => ExpectEnd(job.Id))];
+        Execute("transaction", json =>
+        {
+            json.WriteStartArray("actions");
+            foreach ((_, QmpStep action) in jobs)
+            {
+                json.WriteStartObject();
+                json.WriteString("type", action.Command);
+                json.WriteStartObject("data");
+                action.Write(json);
+                json.WriteEndObject();
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+        });
+        CaissonException? failure = null;
+        for (int i = 0; i < ends.Length; i++)
+        {
+            try
+            {
+                await FinishAsync(jobs[i].Id, ends[i], jobs[i].Action.Command, limit);
+            }
+            catch (CaissonException error)
+            {
+                failure ??= error;
+            }
+        }
+        if (failure is not null)
+        {
+            throw failure;
+        }
+    }
+
+    private Task<QmpEvent> ExpectEnd(string id) =>
+        Expect(told => told.Name == "JOB_STATUS_CHANGE" && told.Text("id") == id && told.Text("status") == "concluded");
+
+    private async Task FinishAsync(string id, Task<QmpEvent> concluded, string command, TimeSpan limit)
+    {
         try
         {
             await concluded.WaitAsync(limit);
@@ -136,7 +183,7 @@ public sealed class MachineMonitor : IDisposable
         Execute("job-dismiss", json => json.WriteString("id", id));
         if (error is not null)
         {
-            throw new CaissonException(ErrorKind.Internal, $"qemu could not complete {step.Command}: {error}");
+            throw new CaissonException(ErrorKind.Internal, $"qemu could not complete {command}: {error}");
         }
     }
 

@@ -18,7 +18,7 @@ public static class TapBridge
     {
         using RouteSocket route = RouteSocket.Open();
         NetworkLink link = route.FindLink(device) ?? throw new CaissonException(ErrorKind.NotFound, $"connect the machine: its sandbox has no device {device}");
-        string bridge = $"mb{link.Index}";
+        string bridge = BridgeOf(link.Index);
         TapDevice tap = TapDevice.Create($"mt{link.Index}");
         try
         {
@@ -48,6 +48,9 @@ public static class TapBridge
             throw;
         }
     }
+
+    /// <summary>The name of the bridge that joins the device of an index.</summary>
+    public static string BridgeOf(int index) => $"mb{index}";
 
     private static HardwareAddress OwnAddress() => HardwareAddress.Local(BitConverter.ToUInt64(KernelRandom.Take(8)));
 }

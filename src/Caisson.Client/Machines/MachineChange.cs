@@ -1,0 +1,88 @@
+using System.Text.Json;
+
+namespace Caisson.Client.Machines;
+
+/// <summary>Changes of a machine; what is null stays as it is.</summary>
+public sealed class MachineChange
+{
+    /// <summary>Memory in bytes.</summary>
+    public long? MemoryBytes { get; init; }
+
+    /// <summary>To how much it may grow, in bytes.</summary>
+    public long? MemoryMaxBytes { get; init; }
+
+    /// <summary>Processors.</summary>
+    public long? Processors { get; init; }
+
+    /// <summary>To how many it may grow.</summary>
+    public long? ProcessorsMax { get; init; }
+
+    /// <summary>QEMU's name of the processor's model.</summary>
+    public string? CpuModel { get; init; }
+
+    /// <summary>What is tried in order.</summary>
+    public IReadOnlyList<string>? Boot { get; init; }
+
+    /// <summary>The kernel's command line.</summary>
+    public string? CommandLine { get; init; }
+
+    /// <summary>It starts with the engine.</summary>
+    public bool? Autostart { get; init; }
+
+    /// <summary>Its place in that order.</summary>
+    public long? StartOrder { get; init; }
+
+    /// <summary>Seconds to wait after its start.</summary>
+    public long? StartDelaySeconds { get; init; }
+
+    /// <summary>The restart policy.</summary>
+    public string? RestartPolicy { get; init; }
+
+    /// <summary>What the user says about it.</summary>
+    public string? Description { get; init; }
+
+    /// <summary>New sizes of disks, in bytes, by name.</summary>
+    public IReadOnlyDictionary<string, long> DiskSizes { get; init; } = new Dictionary<string, long>();
+
+    /// <summary>Media of drives: paths on the engine's host by the drive's name; an empty path takes the medium out.</summary>
+    public IReadOnlyDictionary<string, string> Media { get; init; } = new Dictionary<string, string>();
+
+    internal void Write(Utf8JsonWriter json)
+    {
+        json.Number("Memory", MemoryBytes);
+        json.Number("MemoryMax", MemoryMaxBytes);
+        json.Number("Processors", Processors);
+        json.Number("ProcessorsMax", ProcessorsMax);
+        Text("CpuModel", CpuModel);
+        json.Texts("Boot", Boot);
+        Text("CommandLine", CommandLine);
+        if (Autostart is { } autostart)
+        {
+            json.WriteBoolean(nameof(Autostart), autostart);
+        }
+        json.Number("StartOrder", StartOrder);
+        json.Number("StartDelaySeconds", StartDelaySeconds);
+        Text("RestartPolicy", RestartPolicy);
+        Text("Description", Description);
+        json.WriteStartObject(nameof(DiskSizes));
+        foreach ((string name, long bytes) in DiskSizes)
+        {
+            json.WriteNumber(name, bytes);
+        }
+        json.WriteEndObject();
+        json.WriteStartObject(nameof(Media));
+        foreach ((string name, string path) in Media)
+        {
+            json.WriteString(name, path);
+        }
+        json.WriteEndObject();
+
+        void Text(string name, string? value)
+        {
+            if (value is not null)
+            {
+                json.WriteString(name, value);
+            }
+        }
+    }
+}
