@@ -121,13 +121,10 @@ internal static class CommandTable
         new(Machines, ["kernel install"], "Get a kernel for machines (run --runtime vm)", () => new KernelInstallCommand()),
         new(Machines, ["kernel ls", "kernel list"], "List the kernels for machines", () => new KernelsCommand()),
         new(Machines, ["kernel rm", "kernel remove"], "Remove one or more kernels for machines", () => new RemoveKernelCommand()),
-<<<<<<< HEAD
+        new(Machines, ["machine attach"], "Give a machine a disk or a network, also while it runs", () => new MachineAttachCommand()),
         new(Machines, ["machine backup"], "Copy a machine, or what has changed of it, to a directory", () => new MachineBackupCommand()),
         new(Machines, ["machine bootstrap"], "Make a disk with Debian out of packages", () => new MachineBootstrapCommand()),
-=======
-        new(Machines, ["machine attach"], "Give a machine a disk or a network, also while it runs", () => new MachineAttachCommand()),
         new(Machines, ["machine clone"], "Make another machine with what one holds", () => new MachineCloneCommand()),
->>>>>>> machine
         new(Machines, ["machine console"], "Connect to the serial console of a machine", () => new MachineConsoleCommand()),
         new(Machines, ["machine create"], "Create a machine with an operating system of its own", () => new MachineCreateCommand()),
         new(Machines, ["machine delete", "machine rm", "machine remove"], "Delete one or more machines with their disks and snapshots", () => new RemoveMachineCommand()),
@@ -141,12 +138,9 @@ internal static class CommandTable
         new(Machines, ["machine migrate"], "Move a running machine to another engine", () => new MachineMigrateCommand()),
         new(Machines, ["machine pause"], "Hold one or more machines where they are", () => new MachinePauseCommand()),
         new(Machines, ["machine reboot"], "Start the operating system of one or more machines anew", () => new MachineRebootCommand()),
-<<<<<<< HEAD
         new(Machines, ["machine recover"], "Make a machine of a backup, or check the backup", () => new MachineRecoverCommand()),
-=======
         new(Machines, ["machine rename"], "Rename a machine", () => new MachineRenameCommand()),
         new(Machines, ["machine restore", "machine revert"], "Put a machine back to a snapshot", () => new MachineRestoreCommand()),
->>>>>>> machine
         new(Machines, ["machine resume"], "Let one or more paused machines go on", () => new MachineResumeCommand()),
         new(Machines, ["machine screenshot"], "Save what the screen of a machine shows", () => new MachineScreenshotCommand()),
         new(Machines, ["machine set"], "Change a machine, also while it runs", () => new MachineSetCommand()),

@@ -14,11 +14,7 @@ using Caisson.Machines.Full;
 namespace Caisson.Control.FullMachines;
 
 /// <summary>All full machines of this engine: making them, finding them, and taking them over from an engine that died.</summary>
-<<<<<<< HEAD
-public sealed partial class FullMachineEngine
-=======
-public sealed class FullMachineEngine : IDisposable
->>>>>>> machine
+public sealed partial class FullMachineEngine : IDisposable
 {
     private const long MemoryBytes = 1L << 30;
 
