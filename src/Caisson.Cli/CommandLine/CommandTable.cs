@@ -186,6 +186,7 @@ internal static class CommandTable
         new(Engine, ["engine stop"], "Stop the engine; containers go on", () => new EngineStopCommand()),
         new(Engine, ["events", "system events"], "Get real time events from the server", () => new EventsCommand()),
         new(Engine, ["info", "system info"], "Display system-wide information", () => new InfoCommand()),
+        new(Engine, ["system dial-stdio"], "Connect standard input and output to the engine", () => new DialStdioCommand()),
         new(Engine, ["version"], "Show the version of caisson and of its engine", () => new VersionCommand()),
         new("", ["__complete"], "Answer a shell's question", () => new CompleteCommand()),
     ];

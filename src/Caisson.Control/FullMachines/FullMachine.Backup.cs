@@ -110,7 +110,7 @@ public sealed partial class FullMachine
         foreach (var (disk, file, _) in files)
         {
             DiskNode node = _record.Config.Disks.FirstOrDefault(one => one.Name == disk) is { } found
-                ? _engine.NodeOf(this, found)
+                ? NodeOf(found)
                 : new DiskNode(FullMachineDisks.PathOf(DisksPath, disk), DiskFormat.Qcow2);
             await DiskImages.ConvertAsync(node, directory.PathOf(file), new DiskConversion { Format = DiskFormat.Qcow2 }, new FullMachineEngine.Told(progress, $"copying {disk}"), cancellation);
         }

@@ -60,7 +60,7 @@ public sealed partial class FullMachineEngine
         RequireNew(path, replace: false);
         return machine.RunStoppedAsync("export", async record =>
         {
-            DiskNode[] disks = [.. record.Config.Disks.Select(disk => NodeOf(machine, disk))];
+            DiskNode[] disks = [.. record.Config.Disks.Select(disk => machine.NodeOf(disk))];
             if (disks.Length == 0)
             {
                 throw new CaissonException(ErrorKind.FailedPrecondition, $"machine {record.Name} has no disk to export");
@@ -156,18 +156,6 @@ public sealed partial class FullMachineEngine
                 return Task.FromResult(record);
             },
             cancellation);
-    }
-
-    /// <summary>A machine's disk with all that is below it.</summary>
-    internal DiskNode NodeOf(FullMachine machine, FullDisk disk)
-    {
-        DiskNode? below = null;
-        foreach (string one in disk.Backing.Reverse())
-        {
-            string[] parts = one.Split('/');
-            below = new DiskNode(FullMachineDisks.PathOf($"{DirectoryOf(parts[0])}/disks", parts[1]), DiskFormat.Qcow2) { Backing = below };
-        }
-        return new DiskNode(FullMachineDisks.PathOf(machine.DisksPath, disk.Name), DiskFormat.Qcow2) { Backing = below };
     }
 
     private static async Task<OvfMachine> ImportDiskAsync(string path, string target, IProgress<double> progress, CancellationToken cancellation)

@@ -1,3 +1,5 @@
+using System.Text;
+
 using Caisson.Control.Model;
 using Caisson.Machines.CloudInit;
 using Caisson.Machines.Full;
@@ -21,7 +23,7 @@ internal static class FullMachineSeed
         }
         Seed seed = Seed.Compile(new SeedConfig
         {
-            InstanceId = record.Id[..32],
+            InstanceId = InstanceOf(record),
             Hostname = asked.Hostname.Length > 0 ? asked.Hostname : record.Name.Replace('_', '-'),
             User = asked.User,
             SshKeys = asked.SshKeys,
@@ -34,4 +36,23 @@ internal static class FullMachineSeed
         File.WriteAllBytes($"{directory}/disks/{FullMachinePlan.SeedName}", seed.ToDisc(made));
         return true;
     }
+
+    /// <summary>Writes the disc of a machine for its clone: another instance, which does its first start again and has keys of its own.</summary>
+    public static void Copy(FullMachineRecord source, string from, FullMachineRecord clone, string to)
+    {
+        if (!source.Config.HasSeed)
+        {
+            return;
+        }
+        byte[] disc = File.ReadAllBytes($"{from}/disks/{FullMachinePlan.SeedName}");
+        byte[] before = Encoding.ASCII.GetBytes(InstanceOf(source));
+        byte[] after = Encoding.ASCII.GetBytes(InstanceOf(clone));
+        for (int at = 0; disc.AsSpan(at).IndexOf(before) is >= 0 and var found; at += found + before.Length)
+        {
+            after.CopyTo(disc, at + found); // of the same length, so nothing else on it moves
+        }
+        File.WriteAllBytes($"{to}/disks/{FullMachinePlan.SeedName}", disc);
+    }
+
+    private static string InstanceOf(FullMachineRecord record) => record.Id[..32];
 }
