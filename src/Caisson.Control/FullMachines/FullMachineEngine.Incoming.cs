@@ -1,6 +1,7 @@
 using Caisson.Control.FullMachines.Migration;
 using Caisson.Control.Model;
 using Caisson.Errors;
+using Caisson.Machines.Disks;
 using Caisson.Machines.Full;
 
 namespace Caisson.Control.FullMachines;
@@ -34,7 +35,7 @@ public sealed partial class FullMachineEngine
                     }
                     foreach (FullDisk disk in record.Config.Disks)
                     {
-                        await QemuImage.CreateAsync(FullMachineDisks.PathOf($"{directory}/disks", disk.Name), disk.Bytes, null, gone);
+                        await DiskImages.CreateAsync(FullMachineDisks.PathOf($"{directory}/disks", disk.Name), DiskFormat.Qcow2, disk.Bytes, UserOf(record.IdBlock), null, gone);
                     }
                     return record;
                 },
