@@ -12,7 +12,7 @@ internal sealed class MachineMigrateCommand : MachineWorkCommand
 
     public MachineMigrateCommand()
     {
-        _downtime = Number("downtime", "Milliseconds that it may stand still, as a target (default 30)");
+        _downtime = Number("downtime", "Milliseconds that it may stand still, as a target (default 10)");
         _bandwidth = Number("bandwidth", "The most megabytes of memory a second");
         _timeout = Seconds("timeout", "Seconds that it may take; then it goes on here");
         _dropSnapshots = Switch("drop-snapshots", "Its snapshots are deleted; they do not go along");

@@ -215,7 +215,8 @@ public sealed partial class FullMachine
         }
         json.WriteEndArray();
         json.WriteStartObject("properties");
-        json.WriteString("completion-mode", "grouped");
+        // What is copied in part must not count as copied; a whole copy has nothing to keep, and making the bitmaps knows no groups.
+        json.WriteString("completion-mode", isFull ? "individual" : "grouped");
         json.WriteEndObject();
     }
 

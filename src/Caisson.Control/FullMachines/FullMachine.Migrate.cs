@@ -409,19 +409,11 @@ public sealed partial class FullMachine
                 Monitor.Execute("block-job-cancel", json => json.WriteString("device", $"mirror-{disk}"));
             }
             await Task.WhenAll(ends).WaitAsync(AnswerLimit, cancellation);
-            foreach (var (id, job) in Jobs())
+            if (Jobs().Values.FirstOrDefault(job => job.Error.Length > 0) is { Error.Length: > 0 } failed)
             {
-                if (job.Error.Length > 0)
-                {
-                    throw new CaissonException(ErrorKind.Unavailable, $"copying the disks failed at the end: {job.Error}");
-                }
-                Monitor.Execute("job-dismiss", json => json.WriteString("id", id));
+                throw new CaissonException(ErrorKind.Unavailable, $"copying the disks failed at the end: {failed.Error}");
             }
-            foreach (string disk in _mirrors)
-            {
-                Monitor.Execute("blockdev-del", json => json.WriteString("node-name", Nodes(disk)));
-            }
-            _mirrors.Clear();
+            // What is left of them goes with this QEMU, or when the machine stays: not while it stands still.
         }
 
         /// <summary>The connection was lost when the machine could be on either side: they are asked, for a while.</summary>

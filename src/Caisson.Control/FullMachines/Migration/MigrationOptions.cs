@@ -4,7 +4,7 @@ namespace Caisson.Control.FullMachines.Migration;
 public sealed record MigrationOptions
 {
     /// <summary>How long it may stand still, in milliseconds, as a target: memory is copied again and again until the rest fits.</summary>
-    public int DowntimeMs { get; init; } = 30;
+    public int DowntimeMs { get; init; } = 10;
 
     /// <summary>The most bytes of memory a second; 0 for no limit.</summary>
     public long BytesPerSecond { get; init; }
