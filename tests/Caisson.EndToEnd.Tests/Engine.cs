@@ -127,6 +127,15 @@ public sealed class Engine : IDisposable
         return null;
     }
 
+    /// <summary>Starts our command line and leaves it running; its streams are the caller's, who also ends it.</summary>
+    public Process Begin(params string[] arguments)
+    {
+        ProcessStartInfo start = new(Path.Combine(Binaries!, "caisson"), arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["CAISSON_ROOT"] = Root;
+        start.Environment["CAISSON_RUN"] = Run;
+        return Process.Start(start)!;
+    }
+
     public Answer Start(string program, string? input, params string[] arguments)
     {
         const int LimitSeconds = 600;

@@ -1,6 +1,7 @@
 using Caisson.Control.FullMachines;
 using Caisson.Control.Model;
 using Caisson.Machines.Full;
+using Caisson.Machines.Plan;
 
 namespace Caisson.Api.Docker;
 
@@ -33,7 +34,7 @@ internal sealed record MachineBody(
     bool Autostart, int StartOrder, int StartDelaySeconds, string RestartPolicy, bool Template, string ClonedFrom,
     IReadOnlyList<MachineSnapshotBody> Snapshots, string CurrentSnapshot, string ConsolePath, string VncPath)
 {
-    public static MachineBody Of(FullMachine machine, FullMachineFacts facts)
+    public static MachineBody Of(FullMachine machine)
     {
         FullMachineRecord record = machine.Record;
         FullMachineStatus status = machine.Status;
@@ -41,7 +42,7 @@ internal sealed record MachineBody(
         return new MachineBody(
             record.Id, record.Name, record.Description, MachineSummaryBody.StateOf(record, status), status.Error, Times.Text(record.Created),
             Time(status.StartedAt), Time(status.FinishedAt), status.Pid, status.RestartCount,
-            facts.HasKvm ? "kvm" : "tcg", config.Processors, Math.Max(config.Processors, config.ProcessorsMax), config.CpuModel,
+            MachineHostFacts.HasKvm ? "kvm" : "tcg", config.Processors, Math.Max(config.Processors, config.ProcessorsMax), config.CpuModel,
             status.MemoryBytes > 0 ? status.MemoryBytes : config.MemoryBytes, Math.Max(config.MemoryBytes, config.MemoryMaxBytes),
             MachineSummaryBody.FirmwareOf(config), config.SecureBoot, config.Tpm, config.HasKernel, config.CommandLine, config.Boot,
             [.. config.Disks.Select(disk => new MachineDiskBody(disk.Name, disk.Bytes, machine.MeasureDisk(disk.Name), disk.Bus, disk.Cache.Length > 0 ? disk.Cache : "writeback", disk.Backing))],

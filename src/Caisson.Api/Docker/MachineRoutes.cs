@@ -22,7 +22,7 @@ internal sealed class MachineRoutes(ContainerEngine engine)
     {
         routes.Get("/caisson/machines", call => call.Json([.. Machines.List().Select(MachineSummaryBody.Of)], DockerJson.Default.IReadOnlyListMachineSummaryBody));
         routes.Post("/caisson/machines", Create);
-        routes.Get("/caisson/machines/{id}", call => call.Json(MachineBody.Of(Find(call), Machines.ReadFacts()), DockerJson.Default.MachineBody));
+        routes.Get("/caisson/machines/{id}", call => call.Json(MachineBody.Of(Find(call)), DockerJson.Default.MachineBody));
         routes.Get("/caisson/machines/{id}/explain", call => call.Text(Find(call).Explain()));
         routes.Delete("/caisson/machines/{id}", Verb((machine, call) => machine.DeleteAsync(call.Flag("force"), call.Gone)));
         routes.Post("/caisson/machines/{id}/start", Verb(async (machine, _) => await machine.StartAsync(CancellationToken.None)));
@@ -64,7 +64,7 @@ internal sealed class MachineRoutes(ContainerEngine engine)
     private async Task Create(Call call)
     {
         FullMachine machine = await Machines.CreateAsync(await call.ReadAsync(DockerJson.Default.FullMachineCreate), call.Gone);
-        await call.Json(MachineBody.Of(machine, Machines.ReadFacts()), DockerJson.Default.MachineBody, 201);
+        await call.Json(MachineBody.Of(machine), DockerJson.Default.MachineBody, 201);
     }
 
     private async Task CreateSnapshot(Call call)
@@ -94,7 +94,7 @@ internal sealed class MachineRoutes(ContainerEngine engine)
     private async Task Clone(Call call)
     {
         FullMachine clone = await Find(call).CloneAsync(call.Query("name") ?? "", call.Flag("linked"), call.Gone);
-        await call.Json(MachineBody.Of(clone, Machines.ReadFacts()), DockerJson.Default.MachineBody, 201);
+        await call.Json(MachineBody.Of(clone), DockerJson.Default.MachineBody, 201);
     }
 
     private async Task Exec(Call call)

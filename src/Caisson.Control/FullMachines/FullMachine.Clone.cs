@@ -7,6 +7,8 @@ namespace Caisson.Control.FullMachines;
 
 public sealed partial class FullMachine
 {
+    private const string CopyPrefix = "copy-";
+
     /// <summary>Makes another machine with what this one holds; it does not run, and has addresses of its own.</summary>
     /// <param name="name">The new one; empty for one of ours.</param>
     /// <param name="linked">Its disks stand on this one's, which must be a template.</param>
@@ -161,7 +163,7 @@ public sealed partial class FullMachine
         {
             foreach (string node in FullMachinePlan.SnapshotNodes(config))
             {
-                string copy = $"copy-{node}";
+                string copy = CopyPrefix + node;
                 string path = FullMachineDisks.PathOf(DisksPath, copy);
                 File.Delete(path);
                 long bytes = DiskHeader.Read(FullMachineDisks.PathOf(DisksPath, node), DiskFormat.Qcow2).VirtualBytes;

@@ -85,7 +85,7 @@ public sealed partial class FullMachine
                 endpoint = ConnectOne(attachment, device, inside);
                 PlugInterfaceUnlocked(run.Monitor, one, endpoint);
                 SetUnlocked(
-                    _status with { Endpoints = [.. _status.Endpoints, endpoint], Running = _status.Running! with { Interfaces = [.. _status.Running.Interfaces, one] } },
+                    _status with { Endpoints = [.. _status.Endpoints, endpoint], Addresses = AddressesOf([.. _status.Endpoints, endpoint]), Running = _status.Running! with { Interfaces = [.. _status.Running.Interfaces, one] } },
                     Durability.Process, _services.Networks.Event(endpoint.NetworkId, "connect", Id));
                 return one.Name;
             }

@@ -13,9 +13,6 @@ namespace Caisson.Control.FullMachines;
 
 public sealed partial class FullMachine
 {
-    /// <summary>The addresses it last had, so that it gets them again: what runs in it may have them written down.</summary>
-    private readonly Dictionary<string, string> _addresses = [];
-
     private const int MtuBytes = 1_500;
 
     private Namespace RequireNetwork() => _services.Host.OpenNetwork(Id)
@@ -33,7 +30,7 @@ public sealed partial class FullMachine
                 endpoints.Add(ConnectOne(_record.Networks[i], i, inside));
             }
             SetUnlocked(
-                _status with { Endpoints = endpoints },
+                _status with { Endpoints = endpoints, Addresses = AddressesOf(endpoints) },
                 Durability.Process,
                 (EngineEvent[])[.. endpoints.Select(endpoint => _services.Networks.Event(endpoint.NetworkId, "connect", Id))]);
         }
@@ -50,8 +47,7 @@ public sealed partial class FullMachine
         IReadOnlyList<PortRequest> ports = attachment == _record.Networks.FirstOrDefault(one => _services.Networks.TryFind(one.NetworkId) is { } network && ContainerNetworks.CanPublish(network))
             ? PortRequest.Read(member.HostConfig, null, new List<Problem>())
             : [];
-        string key = attachment.HardwareAddress;
-        if (attachment.IPv4.Length == 0 && _addresses.TryGetValue(key, out string? last))
+        if (attachment.IPv4.Length == 0 && _status.Addresses.TryGetValue(attachment.HardwareAddress, out string? last))
         {
             try
             {
@@ -59,13 +55,14 @@ public sealed partial class FullMachine
             }
             catch (CaissonException)
             {
-                _addresses.Remove(key); // another has it now
+                // Another has it now.
             }
         }
-        EndpointRecord endpoint = _services.Networks.Connect(member, attachment, device, ports, inside);
-        _addresses[key] = endpoint.IPv4;
-        return endpoint;
+        return _services.Networks.Connect(member, attachment, device, ports, inside);
     }
+
+    private static Dictionary<string, string> AddressesOf(IEnumerable<EndpointRecord> endpoints) =>
+        endpoints.Where(endpoint => endpoint.IPv4.Length > 0).ToDictionary(endpoint => endpoint.HardwareAddress, endpoint => endpoint.IPv4);
 
     /// <summary>Takes a machine that has ended out of its networks, all but in its status; a failure is told, not fatal.</summary>
     private EngineEvent[] DisconnectUnlocked()

@@ -21,16 +21,13 @@ public sealed partial class FullMachine
                 await DeleteUnlockedAsync();
                 return;
             }
-            foreach (EndpointRecord endpoint in _status.Endpoints)
-            {
-                _addresses[endpoint.HardwareAddress] = endpoint.IPv4;
-            }
             IMonitoredProcess? process = await _services.Host.ReopenAsync(Id, () => { }, CancellationToken.None);
             if (process is not null && _status.HasProcess && await TryAdoptUnlockedAsync(process))
             {
                 return;
             }
             // A start that was not completed, or an end that left nothing to tell.
+            ForgetCopies(null);
             bool ran = _status.HasProcess;
             if (process is not null)
             {
@@ -72,6 +69,8 @@ public sealed partial class FullMachine
             MachineMonitor monitor = await MachineMonitor.OpenAsync($"{DirectoryPath}/run/qmp.sock", User, process.Exited, ReopenLimit);
             var run = new Run(process, monitor);
             WatchUnlocked(run);
+            await monitor.AbandonJobsAsync(ReopenLimit);
+            ForgetCopies(monitor);
             ServeAllUnlocked();
             RefreshUnlocked(run, null);
             return true;
@@ -84,6 +83,19 @@ public sealed partial class FullMachine
             }
             _services.Log.Warn($"machine {_record.Name}: its QEMU does not answer and is ended: {error.Message}");
             return false;
+        }
+    }
+
+    /// <summary>Copies of disks that an engine was killed over.</summary>
+    private void ForgetCopies(MachineMonitor? monitor)
+    {
+        foreach (string path in Directory.Exists(DisksPath) ? Directory.GetFiles(DisksPath, $"{CopyPrefix}*") : [])
+        {
+            if (monitor is not null)
+            {
+                TryForget(monitor, Path.GetFileNameWithoutExtension(path));
+            }
+            File.Delete(path);
         }
     }
 

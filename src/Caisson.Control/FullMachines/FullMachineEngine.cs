@@ -18,6 +18,9 @@ public sealed partial class FullMachineEngine : IDisposable
 {
     private const long MemoryBytes = 1L << 30;
 
+    /// <summary>Of a host name, which it is in networks.</summary>
+    private const int NameLengthMax = 63;
+
     private readonly ContainerEngine _engine;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, FullMachine> _byId = [];
@@ -217,9 +220,9 @@ public sealed partial class FullMachineEngine : IDisposable
             {
                 name = Names.NewName(_names.ContainsKey);
             }
-            if (!Names.IsValid(name) || name.Contains('_') && name.Length > 63)
+            if (!Names.IsValid(name) || name.Length > NameLengthMax)
             {
-                throw new CaissonException(ErrorKind.InvalidArgument, $"'{name}' is no name for a machine: letters, digits, hyphens, dots and underscores, two or more, the first a letter or digit");
+                throw new CaissonException(ErrorKind.InvalidArgument, $"'{name}' is no name for a machine: letters, digits, hyphens, dots and underscores, 2 to 63, the first a letter or digit");
             }
             if (!_names.TryAdd(name, id))
             {

@@ -142,6 +142,9 @@ public sealed record FullMachineStatus
     /// <summary>Its places in networks, in the order of its interfaces, while it runs.</summary>
     public IReadOnlyList<EndpointRecord> Endpoints { get => field ?? []; init => field = value is { Count: > 0 } ? value : []; } = [];
 
+    /// <summary>The addresses it last had, by hardware address, so that it gets them again: what runs in it may have them written down.</summary>
+    public IReadOnlyDictionary<string, string> Addresses { get => field ?? new Dictionary<string, string>(); init; } = new Dictionary<string, string>();
+
     /// <summary>The hardware that its QEMU has now; null when it does not run. The record may have more, for the next start.</summary>
     public FullMachineConfig? Running { get; init; }
 

@@ -18,6 +18,7 @@ public static partial class Kernel
     public const int SO_PEERCRED = 17;
     public const int SO_BROADCAST = 6;
     public const int SO_BINDTODEVICE = 25;
+    public const int SO_NO_CHECK = 11;
     public const int SO_PASSCRED = 16;
     public const int SO_SNDBUF = 7;
     public const int SO_RCVBUF = 8;

@@ -50,7 +50,10 @@ public sealed class InternetSocket : Descriptor
         return Libc.LastErrno == Errno.EADDRINUSE ? false : throw LinuxException.FromErrno("bind", local.ToString());
     }
 
-    /// <summary>Uses one device only, whatever routes say, and may send to all who are there. Source: socket(7), SO_BINDTODEVICE, SO_BROADCAST.</summary>
+    /// <summary>
+    /// Uses one device only, whatever routes say, may send to all who are there, and sends without checksums: a device that is told to complete them may be a machine's, whose
+    /// programs see the packet before. Source: socket(7), SO_BINDTODEVICE, SO_BROADCAST, SO_NO_CHECK.
+    /// </summary>
     /// <param name="device">Its name, in the socket's network namespace.</param>
     public unsafe void BindToDevice(string device)
     {
@@ -62,6 +65,7 @@ public sealed class InternetSocket : Descriptor
         }
         int on = 1;
         Libc.Check(Libc.syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_BROADCAST, (nint)(&on), sizeof(int)), "setsockopt SO_BROADCAST", device);
+        Libc.Check(Libc.syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_NO_CHECK, (nint)(&on), sizeof(int)), "setsockopt SO_NO_CHECK", device);
     }
 
     /// <summary>Lets connections come.</summary>

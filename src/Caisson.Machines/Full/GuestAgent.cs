@@ -94,7 +94,7 @@ public sealed class GuestAgent : IDisposable
             }
             json.WriteBoolean("capture-output", true);
         });
-        long id = begun.ValueKind == JsonValueKind.Object && begun.TryGetProperty("pid", out JsonElement pid) && pid.TryGetInt64(out long number)
+        long id = begun.ValueKind == JsonValueKind.Object && begun.TryGetProperty("pid", out JsonElement pid) && pid.ValueKind == JsonValueKind.Number && pid.TryGetInt64(out long number)
             ? number
             : throw Broken("it started a program and did not say its number");
         for (int pause = 5; ; pause = Math.Min(pause * 2, 250))
@@ -103,8 +103,8 @@ public sealed class GuestAgent : IDisposable
             if (status.ValueKind == JsonValueKind.Object && status.TryGetProperty("exited", out JsonElement exited) && exited.ValueKind == JsonValueKind.True)
             {
                 return new GuestProgramEnd(
-                    status.TryGetProperty("signal", out JsonElement signal) && signal.TryGetInt32(out int killed) ? 128 + killed
-                        : status.TryGetProperty("exitcode", out JsonElement code) && code.TryGetInt32(out int returned) ? returned : 0,
+                    status.TryGetProperty("signal", out JsonElement signal) && signal.ValueKind == JsonValueKind.Number && signal.TryGetInt32(out int killed) ? 128 + killed
+                        : status.TryGetProperty("exitcode", out JsonElement code) && code.ValueKind == JsonValueKind.Number && code.TryGetInt32(out int returned) ? returned : 0,
                     Bytes(status, "out-data"),
                     Bytes(status, "err-data"),
                     IsTrue(status, "out-truncated") || IsTrue(status, "err-truncated"));

@@ -158,6 +158,28 @@ public sealed class MachineMonitor : IDisposable
         }
     }
 
+    /// <summary>Ends and lets go of what an engine before this one began and did not see the end of.</summary>
+    public async Task AbandonJobsAsync(TimeSpan limit)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (Execute("query-jobs") is { ValueKind: JsonValueKind.Array } jobs && jobs.GetArrayLength() > 0 && Stopwatch.GetElapsedTime(start) < limit)
+        {
+            foreach (JsonElement job in jobs.EnumerateArray())
+            {
+                bool isOver = job.GetProperty("status").GetString() == "concluded";
+                try
+                {
+                    Execute(isOver ? "job-dismiss" : "job-cancel", json => json.WriteString("id", job.GetProperty("id").GetString()));
+                }
+                catch (QmpException)
+                {
+                    // It came to its end meanwhile, or cannot be ended before.
+                }
+            }
+            await Task.Delay(5);
+        }
+    }
+
     private Task<QmpEvent> ExpectEnd(string id) =>
         Expect(told => told.Name == "JOB_STATUS_CHANGE" && told.Text("id") == id && told.Text("status") == "concluded");
 
