@@ -43,6 +43,7 @@ public sealed class ApiServer : IAsyncDisposable
         new TrustRoutes(engine).AddTo(routes);
         new KernelRoutes(engine.Services).AddTo(routes);
         new MachineRoutes(engine).AddTo(routes);
+        new MachineWorkRoutes(engine).AddTo(routes);
         new NetworkRoutes(engine.Services, engine).AddTo(routes);
         new VolumeRoutes(engine.Services, engine).AddTo(routes);
         new SecretRoutes(engine.Services, engine).AddTo(routes);

@@ -247,6 +247,19 @@ public sealed partial class EngineClient
             json.WriteEndArray();
         }
         json.WriteEndObject();
+        if (machine.Seed is { } seed)
+        {
+            json.WriteStartObject("Seed");
+            json.Text("Hostname", seed.Hostname);
+            json.Text("User", seed.User);
+            json.Texts("SshKeys", seed.SshKeys);
+            json.Text("Password", seed.Password);
+            json.Texts("Packages", seed.Packages);
+            json.Texts("Commands", seed.Commands);
+            json.Text("UserData", seed.UserData);
+            json.Text("NetworkConfig", seed.NetworkConfig);
+            json.WriteEndObject();
+        }
         json.Texts("Boot", machine.Boot);
         json.Flag("Autostart", machine.Autostart);
         json.Number("StartOrder", machine.StartOrder);

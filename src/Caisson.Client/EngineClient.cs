@@ -138,6 +138,9 @@ public sealed partial class EngineClient : IDisposable
         return new HttpResponse(connection, head, bodiless, Return);
     }
 
+    /// <summary>A connection to the engine without a word said. The caller disposes it.</summary>
+    public HijackedStream Dial() => new(Rent());
+
     private HijackedStream Upgrade(string path, ReadOnlyMemory<byte> body)
     {
         var response = Exchange(new HttpRequest("POST", path) { Body = body, Upgrade = true });

@@ -9,11 +9,11 @@ namespace Caisson.Cli.Commands;
 internal sealed class MachineCreateCommand : Command
 {
     private readonly ValueOption<long> _memory, _memoryMax, _cpus, _cpusMax, _order, _delay;
-    private readonly ValueOption<string> _cpuModel, _firmware, _kernel, _initrd, _append, _boot, _restart, _description;
+    private readonly ValueOption<string> _cpuModel, _firmware, _kernel, _initrd, _append, _boot, _restart, _description, _hostname, _user, _password, _userData, _networkConfig;
     private readonly SwitchOption _secureBoot, _tpm, _noNetwork, _autostart, _start;
     private readonly ListOption<MachineDisk> _disks;
     private readonly ListOption<MachineNetwork> _networks;
-    private readonly ListOption<string> _cdroms, _publish;
+    private readonly ListOption<string> _cdroms, _publish, _sshKeys, _install, _commands;
 
     public MachineCreateCommand()
     {
@@ -32,6 +32,15 @@ internal sealed class MachineCreateCommand : Command
         _networks = Values("network", "network", "NETWORK; then name=, mac=, ip=, model=virtio|e1000e (default bridge)", MachineSpec.Network);
         _noNetwork = Switch("no-network", "Without a network interface");
         _publish = List("publish", "Publish a port of the machine to the host", 'p');
+        Heading("First start (cloud-init, or a disk of machine bootstrap)");
+        _hostname = Text("hostname", "Its name for itself (default the machine's)");
+        _user = Text("user", "The user that keys and password are of (default the image's own)");
+        _sshKeys = List("ssh-key", "Public key, or path of its file, by which the user is let in", kind: "key");
+        _password = Text("password-file", "Path of a file whose first line is the user's password", kind: "path");
+        _install = List("package", "Package to install");
+        _commands = List("run", "Line of the shell to run");
+        _userData = Text("user-data", "Path of a document of your own: #cloud-config or a script", kind: "path");
+        _networkConfig = Text("network-config", "Path of a network-config of your own", kind: "path");
         Heading("Start");
         _boot = Text("boot", "What is tried in order (default disk,cdrom)", kind: "list");
         _kernel = Text("kernel", "Kernel that is started directly; it is copied", kind: "path");
@@ -82,6 +91,7 @@ internal sealed class MachineCreateCommand : Command
             Cdroms = [.. _cdroms.Values.Select(MachineSpec.HostPath)],
             Networks = _noNetwork.Value ? [] : _networks.Values.Count > 0 ? [.. _networks.Values] : null,
             Ports = [.. Ports()],
+            Seed = Seed(),
             Boot = _boot.Value.Length > 0 ? _boot.Value.Split(',') : [],
             Autostart = _autostart.Value,
             StartOrder = _order.Value,
@@ -107,4 +117,27 @@ internal sealed class MachineCreateCommand : Command
         }
         return [.. bindings.SelectMany(port => port.Value.Select(binding => new MachinePort(binding.HostIp, binding.HostPort, port.Key)))];
     }
+
+    /// <summary>What it is told at its first start; null when nothing was said.</summary>
+    private MachineSeed? Seed()
+    {
+        bool isAsked = new[] { _hostname, _user, _password, _userData, _networkConfig }.Any(option => option.Value.Length > 0)
+            || _sshKeys.Values.Count + _install.Values.Count + _commands.Values.Count > 0;
+        return !isAsked ? null : new MachineSeed
+        {
+            Hostname = _hostname.Value,
+            User = _user.Value,
+            SshKeys = [.. _sshKeys.Values.SelectMany(Keys)],
+            Password = _password.Value.Length > 0 ? File.ReadLines(_password.Value).FirstOrDefault("") : "",
+            Packages = [.. _install.Values],
+            Commands = [.. _commands.Values],
+            UserData = _userData.Value.Length > 0 ? File.ReadAllText(_userData.Value) : "",
+            NetworkConfig = _networkConfig.Value.Length > 0 ? File.ReadAllText(_networkConfig.Value) : "",
+        };
+    }
+
+    /// <summary>A key as it is, or those in a file.</summary>
+    private static IEnumerable<string> Keys(string text) => text.Contains(' ')
+        ? [text]
+        : File.ReadLines(text).Select(line => line.Trim()).Where(line => line.Length > 0 && line[0] != '#');
 }

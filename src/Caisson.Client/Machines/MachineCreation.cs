@@ -51,6 +51,9 @@ public sealed class MachineCreation
     /// <summary>Ports of the host by port of the machine.</summary>
     public IReadOnlyList<MachinePort> Ports { get; init; } = [];
 
+    /// <summary>What it is told at its first start; null for nothing.</summary>
+    public MachineSeed? Seed { get; init; }
+
     /// <summary>What is tried in order: <c>disk</c>, <c>cdrom</c>, <c>network</c>.</summary>
     public IReadOnlyList<string> Boot { get; init; } = [];
 

@@ -42,6 +42,7 @@ public sealed partial class FullMachine
                 async (record, directory) =>
                 {
                     FullMachineDisks.CopyFiles($"{DirectoryPath}/boot", $"{directory}/boot");
+                    FullMachineSeed.Copy(source, DirectoryPath, record, directory);
                     if (_status.HasProcess)
                     {
                         await CopyRunningUnlockedAsync($"{directory}/disks", cancellationToken);

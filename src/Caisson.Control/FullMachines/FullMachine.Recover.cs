@@ -16,7 +16,7 @@ public sealed partial class FullMachine
     {
         using (await EnterAsync())
         {
-            if (_status.Phase == MachinePhase.Deleting)
+            if (_status.Phase is MachinePhase.Deleting or MachinePhase.Arriving)
             {
                 await DeleteUnlockedAsync();
                 return;

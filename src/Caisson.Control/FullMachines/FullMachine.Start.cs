@@ -84,13 +84,15 @@ public sealed partial class FullMachine
     /// <param name="snapshot">The tag of the snapshot whose memory it goes on with; null to boot.</param>
     /// <param name="restarts">Restarts by the policy so far.</param>
     /// <param name="paused">It stays where it is.</param>
-    private async Task LaunchUnlockedAsync(string? snapshot, int restarts, bool paused = false)
+    /// <param name="arrive">Its memory comes from elsewhere: waits until it runs; null to begin here.</param>
+    private async Task LaunchUnlockedAsync(string? snapshot, int restarts, bool paused = false, Func<MachineMonitor, Task>? arrive = null)
     {
         FullMachineStatus before = _status;
         MachineMonitor? monitor = null;
         try
         {
             FullMachinePlan plan = CompileUnlocked();
+            plan = arrive is null ? plan : plan.Arriving();
             PrepareUnlocked(plan);
             Dictionary<string, string> bases = BasesUnlocked();
             await StartTpmUnlockedAsync();
@@ -121,6 +123,10 @@ public sealed partial class FullMachine
             if (snapshot is not null)
             {
                 await LoadUnlockedAsync(run, snapshot);
+            }
+            if (arrive is not null)
+            {
+                await arrive(monitor);
             }
             foreach (QmpStep step in plan.Conversation)
             {

@@ -14,7 +14,7 @@ using Caisson.Machines.Full;
 namespace Caisson.Control.FullMachines;
 
 /// <summary>All full machines of this engine: making them, finding them, and taking them over from an engine that died.</summary>
-public sealed class FullMachineEngine : IDisposable
+public sealed partial class FullMachineEngine : IDisposable
 {
     private const long MemoryBytes = 1L << 30;
 
@@ -120,12 +120,13 @@ public sealed class FullMachineEngine : IDisposable
                 _ = PortRequest.Read(record.AsMember().HostConfig, null, problems);
                 ProblemsException.ThrowIfAny("create machine", problems);
                 FullMachineRequest.CopyBoot(asked, directory);
+                bool seeded = FullMachineSeed.Write(asked.Seed, record, directory, Services.Time.GetUtcNow());
                 List<FullDisk> disks = [];
                 foreach ((FullDisk disk, MachineDiskRequest request) in config.Disks.Zip(asked.Disks))
                 {
                     disks.Add(await FullMachineDisks.MakeAsync(disk, request, $"{directory}/disks", UserOf(record.IdBlock), cancellationToken));
                 }
-                return record with { Config = config with { Disks = disks } };
+                return record with { Config = config with { Disks = disks, HasSeed = seeded } };
             },
             cancellationToken);
     }
@@ -135,13 +136,17 @@ public sealed class FullMachineEngine : IDisposable
     /// <param name="begin">Makes the record of an id, a name and a block of ids.</param>
     /// <param name="fill">Fills the machine's directory, in which <c>disks</c>, <c>run</c> and <c>boot</c> are; returns the record as it is kept.</param>
     /// <param name="cancellationToken">Abandons it.</param>
+    /// <param name="id">The id that it has already; null for a new one.</param>
+    /// <param name="status">Where it is in its life; null for a machine that does not run.</param>
     public async Task<FullMachine> MakeAsync(
         string name,
         Func<string, string, int, FullMachineRecord> begin,
         Func<FullMachineRecord, string, Task<FullMachineRecord>> fill,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken,
+        string? id = null,
+        FullMachineStatus? status = null)
     {
-        string id = Names.NewId();
+        id ??= Names.NewId();
         name = Reserve(name, id);
         int block = _engine.TakeBlock();
         string directory = DirectoryOf(id);
@@ -158,7 +163,7 @@ public sealed class FullMachineEngine : IDisposable
             cancellationToken.ThrowIfCancellationRequested();
             await FullMachineDisks.MakeVariablesAsync(record.Config, $"{directory}/disks", UserOf(block), cancellationToken);
             FullMachineDisks.Own(directory, UserOf(block));
-            var machine = new FullMachine(this, record, new FullMachineStatus());
+            var machine = new FullMachine(this, record, status ?? new FullMachineStatus());
             machine.CommitMade();
             lock (_lock)
             {

@@ -54,6 +54,9 @@ public sealed record FullMachineCreate
     /// <summary>What is tried in order: <c>disk</c>, <c>cdrom</c>, <c>network</c>.</summary>
     public IReadOnlyList<string> Boot { get => field ?? []; init; } = [];
 
+    /// <summary>What it is told at its first start; null for nothing.</summary>
+    public MachineSeedRequest? Seed { get; init; }
+
     /// <summary>It starts with the engine.</summary>
     public bool Autostart { get; init; }
 
@@ -68,6 +71,34 @@ public sealed record FullMachineCreate
 
     /// <summary>What the user says about it.</summary>
     public string Description { get => field ?? ""; init; } = "";
+}
+
+/// <summary>What a machine is told at its first start, as cloud-init or our own machines do it.</summary>
+public sealed record MachineSeedRequest
+{
+    /// <summary>The machine's name for itself; empty for the name that it has here.</summary>
+    public string Hostname { get => field ?? ""; init; } = "";
+
+    /// <summary>The user that keys and password are of; empty for the image's own.</summary>
+    public string User { get => field ?? ""; init; } = "";
+
+    /// <summary>Lines of <c>authorized_keys</c>.</summary>
+    public IReadOnlyList<string> SshKeys { get => field ?? []; init; } = [];
+
+    /// <summary>The password; empty for none.</summary>
+    public string Password { get => field ?? ""; init; } = "";
+
+    /// <summary>Packages to install.</summary>
+    public IReadOnlyList<string> Packages { get => field ?? []; init; } = [];
+
+    /// <summary>Lines of the shell to run.</summary>
+    public IReadOnlyList<string> Commands { get => field ?? []; init; } = [];
+
+    /// <summary>The user's own document; empty for none.</summary>
+    public string UserData { get => field ?? ""; init; } = "";
+
+    /// <summary>The user's own network-config; empty for none.</summary>
+    public string NetworkConfig { get => field ?? ""; init; } = "";
 }
 
 /// <summary>A disk that is asked for: a copy of a file, or an empty one.</summary>

@@ -110,6 +110,9 @@ public enum MachinePhase
 
     /// <summary>It is being deleted.</summary>
     Deleting,
+
+    /// <summary>It comes from another engine and does not run here yet; when this engine ends meanwhile, it never was here.</summary>
+    Arriving,
 }
 
 /// <summary>What was last observed of a machine. Immutable.</summary>

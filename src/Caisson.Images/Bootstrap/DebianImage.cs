@@ -29,10 +29,10 @@ internal static class DebianImage
         IProgress<ImageProgress>? progress,
         CancellationToken cancellation)
     {
-        CheckName(suite, "release");
+        DebianSources.CheckName(suite, "release");
         foreach (string package in include)
         {
-            CheckName(package, "package");
+            DebianSources.CheckName(package, "package");
         }
         List<string> arguments = ["--variant=minbase", "--mode=root", "--format=tar"];
         if (include.Count > 0)
@@ -40,38 +40,9 @@ internal static class DebianImage
             arguments.Add("--include=" + string.Join(',', include));
         }
         arguments.AddRange([suite, "-"]);
-        arguments.AddRange(mirror is not null ? [mirror] : OwnSources(suite));
+        arguments.AddRange(DebianSources.For(suite, mirror));
 
         await ToolRun.StreamAsync("mmdebstrap", arguments, null, consume,
             line => progress?.Report(new ImageProgress(ImageStage.Building, default, 0, 0, line)), cancellation);
-    }
-
-    /// <summary>The machine's own package sources, where it runs the same release: they are known to be reachable.</summary>
-    private static IEnumerable<string> OwnSources(string suite)
-    {
-        const string List = "/etc/apt/sources.list";
-        const string Parts = "/etc/apt/sources.list.d";
-
-        if (!File.Exists("/etc/os-release") || !File.ReadLines("/etc/os-release").Contains($"VERSION_CODENAME={suite}"))
-        {
-            return [];
-        }
-        IEnumerable<string> parts = Directory.Exists(Parts)
-            ? Directory.GetFiles(Parts).Where(path => path.EndsWith(".list", StringComparison.Ordinal) || path.EndsWith(".sources", StringComparison.Ordinal))
-            : [];
-        return [.. parts.Prepend(List).Where(path => File.Exists(path) && NamesSuite(path, suite)).Order(StringComparer.Ordinal)];
-    }
-
-    private static bool NamesSuite(string path, string suite) =>
-        File.ReadLines(path).Any(line => !line.TrimStart().StartsWith('#')
-            && line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries).Any(word => word == suite));
-
-    private static void CheckName(string name, string what)
-    {
-        if (name.Length == 0 || !char.IsAsciiLetterOrDigit(name[0])
-            || !name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '+' or '-' or '.' or ':'))
-        {
-            throw new CaissonException(ErrorKind.InvalidArgument, $"'{name}' is not the name of a Debian {what}");
-        }
     }
 }

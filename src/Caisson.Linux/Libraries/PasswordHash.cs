@@ -22,16 +22,33 @@ public static unsafe partial class PasswordHash
         {
             return false;
         }
+        string? made = Crypt(password, hash);
+        return made is not null && AreEqual(Encoding.UTF8.GetBytes(made), Encoding.UTF8.GetBytes(hash));
+    }
+
+    /// <summary>The hash of a password as <c>/etc/shadow</c> has it, by SHA-512 and a new salt, which every Linux system reads.</summary>
+    /// <exception cref="CaissonException">
+    /// <see cref="ErrorKind.InvalidArgument"/>: it has a NUL or is too long; <see cref="ErrorKind.FailedPrecondition"/>: the library is not installed.
+    /// </exception>
+    public static string Make(string password)
+    {
+        const string letters = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        string salt = string.Concat(KernelRandom.Take(16).Select(one => letters[one % letters.Length]));
+        string? made = password.Contains('\0') ? null : Crypt(password, $"$6${salt}$");
+        return made is not null && made[0] == '$' ? made : throw new CaissonException(ErrorKind.InvalidArgument, "this password cannot be hashed: it has a NUL or is too long");
+    }
+
+    private static string? Crypt(string password, string with)
+    {
         byte[] phrase = [.. Encoding.UTF8.GetBytes(password), 0];
-        byte[] setting = [.. Encoding.UTF8.GetBytes(hash), 0];
+        byte[] setting = [.. Encoding.UTF8.GetBytes(with), 0];
         byte[] data = new byte[CryptDataBytes];
         try
         {
             fixed (byte* phraseBytes = phrase, settingBytes = setting, dataBytes = data)
             {
                 byte* made = crypt_rn(phraseBytes, settingBytes, dataBytes, data.Length);
-                return made is not null
-                    && AreEqual(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(made), setting.AsSpan(0, setting.Length - 1));
+                return made is null ? null : Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(made));
             }
         }
         catch (DllNotFoundException e)

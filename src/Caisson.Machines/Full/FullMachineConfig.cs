@@ -47,6 +47,9 @@ public sealed record FullMachineConfig
     /// <summary>The kernel's command line; only with <see cref="HasKernel"/>.</summary>
     public string CommandLine { get => field ?? ""; init; } = "";
 
+    /// <summary>It has a small disk, read only, that tells it who it is when it starts for the first time.</summary>
+    public bool HasSeed { get; init; }
+
     /// <summary>Its disks; the first is what it starts from.</summary>
     public IReadOnlyList<FullDisk> Disks { get => field ?? []; init; } = [];
 

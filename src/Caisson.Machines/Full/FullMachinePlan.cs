@@ -123,6 +123,11 @@ public sealed partial record FullMachinePlan
         {
             arguments.AddRange(["-blockdev", DiskNode(disk), "-device", DiskDevice(disk, BootIndex(config, "disk", disk.Name))]);
         }
+        if (config.HasSeed)
+        {
+            // As a disk of virtio and not in a drive: kernels for clouds have no driver for SATA.
+            arguments.AddRange(["-blockdev", SeedNode(), "-device", "virtio-blk-pci,id=seed0,drive=seed,bus=pcie.0,addr=0x7,serial=seed"]);
+        }
         foreach (FullDrive drive in config.Drives)
         {
             arguments.AddRange(["-device", DriveDevice(drive, BootIndex(config, "cdrom", drive.Name))]);
@@ -135,6 +140,9 @@ public sealed partial record FullMachinePlan
             Conversation = config.Interfaces.Count > 0 ? [new QmpStep("system_reset", "{}"), new QmpStep("cont", "{}")] : [new QmpStep("cont", "{}")],
         };
     }
+
+    /// <summary>The same machine, whose memory comes from another QEMU: it waits for it, and runs as soon as it has it.</summary>
+    public FullMachinePlan Arriving() => this with { Arguments = [.. Arguments.Where(word => word != "-S"), "-incoming", "defer"], Conversation = [] };
 
     /// <summary>The machine as a person reads it.</summary>
     public string Explain()
@@ -173,6 +181,20 @@ public sealed partial record FullMachinePlan
     private static string Memory(FullMachineConfig config) => config.MemoryMaxBytes > config.MemoryBytes
         ? string.Create(CultureInfo.InvariantCulture, $"{config.MemoryBytes >> 20}M,maxmem={config.MemoryMaxBytes >> 20}M")
         : string.Create(CultureInfo.InvariantCulture, $"{config.MemoryBytes >> 20}M");
+
+    /// <summary>The file of the seed, among the machine's disks.</summary>
+    public const string SeedName = "seed.iso";
+
+    private static string SeedNode() => QmpStep.Json(json =>
+    {
+        json.WriteString("node-name", "seed");
+        json.WriteString("driver", "raw");
+        json.WriteBoolean("read-only", true);
+        json.WriteStartObject("file");
+        json.WriteString("driver", "file");
+        json.WriteString("filename", $"{DisksDirectory}/{SeedName}");
+        json.WriteEndObject();
+    });
 
     private static string CodeNode(FullMachineConfig config) => QmpStep.Json(json =>
     {
