@@ -65,6 +65,9 @@ public sealed record NetworkConfig
     /// <summary>Containers reach what is outside but not each other.</summary>
     public bool IsolatedPorts { get; init; }
 
+    /// <summary>Containers of a bridge reach each other by the host, not by the bridge, so that the packet filter sees what they say. IPv4 only.</summary>
+    public bool Routed { get; init; }
+
     /// <summary>Packets that leave get the address of the host; off for networks that others have routes to.</summary>
     public bool Masquerade { get; init; } = true;
 

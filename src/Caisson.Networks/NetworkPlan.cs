@@ -93,6 +93,11 @@ public static class NetworkPlan
         {
             // What the host sends to its own 127.0.0.1 may leave by this bridge, translated; a rule drops what comes from it to or from 127.0.0.0/8.
             steps.Add(new NetworkStep.HostSetting($"net/ipv4/conf/{bridge}/route_localnet", "1"));
+            if (network.Routed)
+            {
+                // Its ports do not hear each other: the host answers for every address, and passes on what comes.
+                steps.Add(new NetworkStep.HostSetting($"net/ipv4/conf/{bridge}/proxy_arp_pvlan", "1"));
+            }
             steps.Add(new NetworkStep.EnableForwarding(IsIPv6: false));
             if (network.IPv6)
             {
@@ -175,7 +180,7 @@ public static class NetworkPlan
             string port = facts.Names.Port(endpoint.Id);
             steps.Add(new NetworkStep.AddElements(Ruleset.ElementsOf(endpoint, network, facts.Names)));
             steps.Add(new NetworkStep.CreatePair(port, facts.Names.Bridge(network), network.MtuBytes, device, hardware));
-            steps.Add(new NetworkStep.HostPort(port, network.IsolatedPorts));
+            steps.Add(new NetworkStep.HostPort(port, network.IsolatedPorts || network.Routed));
             steps.Add(new NetworkStep.HostUp(port));
         }
         else if (network.Driver == NetworkDriver.Macvlan)

@@ -152,6 +152,9 @@ internal sealed class NetworkRunner : IDisposable
             .Remove(_hostTable, removed.Host).Remove(_portTable, removed.Ports).Add(_hostTable, added.Host).Add(_portTable, added.Ports));
     }
 
+    /// <summary>Makes changes of other tables of ours.</summary>
+    internal void Commit(NftTransaction transaction) => _filter.Commit(transaction);
+
     /// <summary>Removes both tables.</summary>
     internal void RemoveRules() => _filter.Commit(new NftTransaction().Remove(NftFamily.Inet, _names.Table).Remove(NftFamily.Bridge, _names.Table));
 

@@ -24,6 +24,9 @@ public static class RecordKind
     /// <summary>What a build step has made, as <c>CacheRecord</c>, by the step's key.</summary>
     public const string BuildCache = "build";
 
+    /// <summary>A Kubernetes object as JSON, one of a secret sealed, by its plural, namespace and name.</summary>
+    public const string KubernetesObject = "object";
+
     /// <summary>Single values about this engine, such as its id.</summary>
     public const string Engine = "engine";
 }
