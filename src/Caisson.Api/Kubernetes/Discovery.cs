@@ -13,7 +13,7 @@ internal static class Discovery
     public static MappingNode? Find(string path) => path.Trim('/') switch
     {
         "version" => Doc.Map(
-            ("major", Doc.Text("1")), ("minor", Doc.Text("20")), ("gitVersion", Doc.Text("v1.20.0+caisson")), ("gitCommit", Doc.Text("")), ("gitTreeState", Doc.Text("clean")),
+            ("major", Doc.Text("1")), ("minor", Doc.Text("30")), ("gitVersion", Doc.Text("v1.30.0+caisson")), ("gitCommit", Doc.Text("")), ("gitTreeState", Doc.Text("clean")),
             ("buildDate", Doc.Text("1970-01-01T00:00:00Z")), ("goVersion", Doc.Text("none")), ("compiler", Doc.Text("none")), ("platform", Doc.Text("linux/amd64"))),
         "api" => Doc.Map(
             ("kind", Doc.Text("APIVersions")), ("versions", Doc.List(["v1"])), ("serverAddressByClientCIDRs", Doc.EmptyList)),

@@ -57,7 +57,7 @@ internal sealed class ObjectRoutes(Func<Orchestrator> begin)
         }
         if (path == "/openapi/v2")
         {
-            await KubernetesAnswer.SendAsync(context, Discovery.OpenApi, "application/com.github.proto-openapi.spec.v2@v1.0+protobuf");
+            await KubernetesAnswer.SendAsync(context, Discovery.OpenApi, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
             return;
         }
         if (Discovery.Find(path) is { } document)

@@ -104,6 +104,7 @@ internal static class PodStreams
         IQueryCollection query = context.Request.Query;
         bool Flag(string name) => query[name].ToString() is "true" or "1";
         (bool stdin, bool stdout, bool stderr, bool tty) = (Flag("stdin"), Flag("stdout"), Flag("stderr"), Flag("tty"));
+        Hijack.RequireSpdy(context);
         Workload workload = all.ContainerOf(pod, query["container"].ToString());
         ExecSession? session = attach ? null : workload.CreateExec(new ExecConfig
         {

@@ -249,9 +249,9 @@ internal sealed class SpdyHeaders
         return pairs;
     }
 
-    /// <summary>A block without pairs, in a part of the stream that is not compressed.</summary>
+    /// <summary>A block without pairs, in a part of the stream that is not compressed; an empty part after it makes readers give it out.</summary>
     /// <param name="first">It is the first of the connection.</param>
-    public static byte[] WriteNone(bool first) => [.. first ? (byte[])[0x78, 0x01] : [], 0x00, 0x04, 0x00, 0xfb, 0xff, 0, 0, 0, 0];
+    public static byte[] WriteNone(bool first) => [.. first ? (byte[])[0x78, 0x01] : [], 0x00, 0x04, 0x00, 0xfb, 0xff, 0, 0, 0, 0, 0x00, 0x00, 0x00, 0xff, 0xff];
 
     private static uint Number(byte[] plain, ref int at)
     {

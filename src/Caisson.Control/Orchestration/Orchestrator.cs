@@ -662,7 +662,7 @@ public sealed partial class Orchestrator : IAsyncDisposable
                 Doc.Map(("type", Doc.Text("InternalIP")), ("address", Doc.Text(HostAddress))), Doc.Map(("type", Doc.Text("Hostname")), ("address", Doc.Text(facts.Hostname)))])),
             ("nodeInfo", Doc.Map(
                 ("kernelVersion", Doc.Text(facts.KernelVersion)), ("osImage", Doc.Text(facts.OperatingSystem)), ("containerRuntimeVersion", Doc.Text("caisson://0.1.0")),
-                ("kubeletVersion", Doc.Text("v1.20.0")), ("kubeProxyVersion", Doc.Text("v1.20.0")), ("operatingSystem", Doc.Text("linux")), ("architecture", Doc.Text(facts.Architecture)),
+                ("kubeletVersion", Doc.Text("v1.30.0")), ("kubeProxyVersion", Doc.Text("v1.30.0")), ("operatingSystem", Doc.Text("linux")), ("architecture", Doc.Text(facts.Architecture)),
                 ("machineID", Doc.Text("")), ("systemUUID", Doc.Text("")), ("bootID", Doc.Text("")))));
         MakeOnce(Doc.Map(
             ("apiVersion", Doc.Text("v1")), ("kind", Doc.Text("Node")),
