@@ -59,7 +59,7 @@ public static class PodFacts
     public static string HashOf(DocumentNode? template)
     {
         ulong hash = 14695981039346656037;
-        foreach (byte one in YamlWriter.WriteJsonBytes(template ?? MappingNode.Empty))
+        foreach (byte one in YamlWriter.WriteJsonBytes(Canonical(template) ?? MappingNode.Empty))
         {
             hash = (hash ^ one) * 1099511628211;
         }
@@ -71,6 +71,16 @@ public static class PodFacts
         }
         return new string(word);
     }
+
+    /// <summary>The same content in one order, without what says nothing.</summary>
+    private static DocumentNode? Canonical(DocumentNode? node) => node switch
+    {
+        ScalarNode { Is: ScalarKind.Null } => null,
+        MappingNode mapping => Doc.Map([.. mapping.Entries.Where(entry => entry.Key != "creationTimestamp")
+            .OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => (entry.Key, Canonical(entry.Value)))]),
+        SequenceNode list => Doc.List(list.Items.Select(Canonical).OfType<DocumentNode>()),
+        _ => node,
+    };
 
     /// <summary>A pod of an owner's template.</summary>
     /// <param name="owner">Manages it.</param>
