@@ -19,7 +19,7 @@ public static class ProbeDecision
     /// <summary>When the next one begins.</summary>
     public static DateTimeOffset Due(DocumentNode probe, ProbeState state, DateTimeOffset started) =>
         state.Last is { } last
-            ? last + Period(probe, state)
+            ? last.AddSeconds(Math.Max(1, probe.Whole("periodSeconds") ?? 10))
             : started.AddSeconds(probe.Whole("initialDelaySeconds") ?? 0);
 
     /// <summary>How long one may take.</summary>
@@ -34,12 +34,5 @@ public static class ProbeDecision
             : failures >= (probe.Whole("failureThreshold") ?? 3) ? false
             : before.Passed;
         return new(now, successes, failures, passed);
-    }
-
-    /// <summary>Until a probe has said yes for the first time it is asked more often, so that a pod is ready soon after it can be.</summary>
-    private static TimeSpan Period(DocumentNode probe, ProbeState state)
-    {
-        TimeSpan period = TimeSpan.FromSeconds(Math.Max(1, probe.Whole("periodSeconds") ?? 10));
-        return period;
     }
 }
