@@ -68,7 +68,7 @@ public sealed class ManifestTests
               containers: [{name: a, image: b, volumeMounts: [{name: date, mountPath: /d}]}]
             """);
 
-        Assert.Equal(["f:6:57: there is no volume 'date'; did you mean 'data'?"], problems);
+        Assert.Equal(["f:6:58: there is no volume 'date'; did you mean 'data'?"], problems);
     }
 
     [Fact]

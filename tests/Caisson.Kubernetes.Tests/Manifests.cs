@@ -9,18 +9,18 @@ namespace Caisson.Kubernetes.Tests;
 /// <summary>Manifests as tests write them.</summary>
 internal static class Manifests
 {
-    public static string Deployment(string name = "web", int replicas = 3, string image = "app:1", string more = "") => $$"""
+    public static string Deployment(string name = "web", int replicas = 3, string image = "app:1", string more = "") => $$$"""
         apiVersion: apps/v1
         kind: Deployment
-        metadata: {name: {{name}}, namespace: default}
+        metadata: {name: {{{name}}}, namespace: default}
         spec:
-          replicas: {{replicas}}
-          selector: {matchLabels: {app: {{name}}}}
-          {{more}}
+          replicas: {{{replicas}}}
+          selector: {matchLabels: {app: {{{name}}}}}
+          {{{more}}}
           template:
-            metadata: {labels: {app: {{name}}}}
+            metadata: {labels: {app: {{{name}}}}}
             spec:
-              containers: [{name: app, image: "{{image}}"}]
+              containers: [{name: app, image: "{{{image}}}"}]
         """;
 
     /// <summary>The one object of a text without mistakes, with its defaults.</summary>

@@ -127,10 +127,10 @@ public sealed class SimulationTests(ITestOutputHelper output)
             Assert.True(i < Steps * 20 + 100_000, $"seed {seed}: jobs {string.Join(", ", world.All("Job").Select(job => job.Name))} never end");
             if (i < Steps && i % 400 == 0)
             {
-                _ = world.Put(Manifests.Read($$"""
+                _ = world.Put(Manifests.Read($$$"""
                     apiVersion: batch/v1
                     kind: Job
-                    metadata: {name: job-{{++jobs}}, namespace: default}
+                    metadata: {name: job-{{{++jobs}}}, namespace: default}
                     spec:
                       completions: 4
                       parallelism: 2
