@@ -65,7 +65,7 @@ public sealed record NetworkConfig
     /// <summary>Containers reach what is outside but not each other.</summary>
     public bool IsolatedPorts { get; init; }
 
-    /// <summary>Containers of a bridge reach each other by the host, not by the bridge, so that the packet filter sees what they say. IPv4 only.</summary>
+    /// <summary>The packet filter sees what containers of a bridge say to each other: they reach each other by the host, unless the bridge asks the filter itself. IPv4 only.</summary>
     public bool Routed { get; init; }
 
     /// <summary>Packets that leave get the address of the host; off for networks that others have routes to.</summary>

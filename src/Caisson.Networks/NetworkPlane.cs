@@ -521,6 +521,7 @@ public sealed partial class NetworkPlane : IDisposable
         Names = _names,
         Networks = [.. _networks.Values.Select(network => network.Config)],
         Blocks = _options.Blocks,
+        FiltersBridged = _runner.FiltersBridged(),
         Routed = asked is { Driver: NetworkDriver.Bridge } ? [.. _runner.RoutedSubnets()] : [],
         Devices = asked is not null && (asked.Driver != NetworkDriver.Bridge || asked.BridgeName.Length > 0)
             ? [.. _runner.Links().Where(link => link.Index != 1).Select(link => link.Name)]

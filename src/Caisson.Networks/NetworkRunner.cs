@@ -42,6 +42,9 @@ internal sealed class NetworkRunner : IDisposable
     internal bool HasLoopback6() =>
         OnHost(() => HostFiles.TryReadText("/proc/sys/net/bridge/bridge-nf-call-ip6tables"))?.Trim() is null or "0";
 
+    /// <summary>Whether what a bridge passes on goes through the host's rules of IPv4: then a translation to a neighbour never leaves the bridge, and ports must hear each other.</summary>
+    internal bool FiltersBridged() => OnHost(() => HostFiles.TryReadText("/proc/sys/net/bridge/bridge-nf-call-iptables"))?.Trim() == "1";
+
     /// <summary>The host's devices.</summary>
     internal IReadOnlyList<NetworkLink> Links() => _route.ListLinks();
 

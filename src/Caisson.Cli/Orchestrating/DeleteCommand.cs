@@ -1,7 +1,6 @@
 using Caisson.Cli.CommandLine;
 using Caisson.Client;
 using Caisson.Errors;
-using Caisson.Kubernetes.Objects;
 using Caisson.Kubernetes.Schema;
 
 namespace Caisson.Cli.Orchestrating;

@@ -1,7 +1,6 @@
 using Caisson.Cli.CommandLine;
 using Caisson.Documents;
 using Caisson.Errors;
-using Caisson.Kubernetes.Controllers;
 using Caisson.Kubernetes.Objects;
 using Caisson.Kubernetes.Schema;
 
