@@ -24,6 +24,7 @@ public sealed partial class Orchestrator : IAsyncDisposable
     private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(200);
 
     private readonly Lock _lock = new();
+    private readonly Lock _beginning = new();
     private readonly string _run;
     private readonly WorkQueue _queue;
     private readonly CancellationTokenSource _end = new();
@@ -77,14 +78,18 @@ public sealed partial class Orchestrator : IAsyncDisposable
     /// <summary>Makes what there always is, at the first use, and begins to look after objects.</summary>
     public void Begin()
     {
-        lock (_lock)
+        lock (_beginning)
         {
-            if (_begun)
+            if (!_begun)
             {
-                return;
+                BeginUnlocked();
+                _begun = true;
             }
-            _begun = true;
         }
+    }
+
+    private void BeginUnlocked()
+    {
         HostAddress = OwnAddress();
         MakeHolder();
         foreach (string space in (ReadOnlySpan<string>)["default", "kube-system", "kube-public"])
