@@ -2,10 +2,12 @@ using System.Net.Sockets;
 
 using Caisson.Api.Docker;
 using Caisson.Api.Http;
+using Caisson.Api.Kubernetes;
 using Caisson.Api.Transport;
 using Caisson.Control;
 using Caisson.Control.Builds;
 using Caisson.Control.Images;
+using Caisson.Control.Orchestration;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Images;
@@ -21,6 +23,7 @@ namespace Caisson.Api;
 public sealed class ApiServer : IAsyncDisposable
 {
     private readonly KestrelServer _server;
+    private KubernetesServer? _kubernetes;
 
     private ApiServer(KestrelServer server) => _server = server;
 
@@ -29,9 +32,10 @@ public sealed class ApiServer : IAsyncDisposable
     /// <param name="identity">Who the engine is.</param>
     /// <param name="sockets">Absolute paths; made with mode 0660.</param>
     /// <param name="addresses">TCP addresses as well.</param>
+    /// <param name="orchestrator">Kubernetes objects; null for an engine without.</param>
     /// <exception cref="CaissonException">A certificate cannot be used.</exception>
-    public static Task<ApiServer> StartAsync(
-        ContainerEngine engine, EngineIdentity identity, IReadOnlyList<string> sockets, IReadOnlyList<ListenAddress>? addresses = null)
+    public static async Task<ApiServer> StartAsync(
+        ContainerEngine engine, EngineIdentity identity, IReadOnlyList<string> sockets, IReadOnlyList<ListenAddress>? addresses = null, Orchestrator? orchestrator = null)
     {
         var routes = new Router.Builder();
         new SystemRoutes(engine.Services, engine, identity).AddTo(routes);
@@ -51,7 +55,25 @@ public sealed class ApiServer : IAsyncDisposable
         new BuildRoutes(engine, new ImageBuilder(engine, (name, platform, token) =>
             images.PullAsync(Reference.Parse(name), new PullOptions { Platform = Platform.Parse(platform) }, null, token))).AddTo(routes);
         AbsentRoutes.AddTo(routes);
-        return StartAsync(routes.Build(), sockets, addresses ?? [], engine.Services.Log.Warn, engine.Services.Rest);
+        KubernetesServer? kubernetes = null;
+        if (orchestrator is not null)
+        {
+            var objects = new ObjectRoutes(
+                () =>
+                {
+                    orchestrator.Begin();
+                    return orchestrator;
+                });
+            kubernetes = new KubernetesServer(engine.Services.Root, objects, engine.Services.Log.Warn);
+            new KubernetesRoutes(objects, kubernetes, engine.Services.Log.Warn).AddTo(routes);
+        }
+        ApiServer server = await StartAsync(routes.Build(), sockets, addresses ?? [], engine.Services.Log.Warn, engine.Services.Rest);
+        server._kubernetes = kubernetes;
+        if (kubernetes is not null)
+        {
+            await kubernetes.ReopenAsync();
+        }
+        return server;
     }
 
     internal static async Task<ApiServer> StartAsync(
@@ -101,6 +123,10 @@ public sealed class ApiServer : IAsyncDisposable
     /// <summary>Cuts what is left.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_kubernetes is { } kubernetes)
+        {
+            await kubernetes.DisposeAsync();
+        }
         await _server.StopAsync(new CancellationToken(canceled: true));
         _server.Dispose();
     }

@@ -65,6 +65,9 @@ public sealed record NetworkConfig
     /// <summary>Containers reach what is outside but not each other.</summary>
     public bool IsolatedPorts { get; init; }
 
+    /// <summary>The packet filter sees what containers of a bridge say to each other: they reach each other by the host, unless the bridge asks the filter itself. IPv4 only.</summary>
+    public bool Routed { get; init; }
+
     /// <summary>Packets that leave get the address of the host; off for networks that others have routes to.</summary>
     public bool Masquerade { get; init; } = true;
 

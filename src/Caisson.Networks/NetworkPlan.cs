@@ -24,6 +24,9 @@ public sealed record NetworkFacts
     /// <summary>Whether ports can be published at ::1, see <see cref="NetworkPlane.HasLoopback6"/>.</summary>
     public bool Loopback6 { get; init; }
 
+    /// <summary>What a bridge passes on goes through the host's rules of IPv4 all the same (net.bridge.bridge-nf-call-iptables).</summary>
+    public bool FiltersBridged { get; init; }
+
     /// <summary>Where subnets come from when none is named.</summary>
     public ImmutableArray<AddressBlock> Blocks { get; init; } = AddressPool.Default;
 }
@@ -93,6 +96,11 @@ public static class NetworkPlan
         {
             // What the host sends to its own 127.0.0.1 may leave by this bridge, translated; a rule drops what comes from it to or from 127.0.0.0/8.
             steps.Add(new NetworkStep.HostSetting($"net/ipv4/conf/{bridge}/route_localnet", "1"));
+            if (network.Routed && !facts.FiltersBridged)
+            {
+                // Its ports do not hear each other: the host answers for every address, and passes on what comes.
+                steps.Add(new NetworkStep.HostSetting($"net/ipv4/conf/{bridge}/proxy_arp_pvlan", "1"));
+            }
             steps.Add(new NetworkStep.EnableForwarding(IsIPv6: false));
             if (network.IPv6)
             {
@@ -175,7 +183,7 @@ public static class NetworkPlan
             string port = facts.Names.Port(endpoint.Id);
             steps.Add(new NetworkStep.AddElements(Ruleset.ElementsOf(endpoint, network, facts.Names)));
             steps.Add(new NetworkStep.CreatePair(port, facts.Names.Bridge(network), network.MtuBytes, device, hardware));
-            steps.Add(new NetworkStep.HostPort(port, network.IsolatedPorts));
+            steps.Add(new NetworkStep.HostPort(port, network.IsolatedPorts || (network.Routed && !facts.FiltersBridged)));
             steps.Add(new NetworkStep.HostUp(port));
         }
         else if (network.Driver == NetworkDriver.Macvlan)

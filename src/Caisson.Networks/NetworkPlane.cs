@@ -5,6 +5,7 @@ using Caisson.Networks.Addresses;
 using Caisson.Networks.Names;
 using Caisson.Networks.Ports;
 using Caisson.Networks.Rules;
+using Caisson.Networks.Services;
 
 namespace Caisson.Networks;
 
@@ -310,6 +311,7 @@ public sealed partial class NetworkPlane : IDisposable
                 return false;
             }
             _runner.ReplaceRules(AllElements());
+            WriteServicesUnlocked();
             return true;
         }
     }
@@ -324,6 +326,7 @@ public sealed partial class NetworkPlane : IDisposable
                 _runner.DeleteLink(link);
             }
             _runner.RemoveRules();
+            _runner.Commit(new Linux.Nftables.NftTransaction().Remove(Linux.Nftables.NftFamily.Inet, ServiceRules.TableOf(_names)));
         }
     }
 
@@ -518,6 +521,7 @@ public sealed partial class NetworkPlane : IDisposable
         Names = _names,
         Networks = [.. _networks.Values.Select(network => network.Config)],
         Blocks = _options.Blocks,
+        FiltersBridged = _runner.FiltersBridged(),
         Routed = asked is { Driver: NetworkDriver.Bridge } ? [.. _runner.RoutedSubnets()] : [],
         Devices = asked is not null && (asked.Driver != NetworkDriver.Bridge || asked.BridgeName.Length > 0)
             ? [.. _runner.Links().Where(link => link.Index != 1).Select(link => link.Name)]

@@ -42,6 +42,9 @@ internal sealed class NetworkRunner : IDisposable
     internal bool HasLoopback6() =>
         OnHost(() => HostFiles.TryReadText("/proc/sys/net/bridge/bridge-nf-call-ip6tables"))?.Trim() is null or "0";
 
+    /// <summary>Whether what a bridge passes on goes through the host's rules of IPv4: then a translation to a neighbour never leaves the bridge, and ports must hear each other.</summary>
+    internal bool FiltersBridged() => OnHost(() => HostFiles.TryReadText("/proc/sys/net/bridge/bridge-nf-call-iptables"))?.Trim() == "1";
+
     /// <summary>The host's devices.</summary>
     internal IReadOnlyList<NetworkLink> Links() => _route.ListLinks();
 
@@ -151,6 +154,9 @@ internal sealed class NetworkRunner : IDisposable
         _filter.Commit(new NftTransaction()
             .Remove(_hostTable, removed.Host).Remove(_portTable, removed.Ports).Add(_hostTable, added.Host).Add(_portTable, added.Ports));
     }
+
+    /// <summary>Makes changes of other tables of ours.</summary>
+    internal void Commit(NftTransaction transaction) => _filter.Commit(transaction);
 
     /// <summary>Removes both tables.</summary>
     internal void RemoveRules() => _filter.Commit(new NftTransaction().Remove(NftFamily.Inet, _names.Table).Remove(NftFamily.Bridge, _names.Table));

@@ -8,6 +8,7 @@ using Caisson.Control.Hosting;
 using Caisson.Control.Images;
 using Caisson.Control.Machines;
 using Caisson.Control.Networking;
+using Caisson.Control.Orchestration;
 using Caisson.Control.Secrets;
 using Caisson.Control.State;
 using Caisson.Control.Volumes;
@@ -29,6 +30,7 @@ internal sealed class EngineProcess : IAsyncDisposable
     private readonly EngineLog _log;
     private ContainerEngine? _containers;
     private ApiServer? _server;
+    private Orchestrator? _orchestrator;
     private RegistryProcess? _registry;
     private Task _collection = Task.CompletedTask;
 
@@ -72,6 +74,10 @@ internal sealed class EngineProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _containers?.Stop();
+        if (_orchestrator is not null)
+        {
+            await _orchestrator.DisposeAsync();
+        }
         if (_registry is not null)
         {
             await _registry.DisposeAsync();
@@ -137,7 +143,8 @@ internal sealed class EngineProcess : IAsyncDisposable
         {
             File.Delete(socket);
         }
-        _server = await ApiServer.StartAsync(_containers, EngineIdentity.Load(state), sockets, arguments.Addresses);
+        _orchestrator = Orchestrator.Open(_containers, state, _directories.Run);
+        _server = await ApiServer.StartAsync(_containers, EngineIdentity.Load(state), sockets, arguments.Addresses, _orchestrator);
         _log.Note($"caissond {ProductVersion.Text} serves on {_directories.DockerSocket}; {_containers.List().Count} containers");
         foreach (ListenAddress address in arguments.Addresses)
         {

@@ -1,4 +1,4 @@
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 
 using Xunit;
 

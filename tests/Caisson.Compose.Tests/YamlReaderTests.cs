@@ -1,4 +1,4 @@
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Errors;
 
 using Xunit;
@@ -31,7 +31,7 @@ public sealed class YamlReaderTests
     [Theory]
     [InlineData("a: 1\na: 2\n", "f:2:1: key 'a' is there twice; the first one is in line 1")]
     [InlineData("a: *none\n", "f:1:4: alias *none has no anchor &none before it")]
-    [InlineData("a: !secret x\n", "f:1:4: unknown tag !secret; Compose files know !reset and !override")]
+    [InlineData("a: !secret x\n", "f:1:4: unknown tag !secret; !reset and !override are known")]
     [InlineData("a: {<<: 5}\n", "f:1:9: '<<' takes mappings along, and this is a number")]
     public void What_is_wrong_is_told_with_its_place(string text, string expected)
     {
@@ -104,5 +104,5 @@ public sealed class YamlReaderTests
         Assert.Equal(text, ((ScalarNode)read.Field("list").Items().Single()).Text);
     }
 
-    private ComposeNode Read(string text) => Assert.Single(YamlReader.Read("f", text, _problems));
+    private DocumentNode Read(string text) => Assert.Single(YamlReader.Read("f", text, _problems));
 }

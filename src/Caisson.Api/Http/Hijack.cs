@@ -82,6 +82,30 @@ internal sealed class Hijack
         await RunAsync(new Hijack(connection, connection.Transport.Input), head, body);
     }
 
+    /// <summary>Refuses a request that does not ask for SPDY/3.1, before anything is done for it.</summary>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.InvalidArgument"/>: it does not.</exception>
+    public static void RequireSpdy(HttpContext context)
+    {
+        if (!WantsUpgrade(context.Request) || !context.Request.Headers.Upgrade.Any(value => "SPDY/3.1".Equals(value, StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, "this needs a connection of SPDY: headers Connection: Upgrade and Upgrade: SPDY/3.1");
+        }
+    }
+
+    /// <summary>Answers a request for SPDY/3.1, runs <paramref name="body"/> and ends the connection.</summary>
+    /// <param name="context">The request, validated.</param>
+    /// <param name="protocol">What is spoken over its streams.</param>
+    /// <param name="body">Uses the connection; a lost peer ends it.</param>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.InvalidArgument"/>: it does not ask for SPDY.</exception>
+    public static async Task RunSpdyAsync(HttpContext context, string protocol, Func<Hijack, Task> body)
+    {
+        EngineConnection connection = context.Features.Get<EngineConnection>()
+            ?? throw new InvalidOperationException("a stream can only be taken over on our own transport");
+        RequireSpdy(context);
+        string head = $"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: {protocol}\r\n\r\n";
+        await RunAsync(new Hijack(connection, connection.Transport.Input), head, body);
+    }
+
     /// <summary>Both directions as one stream; nothing of it needs to be disposed.</summary>
     public Stream AsStream() => new DuplexStream(Input.AsStream(leaveOpen: true), Output.AsStream(leaveOpen: true));
 

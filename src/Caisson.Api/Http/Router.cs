@@ -53,6 +53,8 @@ internal sealed class Router
 
         public void Put(string pattern, Handler handler) => Add("PUT", pattern, handler);
 
+        public void Patch(string pattern, Handler handler) => Add("PATCH", pattern, handler);
+
         public void Delete(string pattern, Handler handler) => Add("DELETE", pattern, handler);
 
         public Router Build() => new(_routes.ToFrozenDictionary(pair => pair.Key, pair => pair.Value.ToArray()));

@@ -1,4 +1,5 @@
 using Caisson.Cli.Commands;
+using Caisson.Cli.Orchestrating;
 using Caisson.Client.Secrets;
 
 namespace Caisson.Cli.CommandLine;
@@ -15,13 +16,14 @@ internal static class CommandTable
     private const string Secrets = "Secrets and configs";
     private const string Machines = "Machines";
     private const string Compose = "Compose projects";
+    private const string Services = "Services (Kubernetes)";
     private const string Engine = "Engine";
 
     /// <summary>Headings of the overview, in order.</summary>
-    public static readonly string[] Groups = [Common, Containers, Images, Registries, Networks, Volumes, Secrets, Machines, Compose, Engine];
+    public static readonly string[] Groups = [Common, Containers, Images, Registries, Networks, Volumes, Secrets, Machines, Compose, Services, Engine];
 
     /// <summary>First words that only lead to others.</summary>
-    public static readonly string[] Words = ["container", "image", "builder", "network", "volume", "secret", "config", "kernel", "machine", "compose", "engine", "registry", "system"];
+    public static readonly string[] Words = ["container", "image", "builder", "network", "volume", "secret", "config", "kernel", "machine", "compose", "engine", "registry", "rollout", "system"];
 
     /// <summary>First two words that only lead to others.</summary>
     public static readonly string[] Pairs = ["image trust", "volume snapshot"];
@@ -177,6 +179,18 @@ internal static class CommandTable
         new(Compose, ["compose version"], "Show the version of caisson", () => new ComposeVersionCommand()),
         new(Compose, ["compose wait"], "Block until containers of all (or specified) services stop", () => new ComposeWaitCommand()),
         new(Compose, ["compose watch"], "Watch files of services and refresh containers when they change", () => new ComposeWatchCommand()),
+
+        new(Services, ["apply"], "Make objects what manifests say", () => new ApplyCommand()),
+        new(Services, ["autoscale"], "Let the number of pods follow their load", () => new AutoscaleCommand()),
+        new(Services, ["delete"], "Delete objects", () => new DeleteCommand()),
+        new(Services, ["describe"], "Say everything about objects, and what happened to them", () => new DescribeCommand()),
+        new(Services, ["get"], "List objects", () => new GetCommand()),
+        new(Services, ["kubeconfig"], "Print how kubectl reaches the engine", () => new KubeconfigCommand()),
+        new(Services, ["rollout history"], "List the revisions of a deployment", () => new RolloutCommand("history")),
+        new(Services, ["rollout restart"], "Make the pods of a workload anew", () => new RolloutCommand("restart")),
+        new(Services, ["rollout status"], "Wait until an update is done", () => new RolloutCommand("status")),
+        new(Services, ["rollout undo"], "Go back to an earlier revision of a deployment", () => new RolloutCommand("undo")),
+        new(Services, ["scale"], "Set how many pods there should be", () => new ScaleCommand()),
 
         new(Engine, ["check"], "Check what the engine keeps on disk, and repair it", () => new CheckCommand()),
         new(Engine, ["completion"], "Print a completion script for bash, zsh or fish", () => new CompletionCommand()),

@@ -1,6 +1,6 @@
 using Caisson.Cli.CommandLine;
 using Caisson.Cli.Composing;
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Compose.Model;
 using Caisson.Errors;
 

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 using Caisson.Cli.CommandLine;
 using Caisson.Cli.Composing;
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Compose.Model;
 using Caisson.Compose.Plans;
 using Caisson.Compose.Running;

@@ -1,5 +1,6 @@
 using Caisson.Cli.Attaching;
 using Caisson.Cli.CommandLine;
+using Caisson.Cli.Orchestrating;
 using Caisson.Cli.Values;
 using Caisson.Client.Containers;
 using Caisson.Linux.Terminals;
@@ -10,11 +11,13 @@ namespace Caisson.Cli.Commands;
 internal sealed class ExecCommand : Command
 {
     private readonly SwitchOption _detach, _interactive, _tty, _privileged;
-    private readonly ValueOption<string> _detachKeys, _user, _workdir;
+    private readonly ValueOption<string> _detachKeys, _user, _workdir, _container, _namespace;
     private readonly ListOption<string> _env, _envFile;
 
     public ExecCommand()
     {
+        _container = Text("container", "Of a pod: which container", 'c');
+        _namespace = Text("namespace", "Of a pod: its namespace (default \"default\")", 'n');
         _detach = Switch("detach", "Detached mode: run command in the background", 'd');
         _detachKeys = Text("detach-keys", "Override the key sequence for detaching a container");
         _env = List("env", "Set environment variables", 'e');
@@ -28,7 +31,7 @@ internal sealed class ExecCommand : Command
 
     public override string Usage => "[OPTIONS] CONTAINER COMMAND [ARG...]";
 
-    public override IReadOnlyList<string> Examples => ["exec -it web sh", "exec -u 1000 -w /tmp web ls -l"];
+    public override IReadOnlyList<string> Examples => ["exec -it web sh", "exec -u 1000 -w /tmp web ls -l", "exec deployment/web ls"];
 
     public override (int Min, int Max) ArgumentCount => (2, -1);
 
@@ -47,7 +50,7 @@ internal sealed class ExecCommand : Command
         }
         var engine = session.Engine;
         var size = _tty.Value ? TerminalDevice.Size(StandardDescriptor.Output) : null;
-        string execId = engine.CreateExec(Arguments[0], Describe(session, input, size));
+        string execId = engine.CreateExec(PodTargets.Resolve(session, Arguments[0], _namespace.Value, _container.Value), Describe(session, input, size));
         if (_detach.Value)
         {
             engine.StartExecDetached(execId, _tty.Value);
@@ -79,7 +82,7 @@ internal sealed class ExecCommand : Command
         {
             return new ExecConfig
             {
-                Cmd = Arguments[1..],
+                Cmd = Arguments.Count > 2 && Arguments[1] == "--" ? Arguments[2..] : Arguments[1..], // -- as kubectl's users write it
                 AttachStdin = input,
                 AttachOutput = !_detach.Value,
                 Tty = _tty.Value,

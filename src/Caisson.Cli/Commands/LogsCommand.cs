@@ -1,4 +1,5 @@
 using Caisson.Cli.CommandLine;
+using Caisson.Cli.Orchestrating;
 using Caisson.Cli.Values;
 using Caisson.Client.Containers;
 using Caisson.Client.Streams;
@@ -9,7 +10,8 @@ namespace Caisson.Cli.Commands;
 internal sealed class LogsCommand : Command
 {
     private readonly SwitchOption _clear, _details, _follow, _timestamps;
-    private readonly ValueOption<string> _since, _tail, _until;
+    private readonly SwitchOption _previous;
+    private readonly ValueOption<string> _since, _tail, _until, _container, _namespace;
 
     public LogsCommand()
     {
@@ -19,12 +21,15 @@ internal sealed class LogsCommand : Command
         _since = Text("since", "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)");
         _tail = Text("tail", "Number of lines to show from the end of the logs (default \"all\")", 'n', absent: "all");
         _timestamps = Switch("timestamps", "Show timestamps", 't');
+        _container = Text("container", "Of a pod: which container", 'c');
+        _namespace = Text("namespace", "Of a pod: its namespace (default \"default\")");
+        _previous = Switch("previous", "Of a pod: the run before this one", 'p');
         _until = Text("until", "Show logs before a timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)");
     }
 
     public override string Usage => "[OPTIONS] CONTAINER";
 
-    public override IReadOnlyList<string> Examples => ["logs -f --tail 20 web", "logs -t --since 10m web", "logs --clear web"];
+    public override IReadOnlyList<string> Examples => ["logs -f --tail 20 web", "logs -t --since 10m web", "logs --clear web", "logs -c proxy pod/web-0"];
 
     public override (int Min, int Max) ArgumentCount => (1, 1);
 
@@ -43,9 +48,10 @@ internal sealed class LogsCommand : Command
         }
         var now = session.Clock.GetUtcNow();
         var options = Describe(now);
-        using var inspected = session.Engine.InspectContainer(Arguments[0]);
+        string target = PodTargets.Resolve(session, Arguments[0], _namespace.Value, _container.Value, _previous.Value);
+        using var inspected = session.Engine.InspectContainer(target);
         bool tty = StartCommand.IsTrue(inspected.RootElement.GetProperty("Config"), "Tty");
-        using var response = session.Engine.Logs(Arguments[0], options);
+        using var response = session.Engine.Logs(target, options);
         if (tty)
         {
             response.Body.CopyTo(session.OutputStream);

@@ -1,5 +1,6 @@
 using Caisson.Cli.CommandLine;
 using Caisson.Cli.Formatting;
+using Caisson.Cli.Orchestrating;
 
 namespace Caisson.Cli.Commands;
 
@@ -8,7 +9,9 @@ internal sealed class TopCommand : Command
 {
     public override string Usage => "CONTAINER [ps OPTIONS]";
 
-    public override IReadOnlyList<string> Examples => ["top web", "top web -eo pid,user,comm"];
+    public override IReadOnlyList<string> Examples => ["top web", "top web -eo pid,user,comm", "top pods shop"];
+
+    public override string Details => "top pods [NAMESPACE] shows what pods use.";
 
     public override (int Min, int Max) ArgumentCount => (1, -1);
 
@@ -18,6 +21,10 @@ internal sealed class TopCommand : Command
 
     public override int Run(Session session)
     {
+        if (Arguments[0] is "pods" or "pod")
+        {
+            return PodUsageTable.Print(session, Arguments.Skip(1).FirstOrDefault() ?? "");
+        }
         var table = session.Engine.Top(Arguments[0], string.Join(' ', Arguments.Skip(1)));
         var lines = new ColumnWriter(widthMin: 20);
         lines.Add(string.Join('\t', table.Titles));

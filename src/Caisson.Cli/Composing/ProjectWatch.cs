@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 using Caisson.Cli.Archives;
 using Caisson.Client.Containers;
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Compose.Model;
 using Caisson.Compose.Plans;
 using Caisson.Compose.Running;
@@ -211,7 +211,7 @@ internal sealed class ProjectWatch(Session session, ComposeProject project, IRea
         private readonly Regex[] _ignored;
         private readonly Regex[] _included;
 
-        public Rule(ComposeService service, ComposeNode watch)
+        public Rule(ComposeService service, DocumentNode watch)
         {
             Service = service.Name;
             Path = watch.Text("path");
@@ -233,7 +233,7 @@ internal sealed class ProjectWatch(Session session, ComposeProject project, IRea
 
         public bool InitialSync { get; }
 
-        public ComposeNode? Exec { get; }
+        public DocumentNode? Exec { get; }
 
         public bool Concerns(string path)
         {

@@ -1,7 +1,7 @@
 using Caisson.Cli.Building;
 using Caisson.Client;
 using Caisson.Client.Images;
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Compose.Model;
 using Caisson.Errors;
 using Caisson.Linux.Terminals;
@@ -55,7 +55,7 @@ internal static class ServiceBuilds
 
     private static void BuildOne(Session session, ComposeProject project, ComposeService service, Options options)
     {
-        ComposeNode build = service.Definition["build"]!;
+        DocumentNode build = service.Definition["build"]!;
         string context = build.Text("context");
         string dockerfile = build.Text("dockerfile");
         string inline = build.Text("dockerfile_inline");
@@ -101,10 +101,10 @@ internal static class ServiceBuilds
     }
 
     /// <summary>Secrets of the project that the build names, each by the name that steps may call it: its own, or the last of its target.</summary>
-    private static Dictionary<string, byte[]> Secrets(Session session, ComposeProject project, string service, ComposeNode build)
+    private static Dictionary<string, byte[]> Secrets(Session session, ComposeProject project, string service, DocumentNode build)
     {
         Dictionary<string, byte[]> secrets = [];
-        foreach (ComposeNode reference in build.Field("secrets").Items())
+        foreach (DocumentNode reference in build.Field("secrets").Items())
         {
             string name = reference.Text("source");
             if (!project.Secrets.TryGetValue(name, out ComposeResource? secret))

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Compose.Model;
 using Caisson.Errors;
 

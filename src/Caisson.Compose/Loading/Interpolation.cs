@@ -1,6 +1,6 @@
 using System.Text;
 
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Errors;
 
 namespace Caisson.Compose.Loading;
@@ -22,7 +22,7 @@ public sealed class Interpolation(Func<string, string?> lookup)
     public string Apply(string text) => Apply(text, 0);
 
     /// <summary>The same tree with every value interpolated. Keys stay as they are.</summary>
-    public ComposeNode Apply(ComposeNode node, ICollection<Problem> problems)
+    public DocumentNode Apply(DocumentNode node, ICollection<Problem> problems)
     {
         switch (node)
         {

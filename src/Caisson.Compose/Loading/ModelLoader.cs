@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Errors;
 
 namespace Caisson.Compose.Loading;
@@ -83,7 +83,7 @@ internal sealed class ModelLoader(ProjectOptions options, List<Problem> problems
         return read;
     }
 
-    private ImmutableArray<ComposeNode> Documents(string file, List<Problem> found)
+    private ImmutableArray<DocumentNode> Documents(string file, List<Problem> found)
     {
         string? text = file == "-" ? (_input ??= options.Input()) : options.Read(file);
         if (text is null)

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 
 namespace Caisson.Compose.Loading;
 
@@ -18,17 +18,17 @@ internal static class NodeMerge
     public static MappingNode MergeService(MappingNode below, MappingNode above) => (MappingNode)Merge(below, above, ["services", "*"])!;
 
     /// <summary>The same without what <c>!reset</c> takes away.</summary>
-    public static ComposeNode? Settle(ComposeNode node) => node switch
+    public static DocumentNode? Settle(DocumentNode node) => node switch
     {
         { Tag: NodeTag.Reset } => null,
         MappingNode mapping => new MappingNode(
             [.. mapping.Entries.Select(entry => (entry, value: Settle(entry.Value))).Where(pair => pair.value is not null).Select(pair => pair.entry with { Value = pair.value! })],
             mapping.Position),
-        SequenceNode sequence => new SequenceNode([.. sequence.Items.Select(Settle).OfType<ComposeNode>()], sequence.Position),
+        SequenceNode sequence => new SequenceNode([.. sequence.Items.Select(Settle).OfType<DocumentNode>()], sequence.Position),
         _ => node,
     };
 
-    private static ComposeNode? Merge(ComposeNode below, ComposeNode above, ImmutableArray<string> path)
+    private static DocumentNode? Merge(DocumentNode below, DocumentNode above, ImmutableArray<string> path)
     {
         if (above.Tag != NodeTag.Merge)
         {
@@ -99,7 +99,7 @@ internal static class NodeMerge
     };
 
     /// <summary>What must be there once in a list; null where all is appended.</summary>
-    private static Func<ComposeNode, string>? KeyOf(ImmutableArray<string> path) => path switch
+    private static Func<DocumentNode, string>? KeyOf(ImmutableArray<string> path) => path switch
     {
         ["services", _, "ports"] => port => $"{port.Text("host_ip")}|{port.Text("target")}|{port.Text("published")}|{port.Text("protocol")}",
         ["services", _, "volumes" or "secrets" or "configs" or "devices"] => item => item.Text("target"),

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 
 namespace Caisson.Compose.Loading;
 
@@ -20,7 +20,7 @@ internal sealed class PortsShape : Shape
 
     private static readonly ListShape List = new(Long);
 
-    protected override ComposeNode? ReadValue(ComposeNode node, string path, Reading reading) => List.Read(node, path, reading);
+    protected override DocumentNode? ReadValue(DocumentNode node, string path, Reading reading) => List.Read(node, path, reading);
 
     private static MappingNode? Check(MappingNode port, string path, Reading reading)
     {
@@ -79,7 +79,7 @@ internal sealed class PortsShape : Shape
             reading.Problems.Add(scalar.Problem($"{path}: '{scalar.Text}' has {offered} published ports for {count} ports; ranges must be of the same length"));
             return null;
         }
-        var ports = ImmutableArray.CreateBuilder<ComposeNode>(count);
+        var ports = ImmutableArray.CreateBuilder<DocumentNode>(count);
         for (int i = 0; i < count; i++)
         {
             ports.Add(Port(scalar.Position, to.First + i, protocol, address.Trim('[', ']'), published.Length == 0 ? "" : count > 1 ? Digits(from.Item1 + i) : published));

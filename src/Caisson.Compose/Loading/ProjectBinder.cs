@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Compose.Model;
 using Caisson.Errors;
 
@@ -72,7 +72,7 @@ internal sealed class ProjectBinder(ProjectOptions options, ProjectPlace place, 
         };
     }
 
-    private ImmutableSortedDictionary<string, ComposeResource> Resources(ComposeNode? node, string kind)
+    private ImmutableSortedDictionary<string, ComposeResource> Resources(DocumentNode? node, string kind)
     {
         var resources = ImmutableSortedDictionary.CreateBuilder<string, ComposeResource>(StringComparer.Ordinal);
         foreach (var entry in node.Entries())
@@ -100,7 +100,7 @@ internal sealed class ProjectBinder(ProjectOptions options, ProjectPlace place, 
     {
         foreach (string attribute in WithoutEffect)
         {
-            if (attribute.Split('.').Aggregate((ComposeNode?)definition, (node, part) => node.Field(part)) is { } unused)
+            if (attribute.Split('.').Aggregate((DocumentNode?)definition, (node, part) => node.Field(part)) is { } unused)
             {
                 _notices.Add($"{unused.Position}: services.{name}.{attribute} has no effect");
             }
@@ -149,7 +149,7 @@ internal sealed class ProjectBinder(ProjectOptions options, ProjectPlace place, 
     }
 
     /// <summary>A place in a network as <c>config</c> shows it: nothing said is empty.</summary>
-    private static ComposeNode Shown(MappingNode definition) =>
+    private static DocumentNode Shown(MappingNode definition) =>
         definition.Entries.Length == 0 ? new ScalarNode("", ScalarKind.Null, definition.Position) : definition;
 
     private bool IsEnabled(ComposeService service)
@@ -158,7 +158,7 @@ internal sealed class ProjectBinder(ProjectOptions options, ProjectPlace place, 
         return service.Profiles.Count == 0 || options.Services.Contains(service.Name) || service.Profiles.Any(profile => named.Contains(profile) || named.Contains("*"));
     }
 
-    private ImmutableArray<ServiceNetwork> Networks(string name, MappingNode definition, ComposeNode? declared)
+    private ImmutableArray<ServiceNetwork> Networks(string name, MappingNode definition, DocumentNode? declared)
     {
         if (definition["network_mode"] is { } mode)
         {
@@ -369,7 +369,7 @@ internal sealed class ProjectBinder(ProjectOptions options, ProjectPlace place, 
     }
 
     /// <summary>What a secret or config holds; empty when that cannot be read now.</summary>
-    private static string ContentOf(ComposeNode? definition, ProjectOptions options, Func<string, string?> variable) =>
+    private static string ContentOf(DocumentNode? definition, ProjectOptions options, Func<string, string?> variable) =>
         definition.Text("file") is { Length: > 0 } file ? options.Read(file) ?? ""
         : definition.Text("environment") is { Length: > 0 } name ? variable(name) ?? ""
         : definition.Text("content");

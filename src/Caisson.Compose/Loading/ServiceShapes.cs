@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 
 namespace Caisson.Compose.Loading;
 
@@ -81,11 +81,11 @@ internal static class ServiceShapes
     });
 
     /// <summary>Moves the name of the old form of <c>external</c> to where it is now.</summary>
-    public static ComposeNode NameOfExternal(MappingNode mapping, string path, Reading reading) => mapping["external"] is MappingNode old
+    public static DocumentNode NameOfExternal(MappingNode mapping, string path, Reading reading) => mapping["external"] is MappingNode old
         ? (old["name"] is { } name ? mapping.With("name", name) : mapping).With("external", ScalarNode.Of(true, old.Position))
         : mapping;
 
-    private static MappingNode WithDefault(MappingNode mapping, string name, ComposeNode value) => mapping[name] is null ? mapping.With(name, value) : mapping;
+    private static MappingNode WithDefault(MappingNode mapping, string name, DocumentNode value) => mapping[name] is null ? mapping.With(name, value) : mapping;
 
     private static MappingNode? ReadDevice(ScalarNode scalar, string path, Reading reading)
     {
@@ -105,7 +105,7 @@ internal static class ServiceShapes
 /// <summary>A mapping by name, or a list of names that stand for values without anything said.</summary>
 internal sealed class NamedShape(Shape value, Func<ScalarNode, MappingNode> named) : Shape
 {
-    protected override ComposeNode? ReadValue(ComposeNode node, string path, Reading reading)
+    protected override DocumentNode? ReadValue(DocumentNode node, string path, Reading reading)
     {
         var entries = ImmutableArray.CreateBuilder<MappingEntry>();
         foreach (var item in node.Items())
@@ -139,13 +139,13 @@ internal sealed class NamedShape(Shape value, Func<ScalarNode, MappingNode> name
 /// <summary><c>host=address</c> or <c>host:address</c>, or addresses by host; becomes <c>host=address</c>.</summary>
 internal sealed class HostsShape : Shape
 {
-    protected override ComposeNode? ReadValue(ComposeNode node, string path, Reading reading)
+    protected override DocumentNode? ReadValue(DocumentNode node, string path, Reading reading)
     {
         if (node is ScalarNode)
         {
             return Wrong(node, path, "a list of host=address or a mapping", reading);
         }
-        var hosts = ImmutableArray.CreateBuilder<ComposeNode>();
+        var hosts = ImmutableArray.CreateBuilder<DocumentNode>();
         foreach (var item in node.Items())
         {
             string text = item.AsText();
@@ -180,7 +180,7 @@ internal sealed class CommandShape : Shape
 
     private CommandShape(bool isTest) => _isTest = isTest;
 
-    protected override ComposeNode? ReadValue(ComposeNode node, string path, Reading reading)
+    protected override DocumentNode? ReadValue(DocumentNode node, string path, Reading reading)
     {
         if (node is ScalarNode scalar)
         {
@@ -280,14 +280,14 @@ internal sealed class BuildContextShape : Shape
             ? scalar
             : ScalarNode.Of(reading.Resolve(scalar.Text), scalar.Position);
 
-    protected override ComposeNode? ReadValue(ComposeNode node, string path, Reading reading) =>
+    protected override DocumentNode? ReadValue(DocumentNode node, string path, Reading reading) =>
         node is ScalarNode scalar ? Resolve(scalar, reading) : Wrong(node, path, "a path", reading);
 }
 
 /// <summary>A time of the processor's scheduler: microseconds, or a duration.</summary>
 internal sealed class MicrosecondsShape : Shape
 {
-    protected override ComposeNode? ReadValue(ComposeNode node, string path, Reading reading)
+    protected override DocumentNode? ReadValue(DocumentNode node, string path, Reading reading)
     {
         string text = node.AsText();
         return node is ScalarNode && long.TryParse(text, System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out long whole) ? ScalarNode.Of(whole, node.Position)

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Errors;
 
 namespace Caisson.Compose.Loading;
@@ -27,7 +27,7 @@ internal abstract class Shape
     /// <param name="node">As it was written, variables put in.</param>
     /// <param name="path">Its place in words, such as <c>services.web.ports</c>.</param>
     /// <param name="reading">Of the document.</param>
-    public ComposeNode? Read(ComposeNode node, string path, Reading reading)
+    public DocumentNode? Read(DocumentNode node, string path, Reading reading)
     {
         if (node.Tag == NodeTag.Reset)
         {
@@ -38,17 +38,17 @@ internal abstract class Shape
     }
 
     /// <summary>A key without a value: not set.</summary>
-    protected virtual ComposeNode? ReadNothing(ComposeNode node) => null;
+    protected virtual DocumentNode? ReadNothing(DocumentNode node) => null;
 
-    protected abstract ComposeNode? ReadValue(ComposeNode node, string path, Reading reading);
+    protected abstract DocumentNode? ReadValue(DocumentNode node, string path, Reading reading);
 
-    protected static ComposeNode? Wrong(ComposeNode node, string path, string expected, Reading reading)
+    protected static DocumentNode? Wrong(DocumentNode node, string path, string expected, Reading reading)
     {
         reading.Problems.Add(node.Problem($"{path}: must be {expected}, and is {Describe(node)}"));
         return null;
     }
 
-    private static string Describe(ComposeNode node) => node is ScalarNode { Is: not ScalarKind.Null, Text.Length: > 0 and < 60 } scalar ? $"'{scalar.Text}'" : node.Kind;
+    private static string Describe(DocumentNode node) => node is ScalarNode { Is: not ScalarKind.Null, Text.Length: > 0 and < 60 } scalar ? $"'{scalar.Text}'" : node.Kind;
 }
 
 /// <summary>One value of a kind.</summary>
@@ -94,7 +94,7 @@ internal sealed class ScalarShape(string expected, Func<ScalarNode, Reading, Sca
         values.Length == 1 ? values[0] : $"{string.Join(", ", values.SkipLast(1))} or {values[^1]}",
         (scalar, _) => values.Contains(scalar.Text) ? scalar with { Is = ScalarKind.Text } : null);
 
-    protected override ComposeNode? ReadValue(ComposeNode node, string path, Reading reading) =>
+    protected override DocumentNode? ReadValue(DocumentNode node, string path, Reading reading) =>
         node is ScalarNode scalar && parse(scalar, reading) is { } read ? read : Wrong(node, path, expected, reading);
 
     private static ScalarNode? ReadMode(ScalarNode scalar)
@@ -111,9 +111,9 @@ internal sealed class AnyShape : Shape
 {
     public static readonly AnyShape Value = new();
 
-    protected override ComposeNode ReadNothing(ComposeNode node) => node;
+    protected override DocumentNode ReadNothing(DocumentNode node) => node;
 
-    protected override ComposeNode ReadValue(ComposeNode node, string path, Reading reading) => node;
+    protected override DocumentNode ReadValue(DocumentNode node, string path, Reading reading) => node;
 }
 
 /// <summary>Values in order, each of a shape; one alone may stand for a list of one where <paramref name="orOne"/> says so.</summary>
@@ -125,7 +125,7 @@ internal sealed class ListShape(Shape item, bool orOne = false) : Shape
 
     public static readonly ListShape PathOrPaths = new(ScalarShape.Path, orOne: true);
 
-    protected override ComposeNode? ReadValue(ComposeNode node, string path, Reading reading)
+    protected override DocumentNode? ReadValue(DocumentNode node, string path, Reading reading)
     {
         if (node is not SequenceNode sequence)
         {
@@ -135,7 +135,7 @@ internal sealed class ListShape(Shape item, bool orOne = false) : Shape
             }
             return item.Read(node, path, reading) is { } one ? new SequenceNode([one], node.Position) : null;
         }
-        var items = ImmutableArray.CreateBuilder<ComposeNode>();
+        var items = ImmutableArray.CreateBuilder<DocumentNode>();
         for (int i = 0; i < sequence.Items.Length; i++)
         {
             if (item.Read(sequence.Items[i], string.Create(CultureInfo.InvariantCulture, $"{path}[{i}]"), reading) is { } read)
@@ -148,7 +148,7 @@ internal sealed class ListShape(Shape item, bool orOne = false) : Shape
 }
 
 /// <summary>Several values that one item of a list stands for: a range of ports.</summary>
-internal sealed record ManyNode(ImmutableArray<ComposeNode> Items, SourcePosition Position) : ComposeNode(Position)
+internal sealed record ManyNode(ImmutableArray<DocumentNode> Items, SourcePosition Position) : DocumentNode(Position)
 {
     public override long Weight => Items.Sum(item => item.Weight);
 
@@ -158,7 +158,7 @@ internal sealed record ManyNode(ImmutableArray<ComposeNode> Items, SourcePositio
 /// <summary>Values of a shape by names that the writer chooses.</summary>
 internal sealed class MapShape(Shape value, bool keepEmpty = false) : Shape
 {
-    protected override ComposeNode? ReadValue(ComposeNode node, string path, Reading reading)
+    protected override DocumentNode? ReadValue(DocumentNode node, string path, Reading reading)
     {
         if (node is not MappingNode mapping)
         {
@@ -195,12 +195,12 @@ internal sealed class ObjectShape(IReadOnlyDictionary<string, Shape> fields) : S
     public IReadOnlyList<string> Required { get; init; } = [];
 
     /// <summary>What a single value in its place means; null: a mapping it must be.</summary>
-    public Func<ScalarNode, string, Reading, ComposeNode?>? Short { get; init; }
+    public Func<ScalarNode, string, Reading, DocumentNode?>? Short { get; init; }
 
     /// <summary>Completes what was read.</summary>
-    public Func<MappingNode, string, Reading, ComposeNode?>? Complete { get; init; }
+    public Func<MappingNode, string, Reading, DocumentNode?>? Complete { get; init; }
 
-    protected override ComposeNode? ReadValue(ComposeNode node, string path, Reading reading)
+    protected override DocumentNode? ReadValue(DocumentNode node, string path, Reading reading)
     {
         if (node is ScalarNode scalar && Short is { } read)
         {
@@ -248,7 +248,7 @@ internal sealed class PairsShape(bool emptyIsText = false) : Shape
     /// <summary>Labels and the like: a name alone has the empty value.</summary>
     public static readonly PairsShape Labels = new(emptyIsText: true);
 
-    protected override ComposeNode? ReadValue(ComposeNode node, string path, Reading reading) => node switch
+    protected override DocumentNode? ReadValue(DocumentNode node, string path, Reading reading) => node switch
     {
         MappingNode mapping => ReadMapping(mapping, path, reading),
         SequenceNode sequence => ReadList(sequence, path, reading),

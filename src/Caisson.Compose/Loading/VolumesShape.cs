@@ -1,4 +1,4 @@
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Errors;
 
 namespace Caisson.Compose.Loading;
@@ -23,7 +23,7 @@ internal sealed class VolumesShape : Shape
 
     private static readonly ListShape List = new(Long);
 
-    protected override ComposeNode? ReadValue(ComposeNode node, string path, Reading reading) => List.Read(node, path, reading);
+    protected override DocumentNode? ReadValue(DocumentNode node, string path, Reading reading) => List.Read(node, path, reading);
 
     private static MappingNode? Check(MappingNode mount, string path, Reading reading)
     {

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 
 namespace Caisson.Compose.Model;
 
@@ -85,7 +85,7 @@ public sealed record ComposeService
     internal static string HashOf(MappingNode definition, string more = "") =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(YamlWriter.WriteJson(Sorted(definition), indented: false) + more)));
 
-    private static ComposeNode Sorted(ComposeNode node) => node switch
+    private static DocumentNode Sorted(DocumentNode node) => node switch
     {
         MappingNode mapping => mapping with
         {

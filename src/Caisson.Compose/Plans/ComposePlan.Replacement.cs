@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Compose.Model;
 
 namespace Caisson.Compose.Plans;

@@ -5,7 +5,7 @@ using Caisson.Client;
 using Caisson.Client.Containers;
 using Caisson.Client.Networks;
 using Caisson.Client.Streams;
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Compose.Model;
 using Caisson.Compose.Plans;
 using Caisson.Errors;

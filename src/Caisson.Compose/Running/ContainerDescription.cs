@@ -3,7 +3,7 @@ using System.Globalization;
 using Caisson.Client.Containers;
 using Caisson.Client.Networks;
 using Caisson.Client.Secrets;
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Compose.Loading;
 using Caisson.Compose.Model;
 
@@ -179,7 +179,7 @@ public static class ContainerDescription
         _ => "service_started",
     };
 
-    private static HealthcheckConfig? Healthcheck(ComposeNode? check)
+    private static HealthcheckConfig? Healthcheck(DocumentNode? check)
     {
         if (check is null)
         {
@@ -324,7 +324,7 @@ public static class ContainerDescription
     }
 
     /// <summary>A secret or config of the engine's own store.</summary>
-    private static SecretFile Stored(ComposeResource resource, ComposeNode reference)
+    private static SecretFile Stored(ComposeResource resource, DocumentNode reference)
     {
         const string SecretDirectory = "/run/secrets/";
         string target = reference.Text("target");
@@ -336,7 +336,7 @@ public static class ContainerDescription
             reference.Text("mode") is { Length: > 0 } mode ? Convert.ToInt32(mode, 8) : null);
     }
 
-    private static MountConfig Mount(ComposeNode mount, ComposeProject project)
+    private static MountConfig Mount(DocumentNode mount, ComposeProject project)
     {
         string source = mount.Text("source");
         string type = mount.Text("type");

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 
 using Caisson.Client;
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Compose.Model;
 
 namespace Caisson.Compose.Running;
@@ -13,7 +13,7 @@ internal static class FileContents
 {
     public static void Put(EngineClient engine, ComposeProject project, ComposeService service, string container, Func<string, string?> variable)
     {
-        var files = new List<(ComposeNode Reference, string Content)>();
+        var files = new List<(DocumentNode Reference, string Content)>();
         foreach (var (kind, resources) in ((string, IReadOnlyDictionary<string, ComposeResource>)[])[("secrets", project.Secrets), ("configs", project.Configs)])
         {
             foreach (var reference in service.Definition[kind].Items())
@@ -38,7 +38,7 @@ internal static class FileContents
             ?? throw new Errors.CaissonException(Errors.ErrorKind.FailedPrecondition, $"{resource.Key}: environment variable \"{name}\" is not set; set it, or use 'file'");
     }
 
-    private static void Write(Stream output, List<(ComposeNode Reference, string Content)> files)
+    private static void Write(Stream output, List<(DocumentNode Reference, string Content)> files)
     {
         using var tar = new TarWriter(output, TarEntryFormat.Pax, leaveOpen: true);
         foreach (var (reference, content) in files)

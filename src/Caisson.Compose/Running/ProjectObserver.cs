@@ -3,7 +3,7 @@ using System.Globalization;
 
 using Caisson.Client;
 using Caisson.Client.Containers;
-using Caisson.Compose.Documents;
+using Caisson.Documents;
 using Caisson.Compose.Model;
 using Caisson.Compose.Plans;
 using Caisson.Errors;

@@ -310,6 +310,25 @@ public sealed class ContainerNetworks : IDisposable
         }
     }
 
+    /// <summary>Leads connections to services; see <see cref="NetworkPlane.SetServices"/>.</summary>
+    internal void SetServices(string networkId, Caisson.Networks.Services.ServicePlan services)
+    {
+        lock (_lock)
+        {
+            try
+            {
+                if (_records.ContainsKey(networkId) && !_disposed)
+                {
+                    OpenUnlocked().SetServices(networkId, services);
+                }
+            }
+            catch (LinuxException error)
+            {
+                throw Unusable(error);
+            }
+        }
+    }
+
     /// <summary>Others find a connected container by its new name from now on, and no more by the old one.</summary>
     internal void Rename(EndpointRecord endpoint)
     {

@@ -41,7 +41,10 @@ internal static class NetworkRequest
     /// <summary>Driver option of our own: whether containers reach the addresses where clouds give out credentials.</summary>
     private const string MetadataAccess = "caisson.metadata_access";
 
-    private static readonly string[] BridgeOptions = [Mtu, BridgeName, Communication, Masquerade, Binding, HostAccess, MetadataAccess];
+    /// <summary>Driver option of our own: whether containers reach each other by the host, where policies hold.</summary>
+    private const string Routed = "caisson.routed";
+
+    private static readonly string[] BridgeOptions = [Mtu, BridgeName, Communication, Masquerade, Binding, HostAccess, MetadataAccess, Routed];
     private static readonly string[] MacvlanOptions = [Mtu, Parent, MacvlanModeName];
     private static readonly string[] IpvlanOptions = [Mtu, Parent, IpvlanModeName];
     private static readonly MacvlanMode[] MacvlanModes = [MacvlanMode.Bridge, MacvlanMode.Private, MacvlanMode.Vepa, MacvlanMode.Passthrough];
@@ -133,6 +136,7 @@ internal static class NetworkRequest
         IPv6 = network.IPv6,
         Internal = network.Internal,
         IsolatedPorts = !Truth(network, Communication, otherwise: true),
+        Routed = Truth(network, Routed, otherwise: false),
         Masquerade = Truth(network, Masquerade, otherwise: true),
         HostAccess = Truth(network, HostAccess, otherwise: false),
         MetadataAccess = Truth(network, MetadataAccess, otherwise: false),

@@ -30,6 +30,9 @@ public static class RecordKind
     /// <summary>What was last observed of a full machine: <c>FullMachineStatus</c> by its id.</summary>
     public const string MachineStatus = "machine-status";
 
+    /// <summary>A Kubernetes object as JSON, one of a secret sealed, by its plural, namespace and name.</summary>
+    public const string KubernetesObject = "object";
+
     /// <summary>Single values about this engine, such as its id.</summary>
     public const string Engine = "engine";
 }

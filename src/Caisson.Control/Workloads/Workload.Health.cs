@@ -99,6 +99,21 @@ public sealed partial class Workload
         }
     }
 
+    /// <summary>Makes one check of a running container, which is not its own: nothing is recorded.</summary>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.Conflict"/>: it does not run.</exception>
+    internal async Task<HealthResult> ProbeAsync(HealthProbe probe, TimeSpan timeout)
+    {
+        Run run = RequireRun();
+        try
+        {
+            return await ProbeAsync(run, new HealthCheck { Probe = probe, Timeout = timeout });
+        }
+        catch (OperationCanceledException)
+        {
+            throw NotRunning();
+        }
+    }
+
     private async Task<HealthResult> ProbeAsync(Run run, HealthCheck check)
     {
         DateTimeOffset start = _services.Time.GetUtcNow();

@@ -98,6 +98,14 @@ public static partial class Kernel
     public const int NFTA_FIB_FLAGS = 3;
     public const int NFT_FIB_RESULT_ADDRTYPE = 3;
     public const int NFTA_FIB_F_DADDR = 2;
+    public const int NFTA_NG_DREG = 1;
+    public const int NFTA_NG_MODULUS = 2;
+    public const int NFTA_NG_TYPE = 3;
+    public const int NFT_NG_RANDOM = 1;
+    public const int NFTA_HASH_SREG = 1;
+    public const int NFTA_HASH_DREG = 2;
+    public const int NFTA_HASH_LEN = 3;
+    public const int NFTA_HASH_MODULUS = 4;
     public const int NFTA_REJECT_TYPE = 1;
     public const int NFTA_REJECT_ICMP_CODE = 2;
     public const int NFT_REJECT_ICMPX_UNREACH = 2;

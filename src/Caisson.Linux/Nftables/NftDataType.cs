@@ -20,6 +20,9 @@ public enum NftDataType
     /// <summary>A port.</summary>
     InetService = 13,
 
+    /// <summary>A number of 32 bits in the order of this machine.</summary>
+    Mark = 19,
+
     /// <summary>The name of a device.</summary>
     InterfaceName = 41,
 }
@@ -35,13 +38,14 @@ internal static class NftDataTypes
         NftDataType.EtherAddress => "ether_addr",
         NftDataType.InetProtocol => "inet_proto",
         NftDataType.InetService => "inet_service",
+        NftDataType.Mark => "mark",
         _ => "ifname",
     };
 
     /// <summary>Bytes in a key, a multiple of four: parts of a key begin at registers of four bytes.</summary>
     internal static int PaddedLength(this NftDataType type) => type switch
     {
-        NftDataType.IPv4Address or NftDataType.InetProtocol or NftDataType.InetService => 4,
+        NftDataType.IPv4Address or NftDataType.InetProtocol or NftDataType.InetService or NftDataType.Mark => 4,
         NftDataType.EtherAddress => 8,
         _ => 16,
     };

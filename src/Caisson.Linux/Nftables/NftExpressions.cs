@@ -116,6 +116,23 @@ internal sealed class NftExpressions(NetlinkWriter writer)
         Number(NFTA_NAT_REG_PROTO_MIN, NftDataTypes.Register(isIPv6 ? 16 : 4));
     });
 
+    /// <summary>Loads a number below <paramref name="modulus"/>, another one for each packet.</summary>
+    internal void RandomNumber(int modulus, int offset) => Expression("numgen", () =>
+    {
+        Number(NFTA_NG_DREG, NftDataTypes.Register(offset));
+        Number(NFTA_NG_MODULUS, (uint)modulus);
+        Number(NFTA_NG_TYPE, NFT_NG_RANDOM);
+    });
+
+    /// <summary>Puts a number below <paramref name="modulus"/> in the place of the bytes that are loaded there, the same for the same bytes.</summary>
+    internal void Hash(int length, int modulus, int offset) => Expression("hash", () =>
+    {
+        Number(NFTA_HASH_SREG, NftDataTypes.Register(offset));
+        Number(NFTA_HASH_DREG, NftDataTypes.Register(offset));
+        Number(NFTA_HASH_LEN, (uint)length);
+        Number(NFTA_HASH_MODULUS, (uint)modulus);
+    });
+
     /// <summary>Gives the packet the address of the device it leaves by.</summary>
     internal void Masquerade() => Expression("masq", () => { });
 

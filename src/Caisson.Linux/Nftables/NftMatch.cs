@@ -45,6 +45,19 @@ public enum NftField
 
     /// <summary>The receiver's port.</summary>
     DestinationPort,
+
+    /// <summary>A number below <see cref="NftSlots.Count"/>, another one for each connection.</summary>
+    RandomSlot,
+
+    /// <summary>A number below <see cref="NftSlots.Count"/>, the same for the same sender of IPv4.</summary>
+    SourceSlot,
+}
+
+/// <summary>Numbers by which a map shares connections out among receivers.</summary>
+public static class NftSlots
+{
+    /// <summary>How many there are: with so many, the shares of up to a dozen receivers differ by a tenth at most.</summary>
+    public const int Count = 128;
 }
 
 /// <summary>What a rule can ask.</summary>
@@ -222,6 +235,8 @@ public static class NftMatch
         NftField.ArpSenderIPv4 => "arp saddr ip",
         NftField.NeighborTarget => "icmpv6 taddr",
         NftField.Protocol => "meta l4proto",
+        NftField.RandomSlot => $"numgen random mod {NftSlots.Count}",
+        NftField.SourceSlot => $"jhash ip saddr mod {NftSlots.Count}",
         _ => "th dport",
     }));
 
@@ -275,6 +290,13 @@ public static class NftMatch
             case NftField.NeighborTarget:
                 expressions.Payload(NFT_PAYLOAD_TRANSPORT_HEADER, 8, 16, offset);
                 return 16;
+            case NftField.RandomSlot:
+                expressions.RandomNumber(NftSlots.Count, offset);
+                return 4;
+            case NftField.SourceSlot:
+                expressions.Payload(NFT_PAYLOAD_NETWORK_HEADER, 12, 4, offset);
+                expressions.Hash(4, NftSlots.Count, offset);
+                return 4;
             default:
                 expressions.Payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, offset);
                 return 4;

@@ -47,6 +47,9 @@ public sealed class NftValue : IEquatable<NftValue>
         return new(port.ToString(CultureInfo.InvariantCulture), bytes);
     }
 
+    /// <summary>A number of 32 bits in the order of this machine.</summary>
+    public static NftValue Mark(uint number) => new(number.ToString(CultureInfo.InvariantCulture), BitConverter.GetBytes(number));
+
     /// <summary>This part and then <paramref name="next"/>.</summary>
     public NftValue Then(NftValue next) => new($"{_text} . {next._text}", [.. Bytes, .. next.Bytes]);
 

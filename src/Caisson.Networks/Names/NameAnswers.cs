@@ -37,7 +37,10 @@ internal static class NameAnswers
                 return DnsWriter.Answer(request, DnsStatus.Done, records, TtlSeconds, bytesMax);
             }
         }
-        return null;
+        // Of a domain that is ours nobody else knows more.
+        return networks.Any(network => network.Table.Domain is { Length: > 0 } domain && request.Name.EndsWith(domain, StringComparison.Ordinal))
+            ? DnsWriter.Answer(request, DnsStatus.NoSuchName, [], TtlSeconds, bytesMax)
+            : null;
     }
 
     private static string? Name(ImmutableArray<JoinedNetwork> networks, InternetAddress address) =>

@@ -38,10 +38,22 @@ internal sealed class NameTable(string network)
     private volatile Snapshot _now = new(
         ImmutableDictionary<string, Entry>.Empty, ImmutableDictionary<string, ImmutableList<Entry>>.Empty, ImmutableDictionary<string, string>.Empty);
 
+    private volatile ImmutableDictionary<string, ImmutableArray<InternetAddress>> _services = ImmutableDictionary<string, ImmutableArray<InternetAddress>>.Empty;
+
+    /// <summary>The domain all names of which are known here; empty for none.</summary>
+    internal volatile string Domain = "";
+
     private readonly string _suffix = $".{Lower(network)}";
 
     internal void Add(string endpointId, string name, IEnumerable<string> names, InternetAddress? ipv4, InternetAddress? ipv6) =>
         _now = With(_now, endpointId, name, names, ipv4, ipv6);
+
+    /// <summary>Names that are not those of one container, in the place of those there were.</summary>
+    internal void SetServices(string domain, IReadOnlyDictionary<string, ImmutableArray<InternetAddress>> names)
+    {
+        _services = names.ToImmutableDictionary(pair => Lower(pair.Key), pair => pair.Value);
+        Domain = Lower(domain);
+    }
 
     internal void Remove(string endpointId) => _now = Without(_now, endpointId);
 
@@ -82,6 +94,10 @@ internal sealed class NameTable(string network)
     /// <summary>The addresses that a name, or <c>name.network</c>, has; null when nobody is called so.</summary>
     internal List<InternetAddress>? Find(string name)
     {
+        if (_services.TryGetValue(name, out var service))
+        {
+            return [.. service];
+        }
         var now = _now;
         if (!now.ByName.TryGetValue(name, out var entries)
             && !(name.EndsWith(_suffix, StringComparison.Ordinal) && now.ByName.TryGetValue(name[..^_suffix.Length], out entries)))

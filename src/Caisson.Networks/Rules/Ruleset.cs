@@ -218,7 +218,11 @@ public static class Ruleset
         }
         var port = NftValue.Interface(names.Port(endpoint.Id));
         var hardware = endpoint.HardwareAddress!.Value;
-        List<NftElement> elements = [new(Receivers, NftValue.EtherAlone(hardware)), new(Senders, port.Then(NftValue.Ether(hardware)))];
+        List<NftElement> elements = [new(Senders, port.Then(NftValue.Ether(hardware)))];
+        if (!network.Routed)
+        {
+            elements.Insert(0, new(Receivers, NftValue.EtherAlone(hardware))); // of others all connections are followed: policies know answers by them
+        }
         if (endpoint.IPv4 is { } four)
         {
             elements.Add(new(Sources4, port.Then(NftValue.Ether(hardware)).Then(NftValue.Address(four))));

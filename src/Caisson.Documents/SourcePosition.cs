@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Caisson.Compose.Documents;
+namespace Caisson.Documents;
 
 /// <summary>Where in a file something was written.</summary>
 /// <param name="File">Name of the file as messages show it.</param>

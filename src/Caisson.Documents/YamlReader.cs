@@ -6,7 +6,7 @@ using Caisson.Errors;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
-namespace Caisson.Compose.Documents;
+namespace Caisson.Documents;
 
 /// <summary>Reads YAML into nodes: anchors, aliases and <c>&lt;&lt;</c> are resolved, and every node knows its place.</summary>
 /// <remarks>
@@ -21,7 +21,7 @@ public sealed class YamlReader
     private readonly string _file;
     private readonly Parser _parser;
     private readonly ICollection<Problem> _problems;
-    private readonly Dictionary<string, ComposeNode> _anchors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DocumentNode> _anchors = new(StringComparer.Ordinal);
     private int _depth;
 
     private YamlReader(string file, TextReader text, ICollection<Problem> problems)
@@ -35,11 +35,11 @@ public sealed class YamlReader
     /// <param name="file">Its name, as messages show it.</param>
     /// <param name="text">The YAML.</param>
     /// <param name="problems">Receives every problem found; one that is no YAML ends the reading.</param>
-    public static ImmutableArray<ComposeNode> Read(string file, string text, ICollection<Problem> problems)
+    public static ImmutableArray<DocumentNode> Read(string file, string text, ICollection<Problem> problems)
     {
         using var reader = new StringReader(text);
         var yaml = new YamlReader(file, reader, problems);
-        var documents = ImmutableArray.CreateBuilder<ComposeNode>();
+        var documents = ImmutableArray.CreateBuilder<DocumentNode>();
         try
         {
             yaml.ReadDocuments(documents);
@@ -60,7 +60,7 @@ public sealed class YamlReader
         return documents.ToImmutable();
     }
 
-    private void ReadDocuments(ImmutableArray<ComposeNode>.Builder documents)
+    private void ReadDocuments(ImmutableArray<DocumentNode>.Builder documents)
     {
         while (_parser.MoveNext())
         {
@@ -74,7 +74,7 @@ public sealed class YamlReader
     }
 
     /// <summary>Reads the node at the current event; afterwards the current event is its last.</summary>
-    private ComposeNode ReadNode()
+    private DocumentNode ReadNode()
     {
         var node = _parser.Current switch
         {
@@ -89,7 +89,7 @@ public sealed class YamlReader
             : throw new TooLargeException(node.Position, "aliases make this document larger than a million values");
     }
 
-    private ComposeNode Resolve(AnchorAlias alias)
+    private DocumentNode Resolve(AnchorAlias alias)
     {
         if (_anchors.TryGetValue(alias.Value.Value, out var node))
         {
@@ -100,7 +100,7 @@ public sealed class YamlReader
         return new ScalarNode("", ScalarKind.Null, at);
     }
 
-    private ComposeNode Remember(NodeEvent start, ComposeNode node)
+    private DocumentNode Remember(NodeEvent start, DocumentNode node)
     {
         node = node with { Tag = ReadTag(start) };
         if (!start.Anchor.IsEmpty)
@@ -124,7 +124,7 @@ public sealed class YamlReader
             default:
                 if (!tag.StartsWith("tag:yaml.org,2002:", StringComparison.Ordinal))
                 {
-                    _problems.Add(new(At(start.Start).ToString(), $"unknown tag {tag}; Compose files know !reset and !override"));
+                    _problems.Add(new(At(start.Start).ToString(), $"unknown tag {tag}; !reset and !override are known"));
                 }
                 return NodeTag.Merge;
         }
@@ -140,7 +140,7 @@ public sealed class YamlReader
     private SequenceNode ReadSequence(SequenceStart start)
     {
         Deeper(start);
-        var items = ImmutableArray.CreateBuilder<ComposeNode>();
+        var items = ImmutableArray.CreateBuilder<DocumentNode>();
         while (Next() is not SequenceEnd)
         {
             items.Add(ReadNode());
@@ -197,7 +197,7 @@ public sealed class YamlReader
         return new("", ScalarKind.Text, at);
     }
 
-    private void AddMerged(ComposeNode value, List<MappingNode> merged)
+    private void AddMerged(DocumentNode value, List<MappingNode> merged)
     {
         foreach (var item in value is SequenceNode list ? list.Items : [value])
         {

@@ -4,11 +4,11 @@ using System.Globalization;
 
 using Caisson.Errors;
 
-namespace Caisson.Compose.Documents;
+namespace Caisson.Documents;
 
 /// <summary>A value of a YAML document with the place it was written at. Never changed: each stage of loading makes a new tree.</summary>
 /// <param name="Position">Where it begins.</param>
-public abstract record ComposeNode(SourcePosition Position)
+public abstract record DocumentNode(SourcePosition Position)
 {
     /// <summary>The tag that says how an override file changes the value.</summary>
     public NodeTag Tag { get; init; }
@@ -56,7 +56,7 @@ public enum ScalarKind
 /// <param name="Text">As written, without quotes.</param>
 /// <param name="Is">What it is read as.</param>
 /// <param name="Position">Where it begins.</param>
-public sealed record ScalarNode(string Text, ScalarKind Is, SourcePosition Position) : ComposeNode(Position)
+public sealed record ScalarNode(string Text, ScalarKind Is, SourcePosition Position) : DocumentNode(Position)
 {
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdefABCDEF");
 
@@ -103,7 +103,7 @@ public sealed record ScalarNode(string Text, ScalarKind Is, SourcePosition Posit
 /// <summary>Values in order.</summary>
 /// <param name="Items">The values.</param>
 /// <param name="Position">Where it begins.</param>
-public sealed record SequenceNode(ImmutableArray<ComposeNode> Items, SourcePosition Position) : ComposeNode(Position)
+public sealed record SequenceNode(ImmutableArray<DocumentNode> Items, SourcePosition Position) : DocumentNode(Position)
 {
     /// <inheritdoc/>
     public override long Weight { get; } = 1 + Items.Sum(item => item.Weight);
@@ -120,7 +120,7 @@ public sealed record SequenceNode(ImmutableArray<ComposeNode> Items, SourcePosit
 /// <param name="Key">As written, without quotes.</param>
 /// <param name="Position">Where the key stands.</param>
 /// <param name="Value">Its value.</param>
-public sealed record MappingEntry(string Key, SourcePosition Position, ComposeNode Value)
+public sealed record MappingEntry(string Key, SourcePosition Position, DocumentNode Value)
 {
     /// <summary>A problem at the key.</summary>
     public Problem Problem(string message) => new(Position.ToString(), message);
@@ -129,7 +129,7 @@ public sealed record MappingEntry(string Key, SourcePosition Position, ComposeNo
 /// <summary>Values by key, in the order they were written.</summary>
 /// <param name="Entries">Each key once.</param>
 /// <param name="Position">Where it begins.</param>
-public sealed record MappingNode(ImmutableArray<MappingEntry> Entries, SourcePosition Position) : ComposeNode(Position)
+public sealed record MappingNode(ImmutableArray<MappingEntry> Entries, SourcePosition Position) : DocumentNode(Position)
 {
     /// <inheritdoc/>
     public override long Weight { get; } = 1 + Entries.Sum(entry => 1 + entry.Value.Weight);
@@ -141,7 +141,7 @@ public sealed record MappingNode(ImmutableArray<MappingEntry> Entries, SourcePos
     public static MappingNode Empty { get; } = new([], SourcePosition.None);
 
     /// <summary>The value of a key; null when it is not there.</summary>
-    public ComposeNode? this[string key]
+    public DocumentNode? this[string key]
     {
         get
         {
@@ -157,7 +157,7 @@ public sealed record MappingNode(ImmutableArray<MappingEntry> Entries, SourcePos
     }
 
     /// <summary>The same with another value of a key, which keeps its place or comes last.</summary>
-    public MappingNode With(string key, ComposeNode value)
+    public MappingNode With(string key, DocumentNode value)
     {
         for (int i = 0; i < Entries.Length; i++)
         {

@@ -3,13 +3,16 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace Caisson.Compose.Documents;
+namespace Caisson.Documents;
 
 /// <summary>Writes nodes as YAML in block style, or as JSON.</summary>
-public static class YamlWriter
+public static partial class YamlWriter
 {
+    [System.Text.RegularExpressions.GeneratedRegex(@"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$")]
+    private static partial System.Text.RegularExpressions.Regex JsonNumber();
+
     /// <summary>The node as a YAML document, ended by a line feed.</summary>
-    public static string Write(ComposeNode node)
+    public static string Write(DocumentNode node)
     {
         var text = new StringBuilder();
         WriteNode(text, node, indent: 0, inline: false);
@@ -17,7 +20,7 @@ public static class YamlWriter
     }
 
     /// <summary>The node as indented JSON, ended by a line feed.</summary>
-    public static string WriteJson(ComposeNode node, bool indented = true)
+    public static string WriteJson(DocumentNode node, bool indented = true)
     {
         using var bytes = new MemoryStream();
         using (var json = new Utf8JsonWriter(bytes, new() { Indented = indented, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
@@ -27,7 +30,18 @@ public static class YamlWriter
         return Encoding.UTF8.GetString(bytes.ToArray()) + (indented ? "\n" : "");
     }
 
-    private static void WriteNode(StringBuilder text, ComposeNode node, int indent, bool inline)
+    /// <summary>The node as JSON in UTF-8, without spaces.</summary>
+    public static byte[] WriteJsonBytes(DocumentNode node)
+    {
+        using var bytes = new MemoryStream();
+        using (var json = new Utf8JsonWriter(bytes, new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true }))
+        {
+            WriteJson(json, node);
+        }
+        return bytes.ToArray();
+    }
+
+    private static void WriteNode(StringBuilder text, DocumentNode node, int indent, bool inline)
     {
         switch (node)
         {
@@ -56,7 +70,7 @@ public static class YamlWriter
     }
 
     /// <summary>What follows the dash: a mapping begins in the same line.</summary>
-    private static void WriteItem(StringBuilder text, ComposeNode item, int indent)
+    private static void WriteItem(StringBuilder text, DocumentNode item, int indent)
     {
         if (item is MappingNode { Entries.Length: > 0 } mapping)
         {
@@ -138,7 +152,8 @@ public static class YamlWriter
         return quoted.Append('"').ToString();
     }
 
-    private static void WriteJson(Utf8JsonWriter json, ComposeNode node)
+    /// <summary>Writes the node to a JSON document that somebody else has begun.</summary>
+    public static void WriteJson(Utf8JsonWriter json, DocumentNode node)
     {
         switch (node)
         {
@@ -166,7 +181,14 @@ public static class YamlWriter
                 json.WriteBooleanValue(flag.Text.Equals("true", StringComparison.OrdinalIgnoreCase));
                 break;
             case ScalarNode { Is: ScalarKind.Number } number when decimal.TryParse(number.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out decimal value):
-                json.WriteNumberValue(value);
+                if (JsonNumber().IsMatch(number.Text))
+                {
+                    json.WriteRawValue(number.Text, skipInputValidation: true); // as it was written: 1.50 stays 1.50
+                }
+                else
+                {
+                    json.WriteNumberValue(value);
+                }
                 break;
             case ScalarNode scalar:
                 json.WriteStringValue(scalar.Text);
