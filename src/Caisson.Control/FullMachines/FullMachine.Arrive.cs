@@ -12,18 +12,6 @@ public sealed partial class FullMachine
 {
     private volatile Func<string, Stream, Task>? _takeChannel;
 
-    /// <summary>Addresses that it had where it comes from, so that it gets them here, too.</summary>
-    internal void Expect(IReadOnlyList<string> addresses)
-    {
-        for (int i = 0; i < Math.Min(addresses.Count, _record.Networks.Count); i++)
-        {
-            if (addresses[i].Length > 0)
-            {
-                _addresses[_record.Networks[i].HardwareAddress] = addresses[i];
-            }
-        }
-    }
-
     /// <summary>Receives a machine that runs elsewhere: its QEMU waits, disks and memory come in, and it goes on here.</summary>
     /// <param name="control">To the other engine.</param>
     /// <param name="offer">What it said.</param>

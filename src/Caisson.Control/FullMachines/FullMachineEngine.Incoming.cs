@@ -39,8 +39,7 @@ public sealed partial class FullMachineEngine
                     }
                     return record;
                 },
-                gone, asked.Id, new FullMachineStatus { Phase = MachinePhase.Arriving });
-            machine.Expect(offer.Addresses);
+                gone, asked.Id, new FullMachineStatus { Phase = MachinePhase.Arriving, Addresses = AddressesOf(asked, offer.Addresses) });
             await machine.ArriveAsync(control, offer, gone);
         }
         catch (Exception error) when (error is CaissonException or IOException or OperationCanceledException)
@@ -60,6 +59,13 @@ public sealed partial class FullMachineEngine
             }
         }
     }
+
+    /// <summary>Addresses that it had where it comes from, by hardware address, so that it gets them here, too.</summary>
+    private static Dictionary<string, string> AddressesOf(FullMachineRecord machine, IReadOnlyList<string> addresses) => machine.Networks
+        .Zip(addresses, (network, address) => (network.HardwareAddress, address))
+        .Where(pair => pair.address.Length > 0)
+        .DistinctBy(pair => pair.HardwareAddress)
+        .ToDictionary(pair => pair.HardwareAddress, pair => pair.address);
 
     /// <summary>What another engine says is a client's wish like any other.</summary>
     private FullMachineRecord Check(MigrationOffer offer)
