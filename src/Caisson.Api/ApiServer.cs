@@ -41,7 +41,7 @@ public sealed class ApiServer : IAsyncDisposable
         new StatsRoutes(engine.Services, engine).AddTo(routes);
         new ImageRoutes(engine).AddTo(routes);
         new TrustRoutes(engine).AddTo(routes);
-        new KernelRoutes(engine.Services).AddTo(routes);
+        new KernelRoutes(engine.Services, engine).AddTo(routes);
         new NetworkRoutes(engine.Services, engine).AddTo(routes);
         new VolumeRoutes(engine.Services, engine).AddTo(routes);
         new SecretRoutes(engine.Services, engine).AddTo(routes);
