@@ -200,12 +200,24 @@ public sealed class MachineHost
         _memory ??= HostFiles.OpenRead($"{MachineLaunch.TemplateDirectory}/{MachineLaunch.MemoryName}");
         using Epoll either = Epoll.Create();
         either.Add(requests, EpollEvents.Readable, MemoryKey);
+        either.Add(_qemu.Qmp, EpollEvents.Readable, QmpKey);
         either.Add(_qemu.Process, EpollEvents.Readable, QemuKey);
-        Span<EpollAnswer> answers = stackalloc EpollAnswer[2];
-        int count = either.Wait(answers, MonitorMs);
-        if (count != 1 || answers[0].Key != MemoryKey || !SeccompNotification.TryAnswerOpen(requests, _memory))
+        Span<EpollAnswer> answers = stackalloc EpollAnswer[4];
+        while (true)
         {
-            throw new CaissonException(ErrorKind.Unavailable, "qemu did not ask for the template's memory");
+            int count = either.Wait(answers, MonitorMs);
+            foreach (EpollAnswer answer in answers[..count])
+            {
+                if (answer.Key != MemoryKey)
+                {
+                    return; // the conversation begins, or says that there is nobody
+                }
+                SeccompNotification.TryAnswerOpen(requests, _memory);
+            }
+            if (count == 0)
+            {
+                throw new CaissonException(ErrorKind.Unavailable, "qemu did not ask for the template's memory");
+            }
         }
     }
 

@@ -188,8 +188,8 @@ internal sealed class QemuProcess : IDisposable
     }
 
     /// <summary>
-    /// QEMU opens the file of its memory for writing, also when it maps it privately, and a template must not be writable for anybody. So this one call waits
-    /// for its host, which answers it with the template's memory, opened for reading. Nothing else of QEMU's opens files with just this flag.
+    /// QEMU opens the file of its memory for writing, also when it maps it privately, and a template must not be writable for anybody. So calls with
+    /// just this flag wait for their host, which answers with the template's memory, opened for reading. What else opens so is a test of locks on /dev/null.
     /// </summary>
     private static void AskForMemory(LaunchProgram program)
     {
