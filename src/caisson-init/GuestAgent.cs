@@ -114,6 +114,9 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
     private void Prepare()
     {
         GuestModules.Load(modules.ProcPath, Initrd.NetworkOrder);
+        GuestDevices.Bind(GuestDeviceKind.Block);
+        GuestRoot.FindDisks();
+        GuestNetwork.Begin();
         _isPrepared = true;
         link.Send(AgentFrameKind.Prepared, 0, []);
     }
@@ -132,10 +135,14 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
                     files.Replace(file.Name, file.Content.Span, 0x1A4);
                 }
             }
-            GuestDevices.Bind(GuestDeviceKind.Block);
-            if (settings.Links.Length > 0 && !_isPrepared)
+            if (!_isPrepared)
             {
-                GuestModules.Load(modules.ProcPath, Initrd.NetworkOrder);
+                GuestDevices.Bind(GuestDeviceKind.Block);
+                if (settings.Links.Length > 0)
+                {
+                    GuestModules.Load(modules.ProcPath, Initrd.NetworkOrder);
+                }
+                GuestNetwork.Begin();
             }
             GuestNetwork.Apply(settings.Links);
             _resolver = settings.Links.Length > 0 ? new GuestResolver(link, _epoll) : null;

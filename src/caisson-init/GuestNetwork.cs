@@ -10,11 +10,19 @@ namespace Caisson.Init;
 /// <summary>Gives the machine's network interfaces the addresses and routes that its host decided on.</summary>
 internal static class GuestNetwork
 {
-    /// <summary>Brings up the loopback and every link.</summary>
+    private static RouteSocket? _route;
+
+    /// <summary>Brings up the loopback.</summary>
+    public static void Begin()
+    {
+        _route = RouteSocket.Open();
+        _route.Execute([new RouteRequest.Up("lo")]);
+    }
+
+    /// <summary>Brings up every link.</summary>
     public static void Apply(ImmutableArray<GuestLink> links)
     {
-        using RouteSocket route = RouteSocket.Open();
-        route.Execute([new RouteRequest.Up("lo")]);
+        RouteSocket route = _route ?? throw new System.Diagnostics.UnreachableException("links before the loopback");
         for (int i = 0; i < links.Length; i++)
         {
             Apply(route, GuestDevices.BindInterface(i), links[i]);

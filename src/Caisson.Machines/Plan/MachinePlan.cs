@@ -34,6 +34,7 @@ public sealed record MachinePlan
 
     private const long Megabyte = 1 << 20;
     private const string Memory = "memory";
+    private const long PlaceholderBytes = 1L << 46;
 
     // Places of devices, which are what a template and the machines made of it must agree on. The kernel numbers devices in this order, and finds none at 0.
     private const int AgentPlace = 1;
@@ -85,8 +86,9 @@ public sealed record MachinePlan
         ];
         if (config.Start == MachineStart.Template)
         {
-            // No driver takes these before it is told to: they keep the places of what the machines will have.
-            arguments.AddRange([.. Disk(ImagePlace, MachineSettings.ImageDisk, "driver=null-co,size=1048576,read-only=on"), .. Disk(DataPlace, MachineSettings.DataDisk, "driver=null-co,size=1048576")]);
+            // Larger than any disk that a machine gets in their place: what is on a disk says how much of it there is, and its driver need not ask again.
+            string nothing = string.Create(CultureInfo.InvariantCulture, $"driver=null-co,size={PlaceholderBytes},read-zeroes=on");
+            arguments.AddRange([.. Disk(ImagePlace, MachineSettings.ImageDisk, nothing + ",read-only=on"), .. Disk(DataPlace, MachineSettings.DataDisk, nothing)]);
         }
         else
         {
