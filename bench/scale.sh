@@ -77,10 +77,12 @@ for tool in "${tools[@]}"; do
       options="--network none --log-driver $driver -v /run/lines:/lines:ro"
       # The driver local keeps the last 100 MB unless asked.
       [[ $driver != local ]] || options+=" --log-opt max-size=64g"
+      sync # so that nobody waits for what another wrote
       started=$(date +%s%N)
       $command run --name text $options $image cat /lines/text >/dev/null
       sample "into a log of $driver and to the client, MB/s" "$tool" "$(awk "BEGIN { print $megabytes / $(seconds_since "$started") }")"
       remove_detached "$tool" text
+      sync
       started=$(date +%s%N)
       $command run -d --name text $options $image cat /lines/text >/dev/null
       $command wait text >/dev/null

@@ -9,6 +9,15 @@ namespace Caisson.Containers.Launch;
 /// <summary>Reads what launch plans must know of the host.</summary>
 public static class LaunchHost
 {
+    // What a kernel is until the next boot.
+    private static readonly Lazy<int> LastCapability =
+        new(() => int.TryParse(HostFiles.TryReadText("/proc/sys/kernel/cap_last_cap"), CultureInfo.InvariantCulture, out int last) ? last : 40);
+
+    private static readonly Lazy<bool> HasAppArmor =
+        new(() => HostFiles.TryReadText("/sys/module/apparmor/parameters/enabled")?.StartsWith('Y') == true);
+
+    private static readonly Lazy<bool> HasSelinux = new(() => File.Exists("/sys/fs/selinux/enforce"));
+
     /// <summary>The specification with the paths that are relative to its bundle made absolute: the root and the sources of bind mounts.</summary>
     /// <param name="spec">Has a root.</param>
     /// <param name="bundle">The bundle's absolute host path.</param>
@@ -62,10 +71,10 @@ public static class LaunchHost
             Id = id,
             UnifiedCgroup = unified,
             CgroupTaskFiles = tasks.ToImmutable(),
-            LastCapability = int.TryParse(HostFiles.TryReadText("/proc/sys/kernel/cap_last_cap"), CultureInfo.InvariantCulture, out int last) ? last : 40,
+            LastCapability = LastCapability.Value,
             GrantableCapabilities = ReadGrantable(),
-            HasAppArmor = HostFiles.TryReadText("/sys/module/apparmor/parameters/enabled")?.StartsWith('Y') == true,
-            HasSelinux = File.Exists("/sys/fs/selinux/enforce"),
+            HasAppArmor = HasAppArmor.Value,
+            HasSelinux = HasSelinux.Value,
         };
     }
 

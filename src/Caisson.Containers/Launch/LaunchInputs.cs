@@ -12,6 +12,9 @@ public sealed record LaunchSupplies
     /// <summary>The root filesystem, when the facts say that it is supplied.</summary>
     public MountTree? Root { get; init; }
 
+    /// <summary>A user namespace with the maps of <see cref="LaunchPlan.UserMaps"/> and <see cref="LaunchPlan.GroupMaps"/>, for mounts that are mapped alike; null: made when needed.</summary>
+    public UserNamespace? Owners { get; init; }
+
     /// <summary>Detached mounts by what stands for their source, when the facts name them; attributes are set on them.</summary>
     public IReadOnlyDictionary<string, MountTree> Mounts { get; init; } = ImmutableDictionary<string, MountTree>.Empty;
 
@@ -37,7 +40,7 @@ public sealed class LaunchInputs : IDisposable
 {
     private readonly List<Descriptor> _own = [];
     private readonly List<Descriptor> _all = [];
-    private UserNamespace? _containerMap;
+    private readonly Dictionary<string, UserNamespace> _maps = [];
 
     private LaunchInputs() { }
 
@@ -67,11 +70,7 @@ public sealed class LaunchInputs : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _own.ForEach(descriptor => descriptor.Dispose());
-        _containerMap?.Dispose();
-    }
+    public void Dispose() => _own.ForEach(descriptor => descriptor.Dispose());
 
     private Descriptor Open(LaunchInput input, LaunchPlan plan, RuntimeSpec? spec, LaunchSupplies supplies) => input switch
     {
@@ -112,7 +111,7 @@ public sealed class LaunchInputs : IDisposable
             }
             if (bind.Mapped)
             {
-                SetIdMap(tree, bind, plan, spec);
+                SetIdMap(tree, bind, plan, spec, supplies);
             }
             return tree;
         }
@@ -122,21 +121,21 @@ public sealed class LaunchInputs : IDisposable
         }
     }
 
-    private void SetIdMap(MountTree tree, LaunchInput.BindSource bind, LaunchPlan plan, RuntimeSpec? spec)
+    private void SetIdMap(MountTree tree, LaunchInput.BindSource bind, LaunchPlan plan, RuntimeSpec? spec, LaunchSupplies supplies)
     {
         Mount mount = bind.Mount;
         UserNamespace users;
         if (!mount.UidMappings.IsEmpty)
         {
-            users = Own(UserNamespace.Create(Maps(mount.UidMappings), Maps(mount.GidMappings)));
+            users = MapOf([.. Maps(mount.UidMappings)], [.. Maps(mount.GidMappings)], plan, supplies);
         }
         else if (!plan.UserMaps.IsEmpty)
         {
-            users = _containerMap ??= UserNamespace.Create(plan.UserMaps, plan.GroupMaps);
+            users = MapOf(plan.UserMaps, plan.GroupMaps, plan, supplies);
         }
         else if (spec?.Linux?.Namespace(NamespaceType.User)?.Path is { } path)
         {
-            users = _containerMap ??= (UserNamespace)Namespace.Open(path, NamespaceKind.User);
+            users = _maps.TryGetValue(path, out UserNamespace? opened) ? opened : _maps[path] = Own((UserNamespace)Namespace.Open(path, NamespaceKind.User));
         }
         else
         {
@@ -152,6 +151,17 @@ public sealed class LaunchInputs : IDisposable
             throw new CaissonException(
                 ErrorKind.FailedPrecondition, $"/mounts/{bind.Index}: the filesystem of {mount.Source} does not support id-mapped mounts", e);
         }
+    }
+
+    /// <summary>One namespace for all mounts with the same maps: each costs a process.</summary>
+    private UserNamespace MapOf(ImmutableArray<IdMap> users, ImmutableArray<IdMap> groups, LaunchPlan plan, LaunchSupplies supplies)
+    {
+        if (supplies.Owners is { } owners && users.SequenceEqual(plan.UserMaps) && groups.SequenceEqual(plan.GroupMaps))
+        {
+            return owners;
+        }
+        string key = $"{IdMap.Format(users)}/{IdMap.Format(groups)}";
+        return _maps.TryGetValue(key, out UserNamespace? known) ? known : _maps[key] = Own(UserNamespace.Create(users, groups));
     }
 
     private MountTree OpenTmpfs(LaunchInput.CopiedTmpfs tmpfs, RuntimeSpec? spec, LaunchSupplies supplies)

@@ -96,16 +96,7 @@ internal sealed partial class WorldCompiler
         }
         if (!_linux.MaskedPaths.IsEmpty)
         {
-            // The host's own null device, so that nothing in the image can stand in for it (CVE-2025-31133).
-            Slot nothing = Program.NewSlot("null");
-            Program.Add(
-                SystemCall.openat, "what masks files", Here, "/dev/null", Flags(O_PATH | O_NOFOLLOW | O_CLOEXEC, "O_PATH|O_NOFOLLOW"), 0)
-                .Into(nothing);
-            for (int i = 0; i < _linux.MaskedPaths.Length; i++)
-            {
-                Mask(nothing, _linux.MaskedPaths[i], $"/linux/maskedPaths/{i} {_linux.MaskedPaths[i]}");
-            }
-            Program.Add(SystemCall.close, "what masks files", nothing);
+            MaskAll();
         }
         foreach (var (tree, reason) in _readonlyLater)
         {
@@ -132,28 +123,61 @@ internal sealed partial class WorldCompiler
         Program.Mark(absent);
     }
 
-    private void Mask(Slot nothing, string path, string reason)
+    /// <summary>
+    /// Files are masked by the null device, directories by one empty file system for all. Which a path is shows when it is tried, and a mount that did
+    /// not fit serves the next path: a detached mount that is closed costs a grace period of RCU.
+    /// </summary>
+    private void MaskAll()
     {
-        Label absent = new();
-        Label done = new();
-        Slot target = OpenExisting(path, absent, reason);
-        Slot tree = Program.NewSlot("mask");
-        Program.Add(
-            SystemCall.open_tree, reason, nothing, "",
-            Flags(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH, "OPEN_TREE_CLONE|AT_EMPTY_PATH")).Into(tree);
-        Program.Add(
-            SystemCall.move_mount, reason, tree, "", target, "",
-            Flags(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH"))
-            .Then(done).Expect(Errno.ENOTDIR, Errno.EINVAL);
-        Program.Add(SystemCall.close, reason, tree);
-        Slot empty = NewFilesystem("tmpfs", $"{reason} (a directory)", ["source=tmpfs", "size=0k"], MOUNT_ATTR_RDONLY);
-        Program.Add(
-            SystemCall.move_mount, reason, empty, "", target, "",
-            Flags(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH"));
-        Program.Mark(done);
-        Program.Add(SystemCall.close, reason, target);
-        Program.Mark(absent);
+        const string Files = "what masks files", Directories = "what masks directories";
+        Slot nothing = Program.NewSlot("null");
+        Slot file = Program.NewSlot("mask");
+        // The host's own null device, so that nothing in the image can stand in for it (CVE-2025-31133).
+        Program.Add(SystemCall.openat, Files, Here, "/dev/null", Flags(O_PATH | O_NOFOLLOW | O_CLOEXEC, "O_PATH|O_NOFOLLOW"), 0).Into(nothing);
+        CloneMask(nothing, file, Files);
+        Slot empty = NewFilesystem("tmpfs", Directories, ["source=tmpfs", "size=0k"], MOUNT_ATTR_RDONLY);
+        for (int i = 0; i < _linux.MaskedPaths.Length; i++)
+        {
+            Mask(_linux.MaskedPaths[i], nothing, file, empty, $"/linux/maskedPaths/{i} {_linux.MaskedPaths[i]}");
+        }
+        Program.Add(SystemCall.close, Directories, empty);
+        Program.Add(SystemCall.close, Files, file);
+        Program.Add(SystemCall.close, Files, nothing);
     }
+
+    private void Mask(string path, Slot nothing, Slot file, Slot empty, string reason)
+    {
+        Label done = new();
+        Label isFile = new();
+        Label isAlone = new();
+        Slot target = OpenExisting(path, done, reason);
+        MoveMask(file, target, reason).Then(isFile).Expect(Errno.ENOTDIR, Errno.EINVAL);
+
+        Slot directory = Program.NewSlot("directory");
+        CloneMask(empty, directory, reason).Expect(isAlone, Errno.EINVAL);
+        MoveMask(directory, target, reason);
+        Program.Add(SystemCall.close, reason, directory);
+        Program.Add(SystemCall.close, reason, target).Then(done);
+
+        // Before Linux 6.15 only what is attached can be copied, so the first directory gets the original.
+        Program.Mark(isAlone);
+        MoveMask(empty, target, reason);
+        Program.Add(SystemCall.close, reason, target).Then(done);
+
+        Program.Mark(isFile);
+        Program.Add(SystemCall.close, reason, file);
+        CloneMask(nothing, file, reason);
+        Program.Add(SystemCall.close, reason, target);
+        Program.Mark(done);
+    }
+
+    private LaunchStep CloneMask(Slot from, Slot into, string reason) => Program.Add(
+        SystemCall.open_tree, reason, from, "",
+        Flags(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH, "OPEN_TREE_CLONE|AT_EMPTY_PATH")).Into(into);
+
+    private LaunchStep MoveMask(Slot mask, Slot target, string reason) => Program.Add(
+        SystemCall.move_mount, reason, mask, "", target, "",
+        Flags(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH|MOVE_MOUNT_T_EMPTY_PATH"));
 
     /// <summary>Opens a path inside the root, or goes on at <paramref name="absent"/>.</summary>
     private Slot OpenExisting(string path, Label absent, string reason)

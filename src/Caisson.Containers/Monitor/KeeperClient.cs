@@ -13,6 +13,10 @@ public sealed class KeeperClient(string runDirectory, string runtimePath) : IDis
 {
     private readonly SemaphoreSlim _starting = new(1);
 
+    /// <summary>Calls the keeper for a start, so that it forks the start's processes while the caller still prepares the request.</summary>
+    /// <returns>For <see cref="PrepareAsync"/>, within two seconds; later it is called anew. The caller disposes it.</returns>
+    public KeeperCall Call(CancellationToken cancellationToken) => new(ConnectAsync(cancellationToken));
+
     /// <summary>Has a process prepared, up to the point where only its program is missing.</summary>
     /// <param name="request">Says which descriptors follow.</param>
     /// <param name="directory">The process's own run directory, absolute; gets the monitor's socket and the exit record.</param>
@@ -21,13 +25,14 @@ public sealed class KeeperClient(string runDirectory, string runtimePath) : IDis
     /// <param name="supplied">The supplied inputs in the order of the request; all stay the caller's.</param>
     /// <param name="cancellationToken">Abandons the start.</param>
     /// <param name="logDirectory">The directory of the log; null where the request names none.</param>
+    /// <param name="call">The keeper, called before; it is used up.</param>
     /// <returns>The process, which waits; the caller lets it run or disposes it, which ends it.</returns>
     /// <exception cref="LaunchFailedException">A step of the launch failed.</exception>
     /// <exception cref="MonitorLostException">Keeper, monitor or the process were killed; the program has not run, so it may be asked for again.</exception>
     /// <exception cref="CaissonException">The keeper or the monitor could not do its part.</exception>
     public async Task<PendingProcess> PrepareAsync(
         MonitorRequest request, string directory, LaunchImage image, Descriptor? log, IReadOnlyList<Descriptor> supplied, CancellationToken cancellationToken,
-        DirectoryDescriptor? logDirectory = null)
+        DirectoryDescriptor? logDirectory = null, KeeperCall? call = null)
     {
         using var directoryDescriptor = HostFiles.OpenDirectory(directory);
         using var program = Memfd.CreateSealed("caisson-launch", image.Bytes.Span);
@@ -46,14 +51,14 @@ public sealed class KeeperClient(string runDirectory, string runtimePath) : IDis
         byte[] message = request.Encode();
         for (int attempt = 0; ; attempt++)
         {
-            UnixSocket connection = await ConnectAsync(cancellationToken).ConfigureAwait(false);
+            UnixSocket connection = await (call?.Take() ?? ConnectAsync(cancellationToken)).ConfigureAwait(false);
             try
             {
                 connection.Send(message, descriptors);
             }
-            catch (LinuxException error) when (error.Errno is Errno.EPIPE or Errno.ECONNRESET && attempt == 0)
+            catch (LinuxException error) when (error.Errno is Errno.EPIPE or Errno.ECONNRESET && attempt < 2)
             {
-                connection.Dispose(); // a keeper without work has just ended
+                connection.Dispose(); // a keeper without work has just ended, or who was called has waited for long enough
                 continue;
             }
             var socket = connection.ToSocket();
@@ -134,6 +139,29 @@ public sealed class KeeperClient(string runDirectory, string runtimePath) : IDis
             throw new CaissonException(ErrorKind.FailedPrecondition, $"start {runtimePath}: {error.Message}", error);
         }
     }
+}
+
+/// <summary>A keeper that was called and has not heard what for. Disposing it lets those go whom the keeper has forked for it.</summary>
+public sealed class KeeperCall : IDisposable
+{
+    private Task<UnixSocket>? _connecting;
+
+    internal KeeperCall(Task<UnixSocket> connecting) => _connecting = connecting;
+
+    /// <inheritdoc/>
+    public void Dispose() => _ = Take()?.ContinueWith(
+        static connecting =>
+        {
+            if (connecting.IsCompletedSuccessfully)
+            {
+                connecting.Result.Dispose();
+            }
+            _ = connecting.Exception; // nobody waits for it any more
+        },
+        CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+    /// <summary>The connection, once: it is the caller's from now on. Null afterwards.</summary>
+    internal Task<UnixSocket>? Take() => Interlocked.Exchange(ref _connecting, null);
 }
 
 /// <summary>A step of a launch failed; nothing is left of the process.</summary>

@@ -30,6 +30,8 @@ internal sealed class LogWriter
     private long _bytes;
     private DateTime _opened = DateTime.UtcNow;
     private DateTime _now;
+    private long _position;
+    private int _start;
     private int _used;
 
     /// <param name="file">The log, opened for appending. Owned from now on.</param>
@@ -43,7 +45,9 @@ internal sealed class LogWriter
         _directory = directory;
         _onRotated = onRotated;
         _number = settings.NextNumber;
-        _bytes = directory is null ? 0 : file.Status.Size;
+        _position = file.Status.Size;
+        _bytes = directory is null ? 0 : _position;
+        BeginOutput();
         _tails = [Tail(settings, "stdout"u8), Tail(settings, "stderr"u8)];
         _timeAt = settings.Format == LogFormat.Json ? _tails[0].Length - TimeSize - 3 : 0;
         if (settings.AgeMaxSeconds > 0)
@@ -111,6 +115,8 @@ internal sealed class LogWriter
             _file.Dispose();
             _file = next;
             _bytes = 0;
+            _position = 0;
+            BeginOutput();
             _number++;
             RemoveOld();
         }
@@ -298,7 +304,8 @@ internal sealed class LogWriter
     /// <summary>Lets another file begin when this one would become larger than it may.</summary>
     private void BeginFileFor(int bytes)
     {
-        if (_settings.BytesMaxOfFile > 0 && _bytes + _used > 0 && _bytes + _used + bytes > _settings.BytesMaxOfFile)
+        long filled = _bytes + _used - _start;
+        if (_settings.BytesMaxOfFile > 0 && filled > 0 && filled + bytes > _settings.BytesMaxOfFile)
         {
             Flush();
             Rotate();
@@ -321,9 +328,12 @@ internal sealed class LogWriter
 
     private void Flush()
     {
-        Write(_output.Span[.._used], [], []);
-        _used = 0;
+        Write(_output.Span[_start.._used], [], []);
+        BeginOutput();
     }
+
+    /// <summary>Output lies in memory as it will lie in the file's: where the two differ within a line of the cache, some processors copy at a fifth of the speed.</summary>
+    private void BeginOutput() => _start = _used = (int)(_position % 64);
 
     private void Write(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<byte> third)
     {
@@ -336,6 +346,7 @@ internal sealed class LogWriter
                 return;
             }
             _bytes += count;
+            _position += count;
             Skip(ref first, ref count);
             Skip(ref second, ref count);
             Skip(ref third, ref count);

@@ -9,7 +9,12 @@ namespace Caisson.Containers.Monitor;
 internal sealed class OutputSource(int index, ulong key, bool framed)
 {
     private const int HeaderSize = 8;
-    private readonly ScratchMemory _buffer = new(HeaderSize + (64 * 1024));
+    private const int PieceBytesMax = 64 * 1024;
+
+    /// <summary>Output begins at a line of the cache, as it does in the pipe: right behind a header of eight bytes, some processors copy at a third of the speed.</summary>
+    private const int ContentStart = 64;
+
+    private readonly ScratchMemory _buffer = new(ContentStart + PieceBytesMax);
 
     /// <summary>0 for stdout and terminals, 1 for stderr.</summary>
     public int Index => index;
@@ -24,26 +29,30 @@ internal sealed class OutputSource(int index, ulong key, bool framed)
     public bool IsWatched { get; set; }
 
     /// <summary>The bytes that clients get: with the header where it is framed.</summary>
-    public ReadOnlySpan<byte> Piece => _buffer.Span[Start..(HeaderSize + Length)];
+    public ReadOnlySpan<byte> Piece => _buffer.Span[Start..(ContentStart + Length)];
 
     /// <summary>How much of the last piece is output.</summary>
     public int Length { get; private set; }
 
-    /// <summary>The output alone.</summary>
-    public ReadOnlySpan<byte> Content => _buffer.Span.Slice(HeaderSize, Length);
+    /// <summary>Whether the last piece is as large as one can be, so that more may wait.</summary>
+    public bool IsFull => Length == PieceBytesMax;
 
-    private int Start => framed ? 0 : HeaderSize;
+    /// <summary>The output alone.</summary>
+    public ReadOnlySpan<byte> Content => _buffer.Span.Slice(ContentStart, Length);
+
+    private int Start => framed ? ContentStart - HeaderSize : ContentStart;
 
     /// <summary>Reads the next piece; as <see cref="Linux.Descriptor.ReadNow"/>.</summary>
     public int Read()
     {
         var buffer = _buffer.Span;
-        int count = Descriptor!.ReadNow(buffer[HeaderSize..]);
+        int count = Descriptor!.ReadNow(buffer[ContentStart..]);
         if (count > 0)
         {
             Length = count;
-            buffer[0] = (byte)(index + 1);
-            BinaryPrimitives.WriteInt32BigEndian(buffer[4..], count);
+            var header = buffer.Slice(ContentStart - HeaderSize, HeaderSize);
+            header[0] = (byte)(index + 1);
+            BinaryPrimitives.WriteInt32BigEndian(header[4..], count);
         }
         return count;
     }

@@ -9,6 +9,9 @@ internal sealed partial class ProcessMonitor
 {
     private const int ClientsMax = 64;
 
+    /// <summary>How much is taken from one source before the others have their turn.</summary>
+    private const int PiecesAtOnce = 16;
+
     /// <summary>How long streams are waited for that outlive the process, because something else holds them open.</summary>
     private const int IdleMs = 500;
     private const int OutliveMs = 2_000;
@@ -143,16 +146,26 @@ internal sealed partial class ProcessMonitor
         _process.Directory.Unlink(MonitorCall.SocketName);
     }
 
+    /// <summary>Takes what there is, but no more than a few pieces: others wait, too.</summary>
     private void Pump(OutputSource source)
+    {
+        for (int i = 0; i < PiecesAtOnce && PumpPiece(source); i++)
+        {
+        }
+        Rewatch(source);
+    }
+
+    /// <summary>Whether there may be another piece now.</summary>
+    private bool PumpPiece(OutputSource source)
     {
         if (source.Descriptor is null || IsPending(source))
         {
-            return;
+            return false;
         }
         int count = source.Read();
         if (count == -(int)Errno.EAGAIN)
         {
-            return;
+            return false;
         }
         if (count <= 0)
         {
@@ -164,7 +177,7 @@ internal sealed partial class ProcessMonitor
             }
             source.Descriptor.Dispose();
             source.Descriptor = null;
-            return;
+            return false;
         }
         _log?.Append(source.Index, source.Content);
         for (int i = 0; i < _clients.Count; i++)
@@ -175,7 +188,7 @@ internal sealed partial class ProcessMonitor
                 Send(_clients[i], i);
             }
         }
-        Rewatch(source);
+        return source.IsFull;
     }
 
     /// <summary>Who watches hears that a file of the log is full; one that does not read is no watcher worth waiting for.</summary>

@@ -13,6 +13,8 @@ public readonly record struct ProcessSnapshot(int Pid, char State, ulong StartTi
     /// <summary>It has ended, though nobody has waited for it.</summary>
     public bool HasEnded => State is 'Z' or 'X' or 'x';
 
+    private static readonly Lazy<string> BootId = new(() => File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim());
+
     /// <summary>The process as it is now; null when there is none of that pid.</summary>
     public static ProcessSnapshot? Read(int pid)
     {
@@ -27,7 +29,7 @@ public readonly record struct ProcessSnapshot(int Pid, char State, ulong StartTi
     }
 
     /// <summary>The boot this is: an id that is new each time.</summary>
-    public static string ReadBootId() => File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+    public static string ReadBootId() => BootId.Value;
 
     /// <summary>Reads a line of <c>/proc/PID/stat</c>; null when it is none. The name in the second field may hold spaces and parentheses.</summary>
     public static ProcessSnapshot? Parse(string stat)

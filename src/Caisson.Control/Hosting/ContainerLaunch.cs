@@ -20,6 +20,9 @@ public sealed record ContainerLaunch
     /// </summary>
     public MountTree? RootMount { get; init; }
 
+    /// <summary>The user namespace whose map the root filesystem's mount has, the container's own; the caller's until the call returns. Null without one.</summary>
+    public UserNamespace? Owners { get; init; }
+
     /// <summary>Sources of bind mounts by destination that are held by descriptor instead of found by their path; the caller's until the call returns.</summary>
     public IReadOnlyDictionary<string, FileDescriptor> Binds { get; init; } = new Dictionary<string, FileDescriptor>();
 

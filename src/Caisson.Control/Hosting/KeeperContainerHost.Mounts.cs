@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 
 using Caisson.Containers.Launch;
+using Caisson.Containers.Monitor;
 using Caisson.Errors;
 using Caisson.Linux;
 using Caisson.Oci.Runtime;
@@ -31,6 +32,7 @@ public sealed partial class KeeperContainerHost
         {
             throw new CaissonException(ErrorKind.FailedPrecondition, $"container {id} has no mounts of its own");
         }
+        using KeeperCall keeper = _keeper.Call(cancellationToken);
         LaunchPlan plan = compile(kinds);
         RunDirectory directory = new($"{_run}/execs/{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32))}");
         directory.Create();
@@ -40,6 +42,7 @@ public sealed partial class KeeperContainerHost
                 new Launching(Path.GetFileName(directory.Path), directory, plan, NoSpec, new Process { Cwd = "/" }, false, null),
                 new LaunchSupplies { Container = first, Attached = mount },
                 EndOrphan,
+                keeper,
                 cancellationToken);
             await using (process)
             {

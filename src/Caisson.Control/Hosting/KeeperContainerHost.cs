@@ -55,6 +55,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         {
             await RemoveAsync(launch.Id, cancellationToken); // of a run that ended while nobody looked
         }
+        using KeeperCall keeper = _keeper.Call(cancellationToken);
         Compiled compiled = Compile(launch, directory);
         directory.Create();
         try
@@ -71,8 +72,9 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
                     LogSettings = launch.Log?.Settings ?? LogSettings.Plain,
                     OnLogRotated = launch.Log?.OnRotated,
                 },
-                new LaunchSupplies { Root = launch.RootMount, Binds = launch.Binds, Mounts = launch.Mounts },
+                new LaunchSupplies { Root = launch.RootMount, Owners = launch.Owners, Binds = launch.Binds, Mounts = launch.Mounts },
                 _ => EndOrphans(launch.Id),
+                keeper,
                 cancellationToken);
             _running[launch.Id] = process;
             return process;
@@ -91,6 +93,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         {
             throw new CaissonException(ErrorKind.Conflict, $"container {launch.ContainerId} is not running");
         }
+        using KeeperCall keeper = _keeper.Call(cancellationToken);
         List<Problem> problems = [];
         RuntimeSpecRules.CheckProcess(launch.Process, problems);
         SeccompPlan? seccomp = CompileSeccomp(launch.Spec, launch.Seccomp, problems);
@@ -106,6 +109,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
                 new Launching(launch.Id, directory, plan, launch.Spec, launch.Process, launch.OpenStdin, launch.BeforeRun),
                 new LaunchSupplies { Container = first },
                 EndOrphan,
+                keeper,
                 cancellationToken);
             _ = DeleteAtEndAsync(process, directory);
             return process;
@@ -190,7 +194,8 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         GiveBack(id, ContainerDirectory(id));
     }
 
-    private async Task<MonitoredProcess> LaunchAsync(Launching launching, LaunchSupplies supplies, Action<Pidfd?> endOrphans, CancellationToken cancellationToken)
+    private async Task<MonitoredProcess> LaunchAsync(
+        Launching launching, LaunchSupplies supplies, Action<Pidfd?> endOrphans, KeeperCall keeper, CancellationToken cancellationToken)
     {
         LaunchPlan plan = launching.Plan;
         using Descriptor place = HostFiles.OpenNull(); // stands where the monitor puts the streams that it makes
@@ -212,7 +217,7 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
         try
         {
             await using PendingProcess pending = await PrepareAsync(
-                request, launching, [.. inputs.Descriptors.Where((_, index) => kinds[index] == MonitorInput.Supplied)], endOrphans, cancellationToken);
+                request, launching, [.. inputs.Descriptors.Where((_, index) => kinds[index] == MonitorInput.Supplied)], endOrphans, keeper, cancellationToken);
             launching.Directory.WriteProcess(pending.Pid);
             string id = launching.Id;
             process = new MonitoredProcess(
@@ -240,14 +245,15 @@ public sealed partial class KeeperContainerHost : IContainerHost, IDisposable
 
     /// <summary>As long as the program has not run, a killed keeper or monitor costs another attempt and nothing else.</summary>
     private async Task<PendingProcess> PrepareAsync(
-        MonitorRequest request, Launching launching, IReadOnlyList<Descriptor> supplied, Action<Pidfd?> endOrphans, CancellationToken cancellationToken)
+        MonitorRequest request, Launching launching, IReadOnlyList<Descriptor> supplied, Action<Pidfd?> endOrphans, KeeperCall keeper,
+        CancellationToken cancellationToken)
     {
         LaunchImage image = launching.Plan.World.Encode();
         for (int attempt = 1; ; attempt++)
         {
             try
             {
-                return await _keeper.PrepareAsync(request, launching.Directory.Path, image, launching.Log, supplied, cancellationToken, launching.LogDirectory);
+                return await _keeper.PrepareAsync(request, launching.Directory.Path, image, launching.Log, supplied, cancellationToken, launching.LogDirectory, keeper);
             }
             catch (MonitorLostException) when (attempt < AttemptsMax)
             {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 using Caisson.Control.Events;
 using Caisson.Control.Health;
@@ -126,7 +127,8 @@ public sealed partial class Workload
         string? shared = RequireShared();
         using Namespace? network = shared is null ? null : _services.Host.OpenNetwork(shared);
         using Joined joined = JoinUnlocked();
-        using MountTree root = MountRoot();
+        using UserNamespace? owners = Owners();
+        using MountTree root = RequireSnapshot().OpenMount(owners, RootAttributes());
         using RootDirectory directory = RootDirectory.From(root);
         var launch = new ContainerLaunch
         {
@@ -135,6 +137,7 @@ public sealed partial class Workload
             Mounts = joined.Mounts,
             Seccomp = Filter(),
             RootMount = root,
+            Owners = owners,
             Binds = parts.ByTarget,
             OpenStdin = _record.Config.OpenStdin,
             Log = LogUnlocked(),
@@ -202,16 +205,14 @@ public sealed partial class Workload
         }
     }
 
-    private MountTree MountRoot()
+    private UserNamespace? Owners()
     {
-        Snapshot snapshot = RequireSnapshot();
         if (Ids is not { } range)
         {
-            return snapshot.OpenMount(null, RootAttributes());
+            return null;
         }
         IdMap[] map = [new IdMap(0, range.First, IdRange.Size)];
-        using UserNamespace owners = UserNamespace.Create(map, map);
-        return snapshot.OpenMount(owners, RootAttributes());
+        return UserNamespace.Create(map, map);
     }
 
     private MountAttributes RootAttributes()
@@ -310,7 +311,21 @@ public sealed partial class Workload
         void Write(string name, string text)
         {
             string path = $"{directory}/{name}";
-            File.WriteAllText(path, text);
+            string? before = HostFiles.TryReadText(path);
+            if (before == text)
+            {
+                return;
+            }
+            if (before is null)
+            {
+                // Without the truncation of .NET's, after which ext4 writes to the disk when the file is closed.
+                using FileDescriptor file = HostFiles.OpenOrCreate(path, 0x1A4);
+                file.Write(Encoding.UTF8.GetBytes(text));
+            }
+            else
+            {
+                File.WriteAllText(path, text);
+            }
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         }
     }

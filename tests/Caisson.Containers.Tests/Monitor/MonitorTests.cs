@@ -305,7 +305,26 @@ public sealed class MonitorTests
 
     private static string ChildrenOf(int pid) => File.ReadAllText($"/proc/{pid}/task/{pid}/children");
 
-    private static int PrivateKiB(int pid) => int.Parse(
-        File.ReadLines($"/proc/{pid}/smaps_rollup").First(line => line.StartsWith("Private_Dirty:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
-        CultureInfo.InvariantCulture);
+    /// <summary>
+    /// What the process has written to. Pages of the program's file that were only read are left out: they are the file's, and count as private
+    /// whenever nobody else has just looked at them.
+    /// </summary>
+    private static int PrivateKiB(int pid)
+    {
+        int sum = 0;
+        int dirty = 0;
+        foreach (string line in File.ReadLines($"/proc/{pid}/smaps"))
+        {
+            string[] fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (fields[0] == "Private_Dirty:")
+            {
+                dirty = int.Parse(fields[1], CultureInfo.InvariantCulture);
+            }
+            else if (fields[0] == "Anonymous:")
+            {
+                sum += Math.Min(dirty, int.Parse(fields[1], CultureInfo.InvariantCulture));
+            }
+        }
+        return sum;
+    }
 }
