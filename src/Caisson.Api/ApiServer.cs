@@ -45,7 +45,7 @@ public sealed class ApiServer : IAsyncDisposable
         new StatsRoutes(engine.Services, engine).AddTo(routes);
         new ImageRoutes(engine).AddTo(routes);
         new TrustRoutes(engine).AddTo(routes);
-        new KernelRoutes(engine.Services).AddTo(routes);
+        new KernelRoutes(engine.Services, engine).AddTo(routes);
         new MachineRoutes(engine).AddTo(routes);
         new MachineWorkRoutes(engine).AddTo(routes);
         new NetworkRoutes(engine.Services, engine).AddTo(routes);

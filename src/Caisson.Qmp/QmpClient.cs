@@ -105,6 +105,20 @@ public sealed class QmpClient : IDisposable
     public void GiveDescriptor(string name, Descriptor descriptor, TimeSpan timeout) =>
         Execute("getfd", writer => writer.WriteString("fdname", name), timeout, descriptor);
 
+    /// <summary>From now on a migration leaves out memory that both sides map from one file. Source: QEMU qapi, migrate-set-capabilities.</summary>
+    public void IgnoreSharedMemory(TimeSpan timeout) => Execute(
+        "migrate-set-capabilities",
+        writer =>
+        {
+            writer.WriteStartArray("capabilities");
+            writer.WriteStartObject();
+            writer.WriteString("capability", "x-ignore-shared");
+            writer.WriteBoolean("state", true);
+            writer.WriteEndObject();
+            writer.WriteEndArray();
+        },
+        timeout);
+
     /// <summary>Gives QEMU a descriptor that it opens as <c>/dev/fdset/N</c>. Source: QEMU qapi, add-fd.</summary>
     /// <returns>The N.</returns>
     public int AddToSet(Descriptor descriptor, TimeSpan timeout) =>

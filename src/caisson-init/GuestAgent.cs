@@ -17,6 +17,7 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
     private GuestResolver? _resolver;
     private EpollEvents _watched;
     private bool _ends;
+    private bool _isPrepared;
 
     /// <summary>Until the host says that the machine is to end, or is gone.</summary>
     public void Serve()
@@ -64,6 +65,9 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
                         Apply(MachineSettings.Decode(settings));
                     }
                     break;
+                case AgentFrameKind.Prepare:
+                    Prepare();
+                    break;
                 case AgentFrameKind.Launch:
                     if (Collect(frame, bytes) is { } launch)
                     {
@@ -106,6 +110,17 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
         return [.. parts];
     }
 
+    /// <summary>Does what every machine needs and no machine's own settings say: what goes on from here need not do it.</summary>
+    private void Prepare()
+    {
+        GuestModules.Load(modules.ProcPath, Initrd.NetworkOrder);
+        GuestDevices.Bind(GuestDeviceKind.Block);
+        GuestRoot.FindDisks();
+        GuestNetwork.Begin();
+        _isPrepared = true;
+        link.Send(AgentFrameKind.Prepared, 0, []);
+    }
+
     private void Apply(MachineSettings settings)
     {
         try
@@ -120,9 +135,14 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
                     files.Replace(file.Name, file.Content.Span, 0x1A4);
                 }
             }
-            if (settings.Links.Length > 0)
+            if (!_isPrepared)
             {
-                GuestModules.Load(modules.ProcPath, Initrd.NetworkOrder);
+                GuestDevices.Bind(GuestDeviceKind.Block);
+                if (settings.Links.Length > 0)
+                {
+                    GuestModules.Load(modules.ProcPath, Initrd.NetworkOrder);
+                }
+                GuestNetwork.Begin();
             }
             GuestNetwork.Apply(settings.Links);
             _resolver = settings.Links.Length > 0 ? new GuestResolver(link, _epoll) : null;

@@ -22,8 +22,9 @@ internal static class GuestInit
         {
             OwnProcess.SetName("caisson-init");
             using DirectoryDescriptor modules = HostFiles.OpenDirectory(Initrd.ModulesPath);
-            GuestModules.Load(Initrd.ModulesPath, Initrd.BootOrder);
             GuestRoot.Enter();
+            GuestModules.Load(modules.ProcPath, Initrd.BootOrder);
+            GuestDevices.Bind(GuestDeviceKind.Console);
             using var link = new AgentLink(OpenPort());
             new GuestAgent(link, modules).Serve();
         }

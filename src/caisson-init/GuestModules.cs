@@ -9,7 +9,7 @@ internal static class GuestModules
     private const int OrderBytesMax = 64 * 1024;
 
     /// <summary>Loads what the file <paramref name="order"/> names, a module a line, each after those it needs.</summary>
-    /// <param name="directory">Where they are; by descriptor once the first file system is left.</param>
+    /// <param name="directory">Where they are, by descriptor: the first file system is left.</param>
     /// <param name="order">The name of the file.</param>
     public static void Load(string directory, string order)
     {
@@ -18,12 +18,14 @@ internal static class GuestModules
         {
             text = PathText.Decode(file.ReadToEnd(OrderBytesMax, order));
         }
+        GuestDevices.Hold();
         foreach (string name in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             try
             {
                 using FileDescriptor module = HostFiles.OpenRead($"{directory}/{name}");
                 KernelModule.Load(module);
+                GuestDevices.Hold();
             }
             catch (LinuxException error)
             {

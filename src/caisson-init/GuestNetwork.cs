@@ -10,45 +10,45 @@ namespace Caisson.Init;
 /// <summary>Gives the machine's network interfaces the addresses and routes that its host decided on.</summary>
 internal static class GuestNetwork
 {
-    private const int LinkMs = 5_000;
+    private static RouteSocket? _route;
 
-    /// <summary>Brings up the loopback and every link.</summary>
+    /// <summary>Brings up the loopback.</summary>
+    public static void Begin()
+    {
+        _route = RouteSocket.Open();
+        _route.Execute([new RouteRequest.Up("lo")]);
+    }
+
+    /// <summary>Brings up every link.</summary>
     public static void Apply(ImmutableArray<GuestLink> links)
     {
-        using RouteSocket route = RouteSocket.Open();
-        route.Execute([new RouteRequest.Up("lo")]);
-        foreach (GuestLink link in links)
+        RouteSocket route = _route ?? throw new System.Diagnostics.UnreachableException("links before the loopback");
+        for (int i = 0; i < links.Length; i++)
         {
-            NetworkLink found = Find(route, link);
-            if (link.Mtu > 0)
-            {
-                HostFiles.WriteOnce($"/sys/class/net/{found.Name}/mtu", link.Mtu.ToString(CultureInfo.InvariantCulture));
-            }
-            List<RouteRequest> requests = [new RouteRequest.Up(found.Name)];
-            foreach (string address in link.Addresses)
-            {
-                string[] parts = address.Split('/');
-                requests.Add(new RouteRequest.AddAddress(
-                    found.Index, InternetAddress.Parse(parts[0]), parts.Length > 1 ? int.Parse(parts[1], CultureInfo.InvariantCulture) : 32));
-            }
-            requests.AddRange(link.Gateways.Select(gateway => new RouteRequest.AddDefaultRoute(found.Index, InternetAddress.Parse(gateway), 0)));
-            route.Execute(requests);
+            Apply(route, GuestDevices.BindInterface(i), links[i]);
         }
     }
 
-    private static NetworkLink Find(RouteSocket route, GuestLink link)
+    private static void Apply(RouteSocket route, string name, GuestLink link)
     {
-        for (int waitedMs = 0; waitedMs < LinkMs; waitedMs++)
+        int index = (route.FindLink(name) ?? throw new CaissonException(ErrorKind.FailedPrecondition, $"the machine has lost its network interface {name}")).Index;
+        if (link.Mtu > 0)
         {
-            foreach (NetworkLink candidate in route.ListLinks())
-            {
-                if (candidate.Address is { } address && link.HardwareAddress.Span.SequenceEqual(address.ToBytes()))
-                {
-                    return candidate;
-                }
-            }
-            Thread.Sleep(1);
+            HostFiles.WriteOnce($"/sys/class/net/{name}/mtu", link.Mtu.ToString(CultureInfo.InvariantCulture));
         }
-        throw new CaissonException(ErrorKind.FailedPrecondition, $"the machine has no network interface of the address {Convert.ToHexStringLower(link.HardwareAddress.Span)}");
+        List<RouteRequest> requests =
+        [
+            // A machine that goes on from a template has the device of the template.
+            new RouteRequest.SetHardwareAddress(name, HardwareAddress.FromBytes(link.HardwareAddress.Span)),
+            new RouteRequest.Up(name),
+        ];
+        foreach (string address in link.Addresses)
+        {
+            string[] parts = address.Split('/');
+            requests.Add(new RouteRequest.AddAddress(
+                index, InternetAddress.Parse(parts[0]), parts.Length > 1 ? int.Parse(parts[1], CultureInfo.InvariantCulture) : 32));
+        }
+        requests.AddRange(link.Gateways.Select(gateway => new RouteRequest.AddDefaultRoute(index, InternetAddress.Parse(gateway), 0)));
+        route.Execute(requests);
     }
 }

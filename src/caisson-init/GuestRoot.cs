@@ -17,6 +17,8 @@ internal static class GuestRoot
     private const string BlockDevices = "/sys/block";
     private const int DiskMs = 10_000;
 
+    private static readonly Dictionary<string, string> Found = [];
+
     /// <summary>Leaves the first file system for one in memory, with what the kernel shows of itself.</summary>
     public static void Enter()
     {
@@ -38,6 +40,15 @@ internal static class GuestRoot
             HostFiles.TryMakeDirectory(directory, 0x1ed);
         }
         TryWrite("/sys/fs/cgroup/cgroup.subtree_control", "+cpu +memory +pids +io");
+    }
+
+    /// <summary>Looks where the disks are, which are there already; what is on them comes later.</summary>
+    public static void FindDisks()
+    {
+        foreach (string serial in (string[])[MachineSettings.ImageDisk, MachineSettings.DataDisk])
+        {
+            Found[serial] = FindDisk(serial);
+        }
     }
 
     /// <summary>Mounts the disks, and gives the root file system of programs as a detached mount.</summary>
@@ -99,6 +110,10 @@ internal static class GuestRoot
     /// <summary>Disks are found by what their host calls them; the kernel's own order says nothing.</summary>
     private static string FindDisk(string serial)
     {
+        if (Found.TryGetValue(serial, out string? known))
+        {
+            return known;
+        }
         for (int waitedMs = 0; waitedMs < DiskMs; waitedMs++)
         {
             foreach (string device in Directory.GetDirectories(BlockDevices))

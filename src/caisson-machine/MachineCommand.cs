@@ -7,7 +7,7 @@ using Caisson.Machines.Plan;
 
 namespace Caisson.Machine;
 
-/// <summary>What runs in a machine's sandbox: <c>caisson-machine run</c> is the machine, <c>caisson-machine exec FILE</c> a further program of it.</summary>
+/// <summary>What runs in a machine's sandbox: <c>caisson-machine run</c> is the machine, <c>caisson-machine exec FILE</c> a further program of it, <c>caisson-machine template</c> makes a template.</summary>
 internal static class MachineCommand
 {
     private const int Failed = 125;
@@ -41,8 +41,9 @@ internal static class MachineCommand
             ProgramEnd end = args switch
             {
                 ["run"] => RunMachine(streams, signals),
+                ["template"] => MakeTemplate(),
                 ["exec", var path] => MachineExec.Run(path, streams, signals),
-                _ => new ProgramEnd(Failed, "usage: caisson-machine run | exec FILE"),
+                _ => new ProgramEnd(Failed, "usage: caisson-machine run | exec FILE | template"),
             };
             return Tell(errors, end);
         }
@@ -54,7 +55,7 @@ internal static class MachineCommand
 
     private static ProgramEnd RunMachine(MachineStreams streams, Signalfd signals)
     {
-        MachineLaunch launch = MachineLaunch.Decode(HostFiles.Read($"{MachineLaunch.Directory}/{MachineLaunch.FileName}", AgentFrame.PartsBytesMax * 2));
+        MachineLaunch launch = ReadLaunch();
         using UnixSocket listener = UnixSocket.Listen(MachineExec.SocketPath, UnixSocketKind.SequencedPacket);
         List<Descriptor> interfaces = [];
         try
@@ -67,6 +68,15 @@ internal static class MachineCommand
             interfaces.ForEach(device => device.Dispose());
         }
     }
+
+    private static ProgramEnd MakeTemplate()
+    {
+        TemplateMaker.Make(ReadLaunch());
+        return new ProgramEnd(0);
+    }
+
+    private static MachineLaunch ReadLaunch() =>
+        MachineLaunch.Decode(HostFiles.Read($"{MachineLaunch.Directory}/{MachineLaunch.FileName}", AgentFrame.PartsBytesMax * 2));
 
     private static int Tell(Descriptor errors, ProgramEnd end)
     {

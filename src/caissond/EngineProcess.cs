@@ -92,6 +92,7 @@ internal sealed class EngineProcess : IAsyncDisposable
             File.Delete(_directories.PidFile);
         }
         await _collection;
+        await (_containers?.EndWorkAsync() ?? Task.CompletedTask);
         while (_owned.TryPop(out IDisposable? owned))
         {
             owned.Dispose();

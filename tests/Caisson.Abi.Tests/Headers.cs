@@ -61,6 +61,7 @@ internal static class Headers
         #include <linux/reboot.h>
         #include <linux/rtnetlink.h>
         #include <linux/sched.h>
+        #include <linux/seccomp.h>
         #include <linux/securebits.h>
         #include <linux/veth.h>
         #include <linux/wait.h>

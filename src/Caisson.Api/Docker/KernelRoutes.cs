@@ -3,11 +3,12 @@ using Caisson.Control.Machines;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Machines.Kernels;
+using Caisson.Machines.Templates;
 
 namespace Caisson.Api.Docker;
 
 /// <summary>Kernels of machines: what Docker has not, below <c>/caisson</c>.</summary>
-internal sealed class KernelRoutes(EngineServices services)
+internal sealed class KernelRoutes(EngineServices services, ContainerEngine containers)
 {
     private MachineServices Machines => services.Machines ?? throw new CaissonException(ErrorKind.Unimplemented, "this engine does not run machines");
 
@@ -17,7 +18,12 @@ internal sealed class KernelRoutes(EngineServices services)
         routes.Post("/caisson/kernels", Install);
         routes.Delete("/caisson/kernels/{release}", call =>
         {
-            Machines.Kernels.Remove(call.Path("release"));
+            string release = call.Path("release");
+            Machines.Kernels.Remove(release);
+            foreach (MachineTemplate template in Machines.Templates.List().Where(template => template.Kernel == release))
+            {
+                Machines.Templates.Remove(template.Key);
+            }
             return call.Empty();
         });
     }
@@ -27,6 +33,7 @@ internal sealed class KernelRoutes(EngineServices services)
         string package = call.Query("package") is { Length: > 0 } asked ? asked : DebianKernel.DefaultPackage;
         MachineKernel kernel = await DebianKernel.InstallAsync(
             Machines.Kernels, package, Machines.WorkDirectory, step => services.Log.Note($"install a kernel for machines: {step}"), call.Gone);
+        containers.PrepareMachines(kernel);
         await call.Json(Body(kernel), DockerJson.Default.KernelBody, 201);
     }
 

@@ -2,6 +2,7 @@ using Caisson.Containers.Seccomp;
 using Caisson.Linux.Seccomp;
 using Caisson.Machines.Disks;
 using Caisson.Machines.Kernels;
+using Caisson.Machines.Templates;
 
 namespace Caisson.Control.Machines;
 
@@ -15,6 +16,9 @@ public sealed class MachineServices(string root, string programs)
 
     /// <summary>Images as disks.</summary>
     public ImageDisks Images { get; } = new(root);
+
+    /// <summary>Machines that were booted already.</summary>
+    public TemplateStore Templates { get; } = new(root);
 
     /// <summary>The program beside QEMU.</summary>
     public string ProgramPath { get; } = Path.Join(programs, "caisson-machine");

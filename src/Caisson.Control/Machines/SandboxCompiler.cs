@@ -24,6 +24,7 @@ internal static class SandboxCompiler
     public const string InitrdPath = "/boot/initrd";
     public const string ImagePath = "/disks/image";
     public const string DataPath = "/disks/data";
+    public const string MemoryPath = $"{MachineLaunch.TemplateDirectory}/{MachineLaunch.MemoryName}";
 
     private const string ProgramPath = "/caisson-machine";
     private const string TunName = "tun";
@@ -41,7 +42,7 @@ internal static class SandboxCompiler
         Rules = [new SeccompRule(SeccompAction.Allow, "clone3"), .. SecurityProfiles.Default.Seccomp.Policy.Rules],
     };
 
-    private static readonly string[] Directories = ["boot", "dev", "disks", "etc", "machine", "proc", "run", "sys", "tmp", "usr", "var"];
+    private static readonly string[] Directories = ["boot", "dev", "disks", "etc", "machine", "proc", "run", "sys", "template", "tmp", "usr", "var"];
     private static readonly string[] Files = [ProgramPath, KernelPath, InitrdPath, ImagePath, DataPath];
     private static readonly string[] Links = ["bin", "sbin", "lib", "lib32", "lib64"];
 
@@ -49,18 +50,20 @@ internal static class SandboxCompiler
     /// <param name="Program"><c>caisson-machine</c>.</param>
     /// <param name="Kernel">The kernel.</param>
     /// <param name="Initrd">Its first file system.</param>
-    /// <param name="Image">The image's disk.</param>
+    /// <param name="Image">The image's disk; null where a template is made.</param>
     /// <param name="Data">The disk for changes; null for none.</param>
     /// <param name="Launches">The directory with launches.</param>
     /// <param name="Devices">The directory with nodes of devices that belong to the sandbox's root.</param>
-    internal sealed record Sources(string Program, string Kernel, string Initrd, string Image, string? Data, string Launches, string Devices);
+    /// <param name="Template">The directory of the template that the machine goes on from, or, without an image, that is made; null when it boots.</param>
+    internal sealed record Sources(string Program, string Kernel, string Initrd, string? Image, string? Data, string Launches, string Devices, string? Template = null);
 
     /// <summary>The configuration of the sandbox of <paramref name="container"/>.</summary>
     /// <param name="container">What runs.</param>
     /// <param name="sources">What is in it.</param>
     /// <param name="memoryBytes">The machine's memory.</param>
     /// <param name="hasKvm">Whether QEMU gets the host's KVM.</param>
-    public static RuntimeSpec Compile(ContainerRecord container, Sources sources, long memoryBytes, bool hasKvm)
+    /// <param name="task">What <c>caisson-machine</c> does.</param>
+    public static RuntimeSpec Compile(ContainerRecord container, Sources sources, long memoryBytes, bool hasKvm, string task = "run")
     {
         HostConfig host = container.HostConfig;
         SecurityProfile profile = SecurityProfiles.Default;
@@ -72,7 +75,7 @@ internal static class SandboxCompiler
             OciVersion = "1.2.0",
             Root = new Root { Path = "rootfs", Readonly = true },
             Hostname = "sandbox",
-            Process = Program(["run"]) with { Terminal = container.Config.Tty, ConsoleSize = ConsoleOf(host) },
+            Process = Program([task]) with { Terminal = container.Config.Tty, ConsoleSize = ConsoleOf(host) },
             Mounts =
             [
                 new Mount { Destination = "/proc", Type = "proc", Source = "proc", Options = ["nosuid", "noexec", "nodev"] },
@@ -86,7 +89,9 @@ internal static class SandboxCompiler
                 Bind(sources.Program, ProgramPath, "bind", "ro", "nosuid", "nodev"),
                 Bind(sources.Kernel, KernelPath, "bind", "ro", "nosuid", "nodev", "noexec"),
                 Bind(sources.Initrd, InitrdPath, "bind", "ro", "nosuid", "nodev", "noexec"),
-                Bind(sources.Image, ImagePath, "bind", "ro", "nosuid", "nodev", "noexec"),
+                .. sources.Image is { } image ? [Bind(image, ImagePath, "bind", "ro", "nosuid", "nodev", "noexec")] : Array.Empty<Mount>(),
+                .. sources.Template is { } template
+                    ? [Bind(template, MachineLaunch.TemplateDirectory, "bind", sources.Image is null ? "rw" : "ro", "nosuid", "nodev", "noexec")] : Array.Empty<Mount>(),
                 Bind($"{sources.Devices}/{TunName}", "/dev/net/tun", "bind", "nosuid", "noexec"),
                 .. hasKvm ? [Bind($"{sources.Devices}/{KvmName}", "/dev/kvm", "bind", "nosuid", "noexec")] : Array.Empty<Mount>(),
                 .. sources.Data is { } data ? [Bind(data, DataPath, "bind", "nosuid", "nodev", "noexec")] : Array.Empty<Mount>(),

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Caisson.Control.Builds;
 using Caisson.Control.Images;
 using Caisson.Control.Json;
+using Caisson.Control.Machines;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
 using Caisson.Control.Secrets;
@@ -12,6 +13,7 @@ using Caisson.Control.Volumes;
 using Caisson.Errors;
 using Caisson.Images;
 using Caisson.Images.Snapshots;
+using Caisson.Machines.Kernels;
 
 namespace Caisson.Control.Workloads;
 
@@ -32,6 +34,7 @@ public sealed class ContainerEngine
     {
         _services = services;
         Builds = new BuildCache(store, services.Events, services.Images, services.Time);
+        Templates = new MachineTemplates(this);
         Scanner = new ImageScanner(services.Root, services.Images, services.Time);
         Dictionary<string, byte[]> statuses = store.List(RecordKind.Status).ToDictionary(record => record.Key, record => record.Value);
         foreach (StoredRecord stored in store.List(RecordKind.Container))
@@ -61,6 +64,8 @@ public sealed class ContainerEngine
 
     /// <summary>Looks into images.</summary>
     public ImageScanner Scanner { get; }
+
+    internal MachineTemplates Templates { get; }
 
     /// <summary>True from <see cref="Stop"/> on: containers go on, nobody decides about them any more.</summary>
     public bool IsStopping { get; private set; }
@@ -106,6 +111,7 @@ public sealed class ContainerEngine
         await FullMachines.RecoverAsync();
         _services.Volumes.LeaveUnused();
         _services.Machines?.Images.RemoveUnfinished();
+        _services.Machines?.Templates.RemoveUnfinished();
         SweepDisks();
     }
 
@@ -150,9 +156,9 @@ public sealed class ContainerEngine
             record = NetworkChoice.Complete(
                 record, asked.NetworkingConfig?.EndpointsConfig, _services.Networks, reference => Find(reference).Id, problems, warnings);
             RequireSources(record, problems);
-            Machines.MachineRules.Check(record, problems);
+            MachineRules.Check(record, problems);
             bool hasOwnIds = problems.Count == 0
-                && ((Profiles.Find(record.Profile).UserNamespace && record.HostConfig.UsernsMode != "host") || Machines.MachineRules.IsMachine(record));
+                && ((Profiles.Find(record.Profile).UserNamespace && record.HostConfig.UsernsMode != "host") || MachineRules.IsMachine(record));
             record = SecretRequest.Complete(record, _services.Secrets.Find, problems);
             record = SharedNamespaces.Complete(record, reference => Find(reference).Record, hasOwnIds, problems);
             ProblemsException.ThrowIfAny("create container", problems);
@@ -273,6 +279,12 @@ public sealed class ContainerEngine
 
     /// <summary>From now on nothing is decided any more: the containers go on, and the next engine takes them over.</summary>
     public void Stop() => IsStopping = true;
+
+    /// <summary>Has the template made of the machines that ask for nothing special, beside everything else.</summary>
+    public void PrepareMachines(MachineKernel kernel) => Templates.MakeUsualSoon(kernel);
+
+    /// <summary>Waits until nothing is made beside everything else any more.</summary>
+    public Task EndWorkAsync() => Templates.StopAsync();
 
     internal long NextStartOrder() => Interlocked.Increment(ref _startOrder);
 

@@ -18,8 +18,8 @@ namespace Caisson.Control.Workloads;
 
 public sealed partial class Workload
 {
-    private const long MachineMemoryBytes = 512L << 20;
-    private const int MachineProcessorsMax = 2;
+    internal const long MachineMemoryBytes = 512L << 20;
+    internal const int MachineProcessorsMax = 2;
     private const long Megabyte = 1 << 20;
 
     private bool IsMachine => MachineRules.IsMachine(_record);
@@ -51,9 +51,11 @@ public sealed partial class Workload
             | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
         Directory.CreateDirectory(LaunchesDirectory, Readable);
 
+        string initrd = Machines.Kernels.RequireInitrd(kernel);
+        string? template = FindTemplate(kernel);
         using MountTree root = SandboxCompiler.MakeRoot();
         var sources = new SandboxCompiler.Sources(
-            Machines.ProgramPath, Machines.Kernels.KernelPath(kernel), Machines.Kernels.RequireInitrd(kernel), image, data, LaunchesDirectory, DevicesDirectory);
+            Machines.ProgramPath, Machines.Kernels.KernelPath(kernel), initrd, image, data, LaunchesDirectory, DevicesDirectory, template);
         SandboxCompiler.MakeDevices(DevicesDirectory, SandboxUser(0), SandboxUser(SandboxCompiler.QemuUser));
         return await _services.Host.StartAsync(
             SandboxUnlocked(sources) with
@@ -66,7 +68,8 @@ public sealed partial class Workload
                     ConnectUnlocked();
                     (GuestLaunch program, _) = CompileGuest();
                     MachinePlan plan = CompileMachine(_status.Endpoints);
-                    await File.WriteAllBytesAsync($"{LaunchesDirectory}/{MachineLaunch.FileName}", LaunchOf(plan, program).Encode(), cancellation);
+                    MachinePlan? restore = template is null ? null : CompileMachine(_status.Endpoints, MachineStart.Restore);
+                    await File.WriteAllBytesAsync($"{LaunchesDirectory}/{MachineLaunch.FileName}", LaunchOf(plan, restore, program).Encode(), cancellation);
                     await ConnectAttachmentsUnlockedAsync(started, cancellation);
                 },
             },
@@ -79,7 +82,8 @@ public sealed partial class Workload
         string kernel = Machines.Kernels.KernelPath(Machines.Kernels.RequireDefault());
         var sources = new SandboxCompiler.Sources(
             Machines.ProgramPath, kernel, Path.Join(Path.GetDirectoryName(kernel), "initrd"), Machines.Images.PathOf(KeyOf(RequireSnapshot().Record.Layers)), $"{_services.DirectoryOf(Id)}/data.img", LaunchesDirectory, DevicesDirectory);
-        return $"{CompileMachine(_status.Endpoints).Explain()}\ninside the machine:\n{inside.Explain()}\naround the machine:\n{_services.Host.Explain(SandboxUnlocked(sources))}";
+        MachineStart start = FindTemplate(Machines.Kernels.RequireDefault(), makes: false) is null ? MachineStart.Boot : MachineStart.Restore;
+        return $"{CompileMachine(_status.Endpoints, start).Explain()}\ninside the machine:\n{inside.Explain()}\naround the machine:\n{_services.Host.Explain(SandboxUnlocked(sources))}";
     }
 
     /// <summary>A further program in the machine: a process in its sandbox that stands for it.</summary>
@@ -95,7 +99,7 @@ public sealed partial class Workload
         await File.WriteAllBytesAsync(path, launch.EncodeWhole(), cancellationToken);
         try
         {
-            var none = new SandboxCompiler.Sources("/", "/", "/", "/", null, LaunchesDirectory, DevicesDirectory);
+            var none = new SandboxCompiler.Sources("/", "/", "/", null, null, LaunchesDirectory, DevicesDirectory);
             IMonitoredProcess started = await _services.Host.ExecAsync(
                 new ExecLaunch
                 {
@@ -141,34 +145,55 @@ public sealed partial class Workload
         return Guest.First(Id, inside, Filter(), problems);
     }
 
-    private MachinePlan CompileMachine(IReadOnlyList<EndpointRecord> endpoints)
+    /// <summary>The directory of the template that machines of this shape go on from; while there is none, they boot and it is made.</summary>
+    private string? FindTemplate(MachineKernel kernel, bool makes = true)
+    {
+        MachineConfig config = MachineOf([], MachineStart.Template);
+        MachineFacts facts = ReadMachineFacts();
+        string key = _engine.Templates.KeyOf(kernel, config, facts);
+        if (Machines.Templates.Find(key) is not null)
+        {
+            return Machines.Templates.DirectoryOf(key);
+        }
+        if (makes)
+        {
+            _engine.Templates.MakeSoon(key, kernel, config, facts);
+        }
+        return null;
+    }
+
+    private MachineFacts ReadMachineFacts() => MachineHostFacts.Read(_services.Facts.Processors, _services.Facts.MemoryBytes);
+
+    private MachinePlan CompileMachine(IReadOnlyList<EndpointRecord> endpoints, MachineStart start = MachineStart.Boot)
     {
         List<Problem> problems = [];
-        MachinePlan plan = MachinePlan.Compile(
-            new MachineConfig
-            {
-                Name = $"caisson-{Id[..12]}",
-                MemoryBytes = MemoryBytes(),
-                Processors = Processors(),
-                KernelPath = SandboxCompiler.KernelPath,
-                InitrdPath = SandboxCompiler.InitrdPath,
-                ImagePath = SandboxCompiler.ImagePath,
-                DataPath = SandboxCompiler.DataPath,
-                Interfaces = [.. endpoints.Select(endpoint => endpoint.HardwareAddress)],
-            },
-            MachineHostFacts.Read(_services.Facts.Processors, _services.Facts.MemoryBytes),
-            problems);
+        MachinePlan plan = MachinePlan.Compile(MachineOf(endpoints, start), ReadMachineFacts(), problems);
         ProblemsException.ThrowIfAny($"machine {_record.Name}", problems);
         return plan;
     }
 
-    private MachineLaunch LaunchOf(MachinePlan plan, GuestLaunch program)
+    private MachineConfig MachineOf(IReadOnlyList<EndpointRecord> endpoints, MachineStart start) => new()
+    {
+        Name = $"caisson-{Id[..12]}",
+        Start = start,
+        MemoryPath = SandboxCompiler.MemoryPath,
+        MemoryBytes = MemoryBytes(),
+        Processors = Processors(),
+        KernelPath = SandboxCompiler.KernelPath,
+        InitrdPath = SandboxCompiler.InitrdPath,
+        ImagePath = SandboxCompiler.ImagePath,
+        DataPath = SandboxCompiler.DataPath,
+        Interfaces = [.. endpoints.Select(endpoint => endpoint.HardwareAddress)],
+    };
+
+    private MachineLaunch LaunchOf(MachinePlan plan, MachinePlan? restore, GuestLaunch program)
     {
         string directory = _services.DirectoryOf(Id);
         string[] files = ["hosts", "hostname", "resolv.conf", "init"];
         return new MachineLaunch
         {
             Qemu = plan.Arguments,
+            Restore = restore?.Arguments ?? [],
             QemuUser = SandboxCompiler.QemuUser,
             Program = program,
             Devices = [.. _status.Endpoints.Select(endpoint => endpoint.Device)],

@@ -7,6 +7,7 @@ public static partial class Kernel
     public const uint LINUX_REBOOT_MAGIC1 = 0xfee1dead;
     public const int LINUX_REBOOT_MAGIC2 = 672274793;
     public const int RNDADDENTROPY = 0x40085203;
+    public const int RNDRESEEDCRNG = 0x5207;
     public const int LINUX_REBOOT_CMD_RESTART = 0x01234567;
 #pragma warning restore CS1591
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 
@@ -12,6 +13,13 @@ public readonly record struct HardwareAddress(ulong Bits)
 
     /// <summary>The address of the locally administered range that ends in <paramref name="low"/> (40 bits), beginning with 02.</summary>
     public static HardwareAddress Local(ulong low) => new(0x02UL << 40 | (low & 0xFF_FFFF_FFFF));
+
+    /// <summary>The address of six bytes.</summary>
+    public static HardwareAddress FromBytes(ReadOnlySpan<byte> bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(bytes.Length, 6);
+        return new(((ulong)BinaryPrimitives.ReadUInt16BigEndian(bytes) << 32) | BinaryPrimitives.ReadUInt32BigEndian(bytes[2..]));
+    }
 
     /// <summary>Reads six pairs of hexadecimal digits with colons or hyphens between.</summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out HardwareAddress address)

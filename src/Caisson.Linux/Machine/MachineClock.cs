@@ -14,7 +14,10 @@ public static class MachineClock
         Libc.Check(Libc.syscall(SYS_clock_settime, 0, (nint)(&time)), "clock_settime", "CLOCK_REALTIME");
     }
 
-    /// <summary>Mixes <paramref name="seed"/> into the kernel's random numbers and counts it as entropy. Source: random(4), RNDADDENTROPY.</summary>
+    /// <summary>
+    /// Mixes <paramref name="seed"/> into the kernel's random numbers, counts it as entropy, and makes every number from here on depend on it: a machine that
+    /// goes on from a copy of another's memory would draw the same numbers as that for up to a minute. Source: random(4), RNDADDENTROPY and RNDRESEEDCRNG.
+    /// </summary>
     /// <param name="seed">At most 512 bytes that nobody else knows.</param>
     public static unsafe void AddEntropy(ReadOnlySpan<byte> seed)
     {
@@ -27,5 +30,6 @@ public static class MachineClock
         *(int*)(pool + 4) = seed.Length;
         seed.CopyTo(new Span<byte>(pool + 8, 512));
         Libc.Check(Libc.syscall(SYS_ioctl, fd, RNDADDENTROPY, (nint)pool), "ioctl RNDADDENTROPY", random);
+        Libc.Check(Libc.syscall(SYS_ioctl, fd, RNDRESEEDCRNG, 0), "ioctl RNDRESEEDCRNG", random);
     }
 }

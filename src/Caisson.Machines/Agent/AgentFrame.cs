@@ -56,6 +56,12 @@ public enum AgentFrameKind : byte
 
     /// <summary>Host: the answer to the question of that number (4 bytes).</summary>
     Answer = 18,
+
+    /// <summary>Host: everything that is the same in every machine is to be done now; a template is made of what is there then.</summary>
+    Prepare = 19,
+
+    /// <summary>Guest: it is done, and the agent waits.</summary>
+    Prepared = 20,
 }
 
 /// <summary>One message between a machine's agent and its host.</summary>
@@ -71,7 +77,7 @@ public enum AgentFrameKind : byte
 public readonly record struct AgentFrame(AgentFrameKind Kind, bool IsLast, ushort Channel)
 {
     /// <summary>The version of the protocol; both sides have the same, or do not talk.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>The most bytes of one frame.</summary>
     public const int BytesMax = 64 * 1024;

@@ -75,7 +75,7 @@ public sealed class AgentLink : IDisposable
             return false;
         }
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(there[4..]);
-        if (length > AgentFrame.BytesMax || there[0] is 0 or > (byte)AgentFrameKind.Answer || there[1] > 1)
+        if (length > AgentFrame.BytesMax || there[0] is 0 or > (byte)AgentFrameKind.Prepared || there[1] > 1)
         {
             throw new CaissonException(ErrorKind.InvalidArgument, $"the line between a machine and its host: a frame of kind {there[0]} with {length} bytes is none");
         }

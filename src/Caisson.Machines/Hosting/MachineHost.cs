@@ -4,6 +4,7 @@ using System.Globalization;
 
 using Caisson.Errors;
 using Caisson.Linux;
+using Caisson.Linux.Seccomp;
 using Caisson.Machines.Agent;
 using Caisson.Machines.Plan;
 using Caisson.Qmp;
@@ -27,11 +28,15 @@ public sealed class MachineHost
     private const ulong SignalKey = 5;
     private const ulong ListenerKey = 6;
     private const ulong ResolverKey = 7;
+    private const ulong MemoryKey = 8;
     private const ulong FirstClientKey = 64;
 
     private const int BootAttemptsMax = 2;
     private const int MonitorMs = 10_000;
     private const int SeedBytes = 64;
+
+    /// <summary>How long a machine may take to go on from a template; a tenth of a second is usual.</summary>
+    private const int RestoreMs = 20_000;
 
     /// <summary>How long a machine may take to put its disks in order.</summary>
     private const int EndMs = 10_000;
@@ -63,6 +68,8 @@ public sealed class MachineHost
     private Phase _phase;
     private long _since;
     private int _attempt;
+    private bool _restores;
+    private FileDescriptor? _memory;
     private ushort _lastChannel;
     private ulong _lastClient = FirstClientKey;
     private ProgramEnd? _end;
@@ -80,6 +87,7 @@ public sealed class MachineHost
         _signals = signals;
         _listener = listener;
         _interfaces = interfaces;
+        _restores = launch.Restore.Length > 0;
     }
 
     /// <summary>Boots, runs the first program and ends the machine.</summary>
@@ -88,7 +96,7 @@ public sealed class MachineHost
     {
         try
         {
-            Boot();
+            BootOrRestore();
             Span<EpollAnswer> answers = stackalloc EpollAnswer[32];
             while (_phase != Phase.Ending || _qemu is not null)
             {
@@ -111,17 +119,34 @@ public sealed class MachineHost
         finally
         {
             Release();
+            _memory?.Dispose();
             _epoll.Dispose();
         }
         return _end ?? new ProgramEnd(MachineFailed, "the machine ended without a word");
+    }
+
+    private void BootOrRestore()
+    {
+        try
+        {
+            Boot();
+        }
+        catch (CaissonException error) when (_restores)
+        {
+            if (!TryBootInstead(error.Message))
+            {
+                throw;
+            }
+        }
     }
 
     private void Boot()
     {
         _phase = Phase.Booting;
         _since = Stopwatch.GetTimestamp();
-        _attempt++;
-        _qemu = QemuProcess.Start(_launch, _interfaces);
+        _attempt += _restores ? 0 : 1;
+        using FileDescriptor? state = _restores ? HostFiles.OpenRead($"{MachineLaunch.TemplateDirectory}/{MachineLaunch.StateName}") : null;
+        _qemu = QemuProcess.Start(_restores ? _launch.Restore : _launch.Qemu, _launch.QemuUser, _interfaces, state);
         _epoll.Add(_qemu.Process, EpollEvents.Readable, QemuKey);
         _epoll.Add(_qemu.ConsoleOutput, EpollEvents.Readable, ConsoleKey);
         _epoll.Add(_signals, EpollEvents.Readable, SignalKey);
@@ -135,13 +160,21 @@ public sealed class MachineHost
         try
         {
             var limit = TimeSpan.FromMilliseconds(MonitorMs);
+            if (_restores)
+            {
+                AnswerMemory();
+            }
             _qmp = QmpClient.Open(_qemu.Qmp, limit);
-            if (_qmp.Execute("query-status", null, limit).GetProperty("status").GetString() is var status and not "running")
+            if (_restores)
+            {
+                Restore(limit);
+            }
+            else if (_qmp.Execute("query-status", null, limit).GetProperty("status").GetString() is var status and not "running")
             {
                 throw new CaissonException(ErrorKind.Unavailable, $"qemu does not run the machine: it is {status}");
             }
         }
-        catch (CaissonException error) when (error.Kind == ErrorKind.Unavailable)
+        catch (CaissonException error) when (error.Kind == ErrorKind.Unavailable || _restores)
         {
             string words = _qemu.LastWords(3);
             throw new CaissonException(ErrorKind.FailedPrecondition, $"start the machine: {(words.Length > 0 ? words : error.Message)}", error);
@@ -149,9 +182,48 @@ public sealed class MachineHost
         _epoll.Add(_qmp.Signal, EpollEvents.Readable, QmpKey);
     }
 
+    /// <summary>Goes on where the template stopped: its agent has said hello already, and waits for what it is to be.</summary>
+    private void Restore(TimeSpan limit)
+    {
+        _qmp!.IgnoreSharedMemory(limit);
+        _qmp.Execute("migrate-incoming", writer => writer.WriteString("uri", string.Create(CultureInfo.InvariantCulture, $"fd:{MachinePlan.StateDescriptor}")), limit);
+        _epoll.Add(_qemu!.MemoryRequests!, EpollEvents.Readable, MemoryKey);
+        _phase = Phase.Greeted;
+        SendSettings();
+    }
+
+    /// <summary>QEMU asks for its memory before it says anything.</summary>
+    private void AnswerMemory()
+    {
+        Descriptor requests = _qemu!.MemoryRequests
+            ?? throw new CaissonException(ErrorKind.Internal, "qemu started without a way to ask for the template's memory");
+        _memory ??= HostFiles.OpenRead($"{MachineLaunch.TemplateDirectory}/{MachineLaunch.MemoryName}");
+        using Epoll either = Epoll.Create();
+        either.Add(requests, EpollEvents.Readable, MemoryKey);
+        either.Add(_qemu.Qmp, EpollEvents.Readable, QmpKey);
+        either.Add(_qemu.Process, EpollEvents.Readable, QemuKey);
+        Span<EpollAnswer> answers = stackalloc EpollAnswer[4];
+        while (true)
+        {
+            int count = either.Wait(answers, MonitorMs);
+            foreach (EpollAnswer answer in answers[..count])
+            {
+                if (answer.Key != MemoryKey)
+                {
+                    return; // the conversation begins, or says that there is nobody
+                }
+                SeccompNotification.TryAnswerOpen(requests, _memory);
+            }
+            if (count == 0)
+            {
+                throw new CaissonException(ErrorKind.Unavailable, "qemu did not ask for the template's memory");
+            }
+        }
+    }
+
     private int TimeoutMs() => _phase switch
     {
-        Phase.Booting or Phase.Greeted => Left(_launch.BootTimeoutMs),
+        Phase.Booting or Phase.Greeted => Left(_restores ? RestoreMs : _launch.BootTimeoutMs),
         Phase.Ending => Left(EndMs),
         _ => -1,
     };
@@ -169,27 +241,50 @@ public sealed class MachineHost
             End(); // what it did not put in order, its file system's journal will
             return;
         }
+        if (TryBootInstead($"it said nothing for {RestoreMs / 1_000} s"))
+        {
+            return;
+        }
         if (_attempt < BootAttemptsMax)
         {
-            foreach (HostProgram further in _programs.Values.ToArray())
-            {
-                further.Finish(new ProgramEnd(MachineFailed, "the machine did not boot at once; try again"));
-            }
-            _programs.Clear();
-            foreach (MachineClient client in _clients.Values)
-            {
-                client.Dispose();
-            }
-            _clients.Clear();
-            Release();
-            _epoll.Dispose();
-            _epoll = Epoll.Create();
-            Boot();
+            Again();
             return;
         }
         throw new CaissonException(ErrorKind.Unavailable, string.Create(
             CultureInfo.InvariantCulture,
             $"the machine did not boot within {_launch.BootTimeoutMs / 1_000} s, twice; the last it said: {Words()}"));
+    }
+
+    /// <summary>A template that cannot be used costs a boot and a warning, not the machine.</summary>
+    private bool TryBootInstead(string reason)
+    {
+        if (!_restores || _phase is not (Phase.Booting or Phase.Greeted))
+        {
+            return false;
+        }
+        _streams.Errors.WriteNow(PathText.Encode($"caisson: the machine boots, since its template could not be used: {reason}\n"));
+        Again();
+        return true;
+    }
+
+    /// <summary>Starts from the beginning; who asked for something meanwhile asks again.</summary>
+    private void Again()
+    {
+        foreach (HostProgram further in _programs.Values.ToArray())
+        {
+            further.Finish(new ProgramEnd(MachineFailed, "the machine did not boot at once; try again"));
+        }
+        _programs.Clear();
+        foreach (MachineClient client in _clients.Values)
+        {
+            client.Dispose();
+        }
+        _clients.Clear();
+        Release();
+        _epoll.Dispose();
+        _epoll = Epoll.Create();
+        _restores = false;
+        Boot();
     }
 
     private string Words() => _qemu?.LastWords(5) is { Length: > 0 } words ? words : "nothing";
@@ -218,6 +313,9 @@ public sealed class MachineHost
                 break;
             case ListenerKey:
                 Accept();
+                break;
+            case MemoryKey:
+                SeccompNotification.TryAnswerOpen(_qemu!.MemoryRequests!, _memory!);
                 break;
             case ResolverKey:
                 _resolver!.Answer(_link!);
@@ -278,6 +376,12 @@ public sealed class MachineHost
                 ErrorKind.FailedPrecondition, $"the machine's agent speaks version {version} and the host {AgentFrame.Version}: caisson-init is of another engine");
         }
         _phase = Phase.Greeted;
+        SendSettings();
+    }
+
+    /// <summary>What makes it this machine and no other: also the time, and chance that nobody else has.</summary>
+    private void SendSettings()
+    {
         MachineSettings settings = _launch.Settings with { Now = DateTimeOffset.UtcNow, Seed = KernelRandom.Take(SeedBytes) };
         _link!.Send(AgentFrameKind.Settings, 0, settings.Encode());
     }
@@ -357,6 +461,10 @@ public sealed class MachineHost
             {
                 Hear();
             }
+        }
+        if (TryBootInstead($"QEMU ended; the last it said: {Words()}"))
+        {
+            return;
         }
         if (_phase != Phase.Ending)
         {

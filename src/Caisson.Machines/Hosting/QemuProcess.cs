@@ -1,8 +1,10 @@
+using System.Buffers.Binary;
 using System.Text;
 
 using Caisson.Errors;
 using Caisson.Linux;
 using Caisson.Linux.Launch;
+using Caisson.Linux.Seccomp;
 using Caisson.Machines.Plan;
 
 using static Caisson.Linux.Abi.Kernel;
@@ -34,12 +36,20 @@ internal sealed class QemuProcess : IDisposable
     /// <summary>Where the console and QEMU's own words arrive.</summary>
     public Descriptor ConsoleOutput { get; }
 
-    /// <summary>Starts QEMU as <see cref="MachineLaunch"/> says.</summary>
-    /// <param name="launch">What to start.</param>
+    /// <summary>Where QEMU asks for its memory, which is answered with a template's; null when it has memory of its own.</summary>
+    public Descriptor? MemoryRequests { get; private init; }
+
+    /// <summary>Starts QEMU.</summary>
+    /// <param name="arguments">Of <see cref="MachineLaunch"/>.</param>
+    /// <param name="user">The user and group that it runs as; 0: as its parent.</param>
     /// <param name="interfaces">Devices of the machine's interfaces, in order; stay the caller's.</param>
+    /// <param name="state">
+    /// The state of a template's devices, to go on from; stays the caller's. QEMU then asks for its memory at <see cref="MemoryRequests"/>. Null: it boots.
+    /// </param>
     /// <exception cref="CaissonException"><see cref="ErrorKind.FailedPrecondition"/>: it cannot be executed.</exception>
-    public static QemuProcess Start(MachineLaunch launch, IReadOnlyList<Descriptor> interfaces)
+    public static QemuProcess Start(IReadOnlyList<string> arguments, int user, IReadOnlyList<Descriptor> interfaces, Descriptor? state = null)
     {
+        Descriptor? requests = null;
         var (qmp, theirQmp) = UnixSocket.CreatePair(UnixSocketKind.Stream);
         var (agent, theirAgent) = UnixSocket.CreatePair(UnixSocketKind.Stream);
         Pipe console = Pipe.Create();
@@ -47,21 +57,26 @@ internal sealed class QemuProcess : IDisposable
         try
         {
             using FileDescriptor nothing = HostFiles.OpenNull();
-            LaunchProgram program = Compile(launch, interfaces.Count);
-            launched = Launcher.Start(program.Encode(), [nothing, console.Writer, theirQmp, theirAgent, .. interfaces]);
+            LaunchProgram program = Compile(arguments, user, interfaces.Count, state is not null);
+            launched = Launcher.Start(program.Encode(), [nothing, console.Writer, theirQmp, theirAgent, state ?? nothing, .. interfaces]);
             while (launched.Next() is { } report and not LaunchReport.Executed)
             {
-                if (report is LaunchReport.Failed failed)
+                if (report is LaunchReport.Received { Descriptor: var received })
+                {
+                    requests = received;
+                }
+                else if (report is LaunchReport.Failed failed)
                 {
                     throw new CaissonException(
-                        ErrorKind.FailedPrecondition, $"start {launch.Qemu[0]}: {program.Steps[failed.Index].Reason}: {LinuxException.Describe(failed.Errno)}");
+                        ErrorKind.FailedPrecondition, $"start {arguments[0]}: {program.Steps[failed.Index].Reason}: {LinuxException.Describe(failed.Errno)}");
                 }
             }
             console.Reader.SetNonBlocking(true);
-            return new QemuProcess(launched, qmp, agent, console.Reader);
+            return new QemuProcess(launched, qmp, agent, console.Reader) { MemoryRequests = requests };
         }
         catch
         {
+            requests?.Dispose();
             qmp.Dispose();
             agent.Dispose();
             console.Reader.Dispose();
@@ -123,10 +138,11 @@ internal sealed class QemuProcess : IDisposable
         Qmp.Dispose();
         Agent.Dispose();
         ConsoleOutput.Dispose();
+        MemoryRequests?.Dispose();
         _launched.Dispose();
     }
 
-    private static LaunchProgram Compile(MachineLaunch launch, int interfaces)
+    private static LaunchProgram Compile(IReadOnlyList<string> arguments, int user, int interfaces, bool restores)
     {
         const string streams = "arrange QEMU's descriptors";
         var program = new LaunchProgram(LaunchStage.World);
@@ -134,6 +150,7 @@ internal sealed class QemuProcess : IDisposable
         Slot console = program.Inherit("console");
         Slot qmp = program.Inherit("qmp");
         Slot agent = program.Inherit("agent");
+        Slot state = program.Inherit("state");
         Slot[] devices = [.. Enumerable.Range(0, interfaces).Select(i => program.Inherit($"net{i}"))];
         program.Add(SystemCall.setsid, "a session of its own");
         program.Add(SystemCall.rt_sigprocmask, "signals arrive", Argument.Of(SIG_SETMASK, "SIG_SETMASK"), Block.Words("none", 0), 0, 8);
@@ -143,22 +160,52 @@ internal sealed class QemuProcess : IDisposable
         Put(console, 2);
         Put(qmp, MachinePlan.QmpDescriptor);
         Put(agent, MachinePlan.AgentDescriptor);
+        if (restores)
+        {
+            Put(state, MachinePlan.StateDescriptor);
+        }
         for (int i = 0; i < devices.Length; i++)
         {
             Put(devices[i], MachinePlan.InterfaceDescriptor + i);
         }
-        if (launch.QemuUser != 0)
+        if (user != 0)
         {
             program.Add(SystemCall.setgroups, "QEMU is nobody's group", 0, 0);
-            program.Add(SystemCall.setresgid, "QEMU is not root", launch.QemuUser, launch.QemuUser, launch.QemuUser);
-            program.Add(SystemCall.setresuid, "QEMU is not root", launch.QemuUser, launch.QemuUser, launch.QemuUser);
+            program.Add(SystemCall.setresgid, "QEMU is not root", user, user, user);
+            program.Add(SystemCall.setresuid, "QEMU is not root", user, user, user);
         }
         // After the change of user, which would clear it.
         program.Add(SystemCall.prctl, "it ends with its host", Argument.Of(PR_SET_PDEATHSIG, "PR_SET_PDEATHSIG"), (long)Signal.KILL);
         program.Add(SystemCall.prctl, "no program gives it more", Argument.Of(PR_SET_NO_NEW_PRIVS, "PR_SET_NO_NEW_PRIVS"), 1, 0, 0, 0);
-        program.Add(SystemCall.execve, "execute it", launch.Qemu[0], Block.TextList(launch.Qemu), Block.TextList(["LC_ALL=C", "PATH=/usr/sbin:/usr/bin"]));
+        if (restores)
+        {
+            AskForMemory(program);
+        }
+        program.Add(SystemCall.execve, "execute it", arguments[0], Block.TextList(arguments), Block.TextList(["LC_ALL=C", "PATH=/usr/sbin:/usr/bin"]));
         return program;
 
         void Put(Slot slot, int number) => program.Add(SystemCall.dup3, streams, slot, number, 0);
+    }
+
+    /// <summary>
+    /// QEMU opens the file of its memory for writing, also when it maps it privately, and a template must not be writable for anybody. So calls with
+    /// just this flag wait for their host, which answers with the template's memory, opened for reading. What else opens so is a test of locks on /dev/null.
+    /// </summary>
+    private static void AskForMemory(LaunchProgram program)
+    {
+        const string reason = "ask the host for the memory";
+        SeccompFilter filter = SeccompCompiler.Compile(new SeccompPolicy(
+            SeccompAction.Allow, [new SeccompRule(SeccompAction.Notify, "openat", new SeccompCondition(2, SeccompComparison.Equal, O_RDWR))])).Filter;
+        Block instructions = Block.Of(filter.Program.Span, "openat");
+        byte[] header = new byte[16];
+        BinaryPrimitives.WriteUInt16LittleEndian(header, (ushort)filter.InstructionCount);
+        Slot listener = program.NewSlot("listener");
+        program.Add(SystemCall.seccomp, reason, Argument.Of(1, "SECCOMP_SET_MODE_FILTER"), Argument.Of(filter.Flags), Block.Of(header, "the filter", (8, instructions, 0))).Into(listener);
+        byte[] report = new byte[16];
+        BinaryPrimitives.WriteInt32LittleEndian(report, (int)LaunchReportKind.Descriptor);
+        Block message = Block.DescriptorMessage(Block.Of(report, "listener"), out Block control);
+        program.Add(SystemCall.Store, reason, Argument.At(control, 16), listener);
+        program.Add(SystemCall.sendmsg, reason, Slot.Sync, message, 0);
+        program.Add(SystemCall.close, reason, listener);
     }
 }

@@ -2,11 +2,30 @@ using System.Collections.Immutable;
 
 namespace Caisson.Machines.Plan;
 
+/// <summary>How a machine comes to life.</summary>
+public enum MachineStart
+{
+    /// <summary>Its kernel boots.</summary>
+    Boot = 0,
+
+    /// <summary>Its kernel boots in memory that is a file, and what runs then becomes a template.</summary>
+    Template = 1,
+
+    /// <summary>It goes on where a template stopped, in memory of its own that begins as the template's.</summary>
+    Restore = 2,
+}
+
 /// <summary>What a machine is to have. Paths are those that QEMU sees.</summary>
 public sealed record MachineConfig
 {
     /// <summary>Plain letters and digits; shown by <c>ps</c>.</summary>
     public required string Name { get; init; }
+
+    /// <summary>How it comes to life. What is the same in every machine of a shape is all that matters for a template.</summary>
+    public MachineStart Start { get; init; }
+
+    /// <summary>The file of a template's memory; needed unless the machine boots.</summary>
+    public string MemoryPath { get; init; } = "";
 
     /// <summary>Memory in bytes, a multiple of a megabyte.</summary>
     public required long MemoryBytes { get; init; }

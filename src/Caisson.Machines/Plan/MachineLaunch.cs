@@ -13,10 +13,22 @@ public sealed record MachineLaunch
     /// <summary>The file of this record in that directory.</summary>
     public const string FileName = "launch";
 
-    private const int Version = 1;
+    /// <summary>The directory, in the sandbox, of a template that is used or made.</summary>
+    public const string TemplateDirectory = "/template";
+
+    /// <summary>The file of a template's memory in its directory.</summary>
+    public const string MemoryName = "memory";
+
+    /// <summary>The file of the state of a template's devices in its directory.</summary>
+    public const string StateName = "state";
+
+    private const int Version = 2;
 
     /// <summary>QEMU and its arguments.</summary>
     public required ImmutableArray<string> Qemu { get; init; }
+
+    /// <summary>QEMU and its arguments when the machine goes on from a template; none when it boots. Where that fails, it boots.</summary>
+    public ImmutableArray<string> Restore { get; init; } = [];
 
     /// <summary>The user and group, in the sandbox, that QEMU runs as; 0: as whoever starts it.</summary>
     public int QemuUser { get; init; }
@@ -37,6 +49,7 @@ public sealed record MachineLaunch
     public byte[] Encode() => new PlanWriter()
         .Add(Version)
         .AddAll(Qemu, static (writer, argument) => writer.Add(argument))
+        .AddAll(Restore, static (writer, argument) => writer.Add(argument))
         .Add(QemuUser)
         .Add(BootTimeoutMs)
         .Add(Settings.Encode())
@@ -56,6 +69,7 @@ public sealed record MachineLaunch
         return new MachineLaunch
         {
             Qemu = GuestLaunch.Texts(ref reader),
+            Restore = GuestLaunch.Texts(ref reader),
             QemuUser = reader.Int(),
             BootTimeoutMs = reader.Int(),
             Settings = MachineSettings.Decode(reader.Bytes()),

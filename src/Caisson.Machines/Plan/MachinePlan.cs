@@ -20,6 +20,9 @@ public sealed record MachinePlan
     /// <summary>The number at which QEMU inherits the agent's socket.</summary>
     public const int AgentDescriptor = 101;
 
+    /// <summary>The number at which QEMU inherits the state of a template's devices.</summary>
+    public const int StateDescriptor = 102;
+
     /// <summary>The number at which QEMU inherits the first interface's device; the others follow.</summary>
     public const int InterfaceDescriptor = 110;
 
@@ -30,6 +33,15 @@ public sealed record MachinePlan
     public const int InterfacesMax = 3;
 
     private const long Megabyte = 1 << 20;
+    private const string Memory = "memory";
+    private const long PlaceholderBytes = 1L << 46;
+
+    // Places of devices, which are what a template and the machines made of it must agree on. The kernel numbers devices in this order, and finds none at 0.
+    private const int AgentPlace = 1;
+    private const int ImagePlace = 2;
+    private const int DataPlace = 3;
+    private const int InterfacePlace = 4;
+    private const string IgnoreShared = "migrate-set-capabilities x-ignore-shared";
     private const long TimeStampKhzWithout = 2_000_000;
 
     /// <summary>The program and its arguments.</summary>
@@ -49,42 +61,62 @@ public sealed record MachinePlan
     {
         Check(config, facts, problems);
         string accelerator = facts.HasKvm ? "kvm" : "tcg";
+        string size = string.Create(CultureInfo.InvariantCulture, $"{config.MemoryBytes / Megabyte}M");
+        bool boots = config.Start != MachineStart.Restore;
         List<string> arguments =
         [
             facts.QemuPath,
             "-name", config.Name,
             "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
             "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
-            "-machine", "microvm,acpi=on,pcie=off,pit=off,pic=off,rtc=off,usb=off,auto-kernel-cmdline=off",
+            "-machine", "microvm,acpi=on,pcie=off,pit=off,pic=off,rtc=off,usb=off,auto-kernel-cmdline=off" + (config.Start == MachineStart.Boot ? "" : $",memory-backend={Memory}"),
             "-accel", facts.HasKvm ? "kvm" : "tcg,thread=multi",
             // A plain model is emulated faster than all that QEMU can do, and has what distributions are built for (x86-64-v2).
             "-cpu", facts.HasKvm ? "host" : "Nehalem-v1,+rdrand",
             "-smp", config.Processors.ToString(CultureInfo.InvariantCulture),
-            "-m", string.Create(CultureInfo.InvariantCulture, $"{config.MemoryBytes / Megabyte}M"),
-            "-kernel", config.KernelPath,
-            "-initrd", config.InitrdPath,
-            "-append", CommandLine(facts),
+            "-m", size,
+            .. config.Start == MachineStart.Boot ? Array.Empty<string>()
+                : ["-object", $"memory-backend-file,id={Memory},size={size},mem-path={config.MemoryPath},share={(boots ? "on" : "off")}"],
+            .. boots ? (string[])["-kernel", config.KernelPath, "-initrd", config.InitrdPath, "-append", CommandLine(facts)] : ["-incoming", "defer"],
             "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
             "-chardev", string.Create(CultureInfo.InvariantCulture, $"socket,id=qmp,fd={QmpDescriptor}"), "-mon", "chardev=qmp,mode=control",
-            "-device", "virtio-serial-device",
+            "-device", $"virtio-serial-device,{Place(AgentPlace)}",
             "-chardev", string.Create(CultureInfo.InvariantCulture, $"socket,id=agent,fd={AgentDescriptor}"),
             "-device", $"virtserialport,chardev=agent,name={AgentFrame.PortName}",
-            .. Disk(MachineSettings.ImageDisk, config.ImagePath, isReadOnly: true),
-            .. config.DataPath is { } data ? Disk(MachineSettings.DataDisk, data, isReadOnly: false) : [],
         ];
+        if (config.Start == MachineStart.Template)
+        {
+            // Larger than any disk that a machine gets in their place: what is on a disk says how much of it there is, and its driver need not ask again.
+            string nothing = string.Create(CultureInfo.InvariantCulture, $"driver=null-co,size={PlaceholderBytes},read-zeroes=on");
+            arguments.AddRange([.. Disk(ImagePlace, MachineSettings.ImageDisk, nothing + ",read-only=on"), .. Disk(DataPlace, MachineSettings.DataDisk, nothing)]);
+        }
+        else
+        {
+            arguments.AddRange(Disk(ImagePlace, MachineSettings.ImageDisk, File(config.ImagePath, isReadOnly: true)));
+            arguments.AddRange(config.DataPath is { } data ? Disk(DataPlace, MachineSettings.DataDisk, File(data, isReadOnly: false)) : []);
+        }
         for (int i = 0; i < config.Interfaces.Length; i++)
         {
             arguments.AddRange(
             [
                 "-netdev", string.Create(CultureInfo.InvariantCulture, $"tap,id=net{i},fd={InterfaceDescriptor + i}"),
-                "-device", string.Create(CultureInfo.InvariantCulture, $"virtio-net-device,netdev=net{i},mac={config.Interfaces[i]}"),
+                "-device", string.Create(CultureInfo.InvariantCulture, $"virtio-net-device,{Place(InterfacePlace + i)},netdev=net{i},mac={config.Interfaces[i]}"),
             ]);
+        }
+        for (int i = config.Interfaces.Length; i < InterfacesMax && config.Start != MachineStart.Boot; i++)
+        {
+            arguments.AddRange(["-device", $"virtio-net-device,{Place(InterfacePlace + i)}"]);
         }
         return new MachinePlan
         {
             Arguments = [.. arguments],
             Accelerator = accelerator,
-            Conversation = ["qmp_capabilities", "query-status"],
+            Conversation = config.Start switch
+            {
+                MachineStart.Template => ["qmp_capabilities", IgnoreShared, "getfd state", "migrate fd:state", "quit"],
+                MachineStart.Restore => ["qmp_capabilities", IgnoreShared, string.Create(CultureInfo.InvariantCulture, $"migrate-incoming fd:{StateDescriptor}")],
+                _ => ["qmp_capabilities", "query-status"],
+            },
         };
     }
 
@@ -112,7 +144,11 @@ public sealed record MachinePlan
         Require(config.MemoryBytes <= facts.MemoryBytes, "/memory", $"this host has {facts.MemoryBytes / Megabyte}m of memory");
         Require(config.Processors >= 1 && config.Processors <= Math.Max(1, facts.Processors), "/processors", $"1 to {facts.Processors}, as many as this host has");
         Require(config.Interfaces.Length <= InterfacesMax, "/interfaces", $"a machine has at most {InterfacesMax} network interfaces");
-        foreach (string? path in (string?[])[config.KernelPath, config.InitrdPath, config.ImagePath, config.DataPath])
+        foreach (string? path in (string?[])
+        [
+            config.KernelPath, config.InitrdPath, config.Start == MachineStart.Template ? null : config.ImagePath, config.DataPath,
+            config.Start == MachineStart.Boot ? null : config.MemoryPath,
+        ])
         {
             // A comma ends a value in QEMU's own syntax; ours are made by us and have none.
             Require(path is null || (path.StartsWith('/') && !path.Contains(',')), "/paths", $"'{path}' is no plain absolute path");
@@ -144,10 +180,12 @@ public sealed record MachinePlan
         return string.Join(' ', words);
     }
 
+    private static string Place(int place) => string.Create(CultureInfo.InvariantCulture, $"bus=virtio-mmio-bus.{place}");
+
     /// <summary>Always with its format and its file's driver by name: nothing in a disk decides how it is read.</summary>
-    private static string[] Disk(string name, string path, bool isReadOnly) =>
-    [
-        "-blockdev", $"driver=raw,node-name={name},read-only={(isReadOnly ? "on" : "off,discard=unmap,file.discard=unmap")},file.driver=file,file.filename={path}",
-        "-device", $"virtio-blk-device,drive={name},serial={name}",
-    ];
+    private static string File(string path, bool isReadOnly) =>
+        $"driver=raw,read-only={(isReadOnly ? "on" : "off,discard=unmap,file.discard=unmap")},file.driver=file,file.filename={path}";
+
+    private static string[] Disk(int place, string name, string content) =>
+        ["-blockdev", $"{content},node-name={name}", "-device", $"virtio-blk-device,{Place(place)},drive={name},serial={name}"];
 }
