@@ -98,8 +98,16 @@ public sealed class TemplateTests : IDisposable
         List<Problem> problems = [];
         var config = new MachineConfig
         {
-            Name = "m", Start = start, MemoryPath = "/template/memory", MemoryBytes = 512L << 20, Processors = 2, KernelPath = "/boot/vmlinux", InitrdPath = "/boot/initrd",
-            ImagePath = "/disks/image", DataPath = "/disks/data", Interfaces = interfaces,
+            Name = "m",
+            Start = start,
+            MemoryPath = "/template/memory",
+            MemoryBytes = 512L << 20,
+            Processors = 2,
+            KernelPath = "/boot/vmlinux",
+            InitrdPath = "/boot/initrd",
+            ImagePath = "/disks/image",
+            DataPath = "/disks/data",
+            Interfaces = interfaces,
         };
         var facts = new MachineFacts { QemuPath = "/usr/bin/qemu-system-x86_64", HasKvm = false, TimeStampKhz = 2_000_000, Processors = 2, MemoryBytes = 8L << 30 };
         MachinePlan plan = MachinePlan.Compile(config, facts, problems);
