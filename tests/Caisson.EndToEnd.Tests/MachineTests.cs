@@ -89,6 +89,42 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
     }
 
     [Fact]
+    public void Machines_of_one_template_share_no_random_numbers_no_boot_and_no_address()
+    {
+        RequireMachines();
+        string network = Name();
+        string templates = $"{engine.Root}/machines/templates";
+        const string tell = "cat /proc/sys/kernel/random/boot_id; head -c 16 /dev/urandom | od -An -tx1; grep . /sys/class/net/eth0/address; hostname; date +%s";
+        try
+        {
+            Assert.Equal(0, engine.Caisson("network", "create", network).Code);
+            Assert.Equal(0, engine.Caisson("run", "--rm", "--network", "none", "--runtime", "vm", "busybox", "true").Code);
+            for (int i = 0; i < 3_000 && !Directory.EnumerateFiles(templates, "template.json", SearchOption.AllDirectories).Any(); i++)
+            {
+                Thread.Sleep(100);
+            }
+            Assert.NotEmpty(Directory.EnumerateFiles(templates, "template.json", SearchOption.AllDirectories));
+
+            string[][] told = [.. Enumerable.Range(0, 3).Select(_ =>
+            {
+                Answer answer = engine.Caisson("run", "--rm", "--network", network, "--runtime", "vm", "busybox", "sh", "-c", tell);
+                Assert.Equal((0, ""), (answer.Code, answer.Error)); // a machine that had to boot would say so
+                return answer.Output.TrimEnd().Split('\n');
+            })];
+
+            for (int line = 0; line < 4; line++)
+            {
+                Assert.Equal(3, told.Select(one => one[line]).Distinct().Count());
+            }
+            Assert.All(told, one => Assert.InRange(DateTimeOffset.UtcNow.ToUnixTimeSeconds() - long.Parse(one[4], CultureInfo.InvariantCulture), -5, 600));
+        }
+        finally
+        {
+            engine.Caisson("network", "rm", network);
+        }
+    }
+
+    [Fact]
     public void A_terminal_in_a_machine_has_the_size_of_the_one_outside()
     {
         RequireMachines();

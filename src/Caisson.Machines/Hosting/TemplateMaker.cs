@@ -13,6 +13,7 @@ namespace Caisson.Machines.Hosting;
 public static class TemplateMaker
 {
     private const int SaveMs = 30_000;
+    private const int AttemptsMax = 2;
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
@@ -21,6 +22,22 @@ public static class TemplateMaker
     public static void Make(MachineLaunch launch)
     {
         using FileDescriptor state = HostFiles.OpenOrCreate($"{MachineLaunch.TemplateDirectory}/{MachineLaunch.StateName}", 0x180);
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                Make(launch, state);
+                return;
+            }
+            catch (CaissonException error) when (error.Kind == ErrorKind.Unavailable && attempt < AttemptsMax)
+            {
+                // A boot that says nothing is tried once more, as every machine's is.
+            }
+        }
+    }
+
+    private static void Make(MachineLaunch launch, FileDescriptor state)
+    {
         using QemuProcess qemu = QemuProcess.Start(launch.Qemu, launch.QemuUser, []);
         try
         {

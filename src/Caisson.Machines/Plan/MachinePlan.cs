@@ -36,11 +36,11 @@ public sealed record MachinePlan
     private const string Memory = "memory";
     private const long PlaceholderBytes = 1L << 46;
 
-    // Places of devices, which are what a template and the machines made of it must agree on. The kernel numbers devices in this order, and finds none at 0.
+    // Places of devices, which are what a template and the machines made of it must agree on. The kernel finds none at 0, and numbers them from the last to the first.
     private const int AgentPlace = 1;
     private const int ImagePlace = 2;
     private const int DataPlace = 3;
-    private const int InterfacePlace = 4;
+    private const int InterfacePlaces = DataPlace + InterfacesMax;
     private const string IgnoreShared = "migrate-set-capabilities x-ignore-shared";
     private const long TimeStampKhzWithout = 2_000_000;
 
@@ -100,12 +100,12 @@ public sealed record MachinePlan
             arguments.AddRange(
             [
                 "-netdev", string.Create(CultureInfo.InvariantCulture, $"tap,id=net{i},fd={InterfaceDescriptor + i}"),
-                "-device", string.Create(CultureInfo.InvariantCulture, $"virtio-net-device,{Place(InterfacePlace + i)},netdev=net{i},mac={config.Interfaces[i]}"),
+                "-device", string.Create(CultureInfo.InvariantCulture, $"virtio-net-device,{Place(InterfacePlaces - i)},netdev=net{i},mac={config.Interfaces[i]}"),
             ]);
         }
         for (int i = config.Interfaces.Length; i < InterfacesMax && config.Start != MachineStart.Boot; i++)
         {
-            arguments.AddRange(["-device", $"virtio-net-device,{Place(InterfacePlace + i)}"]);
+            arguments.AddRange(["-device", $"virtio-net-device,{Place(InterfacePlaces - i)}"]);
         }
         return new MachinePlan
         {
