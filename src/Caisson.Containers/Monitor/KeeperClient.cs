@@ -222,16 +222,25 @@ public sealed class PendingProcess : IAsyncDisposable
     private static async Task<MonitorReport> ReceiveAsync(Socket socket, CancellationToken cancellationToken)
     {
         byte[] buffer = new byte[MonitorReport.BytesMax];
-        try
+        for (bool wasReset = false; ; wasReset = true)
         {
-            int count = await socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false);
-            return MonitorReport.Decode(buffer.AsSpan(0, count));
-        }
-        catch (SocketException error)
-        {
-            return error.SocketErrorCode == SocketError.ConnectionReset
-                ? new MonitorReport.Lost()
-                : new MonitorReport.Refused($"listen to the monitor: {error.Message}");
+            try
+            {
+                int count = await socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken).ConfigureAwait(false);
+                return MonitorReport.Decode(buffer.AsSpan(0, count));
+            }
+            catch (SocketException error) when (error.SocketErrorCode == SocketError.ConnectionReset)
+            {
+                // It ended with a word of ours unread, which is told before what it said last; that comes next.
+                if (wasReset)
+                {
+                    return new MonitorReport.Lost();
+                }
+            }
+            catch (SocketException error)
+            {
+                return new MonitorReport.Refused($"listen to the monitor: {error.Message}");
+            }
         }
     }
 
