@@ -12,7 +12,7 @@ internal sealed class DialStdioCommand : Command
 
     public override string Details => "Connects standard input and output to the engine, for programs that reach it by ssh, as machine migrate and docker -H ssh:// do.";
 
-    public override IReadOnlyList<string> Examples => ["system dial-stdio"];
+    public override IReadOnlyList<string> Examples => ["system dial-stdio", "system dial-stdio < requests > answers"];
 
     public override (int Min, int Max) ArgumentCount => (0, 0);
 

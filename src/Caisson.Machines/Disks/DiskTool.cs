@@ -131,7 +131,7 @@ internal sealed class DiskTool
             {
                 { KilledBy: 0, Code: 0 } => (0, text),
                 { KilledBy: 0, Code: var code } when AnswerCodes.Contains(code) => (code, text),
-                _ when limit.IsCancellationRequested => throw new CaissonException(ErrorKind.ResourceExhausted, string.Create(
+                _ when limit.IsCancellationRequested || status.KilledBy == Signal.XCPU => throw new CaissonException(ErrorKind.ResourceExhausted, string.Create(
                     CultureInfo.InvariantCulture, $"{doing}: it took longer than {TimeMax.TotalSeconds:0} s and was ended")),
                 _ => throw Failure(doing, status, words),
             };
@@ -307,7 +307,7 @@ internal sealed class DiskTool
         list.Add(SystemCall.dup3, "its streams", output, 1, 0);
         list.Add(SystemCall.dup3, "its streams", error, 2, 0);
         Limit(RLIMIT_AS, MemoryBytesMax, "memory");
-        Limit(RLIMIT_CPU, (long)Math.Ceiling(TimeMax.TotalSeconds) * 4, "time of processors");
+        Limit(RLIMIT_CPU, Math.Max(1, (long)Math.Ceiling(TimeMax.TotalSeconds) * 4), "time of processors");
         Limit(RLIMIT_FSIZE, WrittenBytesMax, "what it writes");
         Limit(RLIMIT_CORE, 0, "no memory on disk");
         Limit(RLIMIT_NOFILE, 256, "files");
