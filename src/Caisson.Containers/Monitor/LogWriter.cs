@@ -332,7 +332,7 @@ internal sealed class LogWriter
         BeginOutput();
     }
 
-    /// <summary>Output lies in memory as it will lie in the file's: where the two differ within a line of the cache, some processors copy at a fifth of the speed.</summary>
+    /// <summary>Output lies in memory as it will lie in the file's: where the two differ within a line of the cache, some processors copy far slower.</summary>
     private void BeginOutput() => _start = _used = (int)(_position % 64);
 
     private void Write(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, ReadOnlySpan<byte> third)

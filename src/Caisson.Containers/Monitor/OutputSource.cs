@@ -11,7 +11,7 @@ internal sealed class OutputSource(int index, ulong key, bool framed)
     private const int HeaderSize = 8;
     private const int PieceBytesMax = 64 * 1024;
 
-    /// <summary>Output begins at a line of the cache, as it does in the pipe: right behind a header of eight bytes, some processors copy at a third of the speed.</summary>
+    /// <summary>Output begins at a line of the cache, as it does in the pipe: right behind a header of eight bytes, some processors copy far slower.</summary>
     private const int ContentStart = 64;
 
     private readonly ScratchMemory _buffer = new(ContentStart + PieceBytesMax);

@@ -311,20 +311,15 @@ public sealed partial class Workload
         void Write(string name, string text)
         {
             string path = $"{directory}/{name}";
-            string? before = HostFiles.TryReadText(path);
-            if (before == text)
+            if (File.Exists(path))
             {
-                return;
+                File.WriteAllText(path, text);
             }
-            if (before is null)
+            else
             {
                 // Without the truncation of .NET's, after which ext4 writes to the disk when the file is closed.
                 using FileDescriptor file = HostFiles.OpenOrCreate(path, 0x1A4);
                 file.Write(Encoding.UTF8.GetBytes(text));
-            }
-            else
-            {
-                File.WriteAllText(path, text);
             }
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         }
