@@ -15,6 +15,7 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
     private readonly Dictionary<ushort, List<byte>> _parts = [];
     private MountTree? _root;
     private GuestResolver? _resolver;
+    private GuestFiles? _files;
     private EpollEvents _watched;
     private bool _ends;
     private bool _isPrepared;
@@ -114,6 +115,7 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
     private void Prepare()
     {
         GuestModules.Load(modules.ProcPath, Initrd.NetworkOrder);
+        GuestModules.Load(modules.ProcPath, Initrd.FilesOrder);
         GuestDevices.Bind(GuestDeviceKind.Block);
         GuestRoot.FindDisks();
         GuestNetwork.Begin();
@@ -142,11 +144,16 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
                 {
                     GuestModules.Load(modules.ProcPath, Initrd.NetworkOrder);
                 }
+                if (settings.HasShares)
+                {
+                    GuestModules.Load(modules.ProcPath, Initrd.FilesOrder);
+                }
                 GuestNetwork.Begin();
             }
             GuestNetwork.Apply(settings.Links);
             _resolver = settings.Links.Length > 0 ? new GuestResolver(link, _epoll) : null;
             _root = GuestRoot.Mount(settings);
+            _files = settings.HasShares ? GuestFiles.Mount() : null;
             link.Send(AgentFrameKind.Ready, 0, []);
         }
         catch (CaissonException error)
@@ -207,6 +214,7 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
         _resolver?.Dispose();
         _root?.Dispose();
         GuestRoot.Unmount();
+        _files?.Unmount();
         if (!link.IsClosed)
         {
             link.Send(AgentFrameKind.Goodbye, 0, []);

@@ -25,7 +25,7 @@ internal static class GuestInit
             GuestRoot.Enter();
             GuestModules.Load(modules.ProcPath, Initrd.BootOrder);
             GuestDevices.Bind(GuestDeviceKind.Console);
-            using var link = new AgentLink(OpenPort());
+            using var link = new AgentLink(OpenPort(AgentFrame.PortName));
             new GuestAgent(link, modules).Serve();
         }
 #pragma warning disable CA1031 // the last frame of the first process: without it the kernel panics and nobody knows why
@@ -44,20 +44,21 @@ internal static class GuestInit
         Console.Write(PathText.Encode($"caisson-init: {text}\n"));
     }
 
-    private static FileDescriptor OpenPort()
+    /// <summary>Opens the port of the line to the host that is called <paramref name="name"/>.</summary>
+    public static FileDescriptor OpenPort(string name)
     {
         for (int waitedMs = 0; ; waitedMs++)
         {
             foreach (string port in Directory.Exists("/sys/class/virtio-ports") ? Directory.GetDirectories("/sys/class/virtio-ports") : [])
             {
-                if (HostFiles.TryReadText($"{port}/name")?.TrimEnd() == AgentFrame.PortName && File.Exists($"/dev/{Path.GetFileName(port)}"))
+                if (HostFiles.TryReadText($"{port}/name")?.TrimEnd() == name && File.Exists($"/dev/{Path.GetFileName(port)}"))
                 {
                     return HostFiles.OpenOrCreate($"/dev/{Path.GetFileName(port)}", 0x180);
                 }
             }
             if (waitedMs >= PortMs)
             {
-                throw new CaissonException(ErrorKind.FailedPrecondition, $"the machine has no port called {AgentFrame.PortName}");
+                throw new CaissonException(ErrorKind.FailedPrecondition, $"the machine has no port called {name}");
             }
             Thread.Sleep(1);
         }

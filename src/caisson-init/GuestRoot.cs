@@ -35,7 +35,7 @@ internal static class GuestRoot
         Put("sysfs", "/sys");
         Put("devtmpfs", "/dev");
         Put("cgroup2", "/sys/fs/cgroup");
-        foreach (string directory in (string[])["/run/caisson", MachineSettings.FilesDirectory, MachineSettings.RootPath, LowerPath, UpperPath, MachineSettings.CgroupDirectory])
+        foreach (string directory in (string[])["/run/caisson", MachineSettings.FilesDirectory, MachineSettings.RootPath, MachineSettings.SharesDirectory, LowerPath, UpperPath, MachineSettings.CgroupDirectory])
         {
             HostFiles.TryMakeDirectory(directory, 0x1ed);
         }

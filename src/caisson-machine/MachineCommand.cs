@@ -2,6 +2,7 @@ using Caisson.Errors;
 using Caisson.Linux;
 using Caisson.Linux.Processes;
 using Caisson.Machines.Agent;
+using Caisson.Machines.Files;
 using Caisson.Machines.Hosting;
 using Caisson.Machines.Plan;
 
@@ -32,6 +33,12 @@ internal static class MachineCommand
         using Descriptor errors = Descriptor.FromInherited(2);
         try
         {
+            if (args is [FileServerProcess.Command])
+            {
+                OwnProcess.SetName("caisson-files");
+                FileServerProcess.Serve();
+                return 0;
+            }
             OwnProcess.SetName("caisson-machine");
             using Signalfd signals = Signalfd.Create(Passed, nonBlocking: true);
             using Descriptor input = Descriptor.FromInherited(0);

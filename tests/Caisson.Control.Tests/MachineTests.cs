@@ -96,8 +96,8 @@ public sealed class MachineTests
             FilesDirectory = Files,
         });
 
-        RuntimeSpec inside = GuestCompiler.Inside(spec, Files, _problems);
-        GuestLaunch launch = new GuestCompiler(new SeccompPlans(new SeccompFilterCache($"{fixture.Root}/seccomp"))).First("id", inside, null, _problems).Launch;
+        RuntimeSpec inside = GuestCompiler.Inside(spec, Files, [], _problems);
+        GuestLaunch launch = new GuestCompiler(new SeccompPlans(new SeccompFilterCache($"{fixture.Root}/seccomp"))).First("id", inside, [], null, _problems).Launch;
 
         Assert.Empty(_problems);
         Assert.Null(inside.Linux!.Namespace(NamespaceType.Network));

@@ -25,8 +25,9 @@ internal sealed class GuestCompiler(SeccompPlans seccomp)
     /// <summary>The container's configuration as it holds inside: the machine's network, no limits but the machine's, files of the host by their place inside.</summary>
     /// <param name="spec">Compiled without ids of its own.</param>
     /// <param name="filesDirectory">The host's directory of the container's files.</param>
+    /// <param name="shares">What of the host is served to the machine.</param>
     /// <param name="problems">Receives what cannot be inside.</param>
-    public static RuntimeSpec Inside(RuntimeSpec spec, string filesDirectory, ICollection<Problem> problems)
+    public static RuntimeSpec Inside(RuntimeSpec spec, string filesDirectory, IReadOnlyCollection<MachineShare> shares, ICollection<Problem> problems)
     {
         var mounts = ImmutableArray.CreateBuilder<Mount>();
         foreach (Mount mount in spec.Mounts)
@@ -38,6 +39,10 @@ internal sealed class GuestCompiler(SeccompPlans seccomp)
             else if (Path.GetDirectoryName(mount.Source) == filesDirectory)
             {
                 mounts.Add(mount with { Source = $"{MachineSettings.FilesDirectory}/{Path.GetFileName(mount.Source)}" });
+            }
+            else if (shares.FirstOrDefault(share => share.Mount.Destination == mount.Destination) is { } share)
+            {
+                mounts.Add(share.Inside);
             }
             else
             {
@@ -65,16 +70,19 @@ internal sealed class GuestCompiler(SeccompPlans seccomp)
     /// <summary>Compiles the machine's first program.</summary>
     /// <param name="id">The container.</param>
     /// <param name="inside">Its configuration inside.</param>
+    /// <param name="shares">What of the host is served to it.</param>
     /// <param name="policy">The filter when the configuration has none; null for none at all.</param>
     /// <param name="problems">Receives what cannot be.</param>
-    public (GuestLaunch Launch, LaunchPlan Plan) First(string id, RuntimeSpec inside, SeccompPolicy? policy, List<Problem> problems)
+    public (GuestLaunch Launch, LaunchPlan Plan) First(string id, RuntimeSpec inside, IReadOnlyCollection<MachineShare> shares, SeccompPolicy? policy, List<Problem> problems)
     {
         // What would change the host's network changes the machine's.
         RuntimeSpecRules.Check(inside with { Linux = inside.Linux! with { Namespaces = [.. inside.Linux.Namespaces, new LinuxNamespace(NamespaceType.Network)] } }, problems);
         LaunchFacts facts = Facts(id) with
         {
             IsRootSupplied = true,
-            Sources = Files(inside).Distinct().ToDictionary(name => $"{MachineSettings.FilesDirectory}/{name}", _ => FileKind.Regular),
+            Sources = Files(inside).Distinct().Select(name => (Path: $"{MachineSettings.FilesDirectory}/{name}", Kind: FileKind.Regular))
+                .Concat(shares.Select(share => (Path: share.GuestPath, share.Kind)))
+                .ToDictionary(source => source.Path, source => source.Kind),
             CgroupViews = [new CgroupView("", MachineSettings.CgroupDirectory, [], true)],
             IsCgroupUnified = true,
         };

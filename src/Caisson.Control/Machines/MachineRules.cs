@@ -41,10 +41,9 @@ internal static class MachineRules
         Refuse(
             host.StorageOpt is { Count: > 0 } && (host.StorageOpt.Count > 1 || DiskBytes(host) is null or < DataDisk.BytesMin), "StorageOpt",
             "a machine's storage has one option: size, such as size=20g, at least 16m");
-        Refuse(host.Secrets is { Count: > 0 } || host.Configs is { Count: > 0 }, "Secrets", "a machine does not take secrets and configs yet; give them as environment or in the image");
         foreach (ContainerMount mount in record.AllMounts)
         {
-            Refuse(mount.Type != "tmpfs", "Mounts", $"a machine does not take a {mount.Type} at {mount.Target} yet; it can have a tmpfs");
+            Refuse(mount.Propagation is not ("" or "private" or "rprivate"), "Mounts", $"{mount.Target}: mounts of the host do not appear in a machine later ({mount.Propagation})");
         }
 
         void Refuse(bool asked, string member, string message)

@@ -74,7 +74,7 @@ internal sealed class MachineTemplates(ContainerEngine engine)
     }
 
     private static MachinePlan Compile(MachineConfig config, MachineFacts facts) => MachinePlan.Compile(
-        config with { Start = MachineStart.Template, Name = "caisson-template", MemoryPath = SandboxCompiler.MemoryPath, DataPath = null, Interfaces = [] }, facts, new List<Problem>());
+        config with { Start = MachineStart.Template, Name = "caisson-template", MemoryPath = SandboxCompiler.MemoryPath, DataPath = null, HasShares = false, Interfaces = [] }, facts, new List<Problem>());
 
     private async Task MakeAfterAsync(Task before, string key, MachineKernel kernel, MachineConfig config, MachineFacts facts)
     {

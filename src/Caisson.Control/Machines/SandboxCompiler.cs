@@ -5,6 +5,7 @@ using Caisson.Control.Model;
 using Caisson.Control.Workloads;
 using Caisson.Linux;
 using Caisson.Linux.Seccomp;
+using Caisson.Machines.Files;
 using Caisson.Machines.Plan;
 using Caisson.Oci.Runtime;
 
@@ -14,7 +15,7 @@ namespace Caisson.Control.Machines;
 /// Writes the configuration of the container around a machine: QEMU and the process beside it, confined as any container is, with the machine's
 /// network, its limits and a few files. So whatever a container can do from outside, a machine can.
 /// </summary>
-/// <remarks>Pure, but for <see cref="MakeRoot()"/>.</remarks>
+/// <remarks>Pure, but for <see cref="MakeRoot(IReadOnlyCollection{MachineShare})"/>.</remarks>
 internal static class SandboxCompiler
 {
     /// <summary>Who QEMU is in there.</summary>
@@ -33,13 +34,18 @@ internal static class SandboxCompiler
     private const uint TunMinor = 200;
     private const uint KvmMinor = 232;
 
+    /// <summary>What the server of files has open at most, and a few more.</summary>
+    private const ulong OpenFilesMax = 32_768;
+
     /// <summary>What QEMU itself and the pages of disks take, beside the machine's memory.</summary>
     private const long OverheadBytes = 256L << 20;
 
-    /// <summary>The default profile's, and the one call that starts QEMU; QEMU's own filter takes away all calls that make processes.</summary>
+    /// <summary>
+    /// The default profile's, the one call that starts QEMU, and the one that shuts the server of files in; QEMU's own filter takes away all calls that make processes.
+    /// </summary>
     public static SeccompPolicy Filter { get; } = SecurityProfiles.Default.Seccomp!.Policy with
     {
-        Rules = [new SeccompRule(SeccompAction.Allow, "clone3"), .. SecurityProfiles.Default.Seccomp.Policy.Rules],
+        Rules = [new SeccompRule(SeccompAction.Allow, "clone3"), new SeccompRule(SeccompAction.Allow, "chroot"), .. SecurityProfiles.Default.Seccomp.Policy.Rules],
     };
 
     private static readonly string[] Directories = ["boot", "dev", "disks", "etc", "machine", "proc", "run", "sys", "template", "tmp", "usr", "var"];
@@ -55,7 +61,14 @@ internal static class SandboxCompiler
     /// <param name="Launches">The directory with launches.</param>
     /// <param name="Devices">The directory with nodes of devices that belong to the sandbox's root.</param>
     /// <param name="Template">The directory of the template that the machine goes on from, or, without an image, that is made; null when it boots.</param>
-    internal sealed record Sources(string Program, string Kernel, string Initrd, string? Image, string? Data, string Launches, string Devices, string? Template = null);
+    internal sealed record Sources(string Program, string Kernel, string Initrd, string? Image, string? Data, string Launches, string Devices, string? Template = null)
+    {
+        /// <summary>What of the host is served to the machine.</summary>
+        public ImmutableArray<MachineShare> Shares { get; init; } = [];
+
+        /// <summary>The most files that may be open in the sandbox of a machine to which something is served.</summary>
+        public ulong OpenFilesMax { get; init; } = ulong.MaxValue;
+    }
 
     /// <summary>The configuration of the sandbox of <paramref name="container"/>.</summary>
     /// <param name="container">What runs.</param>
@@ -75,7 +88,7 @@ internal static class SandboxCompiler
             OciVersion = "1.2.0",
             Root = new Root { Path = "rootfs", Readonly = true },
             Hostname = "sandbox",
-            Process = Program([task]) with { Terminal = container.Config.Tty, ConsoleSize = ConsoleOf(host) },
+            Process = Program([task], sources) with { Terminal = container.Config.Tty, ConsoleSize = ConsoleOf(host) },
             Mounts =
             [
                 new Mount { Destination = "/proc", Type = "proc", Source = "proc", Options = ["nosuid", "noexec", "nodev"] },
@@ -95,6 +108,9 @@ internal static class SandboxCompiler
                 Bind($"{sources.Devices}/{TunName}", "/dev/net/tun", "bind", "nosuid", "noexec"),
                 .. hasKvm ? [Bind($"{sources.Devices}/{KvmName}", "/dev/kvm", "bind", "nosuid", "noexec")] : Array.Empty<Mount>(),
                 .. sources.Data is { } data ? [Bind(data, DataPath, "bind", "nosuid", "nodev", "noexec")] : Array.Empty<Mount>(),
+                .. sources.Shares.Length > 0
+                    ? [new Mount { Destination = $"{FileServerProcess.RootPath}/proc", Type = "proc", Source = "proc", Options = ["nosuid", "noexec", "nodev"] }] : Array.Empty<Mount>(),
+                .. sources.Shares.Select(share => share.InSandbox),
             ],
             Linux = new LinuxConfig
             {
@@ -139,7 +155,7 @@ internal static class SandboxCompiler
 
     /// <summary>The process that stands, in the sandbox, for a further program in the machine.</summary>
     public static Process Exec(string launchName, bool terminal, ConsoleSize? size) =>
-        Program(["exec", $"{MachineLaunch.Directory}/{launchName}"]) with { Terminal = terminal, ConsoleSize = size };
+        Program(["exec", $"{MachineLaunch.Directory}/{launchName}"], null) with { Terminal = terminal, ConsoleSize = size };
 
     /// <summary>Makes the nodes of the sandbox's devices: the host's own belong to the host's root, who is nobody in there.</summary>
     /// <param name="directory">Gets them; made when it is missing.</param>
@@ -163,7 +179,13 @@ internal static class SandboxCompiler
     }
 
     /// <summary>An empty root for the sandbox: places for mounts, and nothing else.</summary>
-    public static MountTree MakeRoot() => MakeRoot(Directories, Files);
+    /// <param name="shares">What of the host is served to the machine.</param>
+    public static MountTree MakeRoot(IReadOnlyCollection<MachineShare>? shares = null) => shares is not { Count: > 0 } ? MakeRoot(Directories, Files) : MakeRoot(
+        [
+            .. Directories, FileServerProcess.RootPath[1..], $"{FileServerProcess.RootPath[1..]}/proc", $"{FileServerProcess.RootPath[1..]}{FileServerProcess.SharesPath}",
+            .. shares.Where(share => share.Kind == FileKind.Directory).Select(share => share.SandboxPath[1..]),
+        ],
+        [.. Files, .. shares.Where(share => share.Kind != FileKind.Directory).Select(share => share.SandboxPath)]);
 
     /// <summary>An empty root for a sandbox.</summary>
     /// <param name="directories">Its directories, those above others first.</param>
@@ -209,9 +231,10 @@ internal static class SandboxCompiler
         return current;
     }
 
-    private static Process Program(ImmutableArray<string> arguments)
+    private static Process Program(ImmutableArray<string> arguments, Sources? sources)
     {
-        ImmutableArray<string> capabilities = ["CAP_KILL", "CAP_NET_ADMIN", "CAP_SETGID", "CAP_SETUID"];
+        bool serves = sources is { Shares.Length: > 0 };
+        ImmutableArray<string> capabilities = ["CAP_KILL", "CAP_NET_ADMIN", "CAP_SETGID", "CAP_SETUID", .. serves ? FileServerProcess.Capabilities : []];
         return new Process
         {
             User = new User(),
@@ -219,6 +242,7 @@ internal static class SandboxCompiler
             Env = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
             Cwd = "/",
             Capabilities = new Capabilities { Bounding = capabilities, Effective = capabilities, Permitted = capabilities },
+            Rlimits = serves ? [new Rlimit(RlimitType.Nofile, Math.Min(sources!.OpenFilesMax, OpenFilesMax), Math.Min(sources.OpenFilesMax, OpenFilesMax))] : [],
             NoNewPrivileges = true,
         };
     }

@@ -4,6 +4,7 @@ using System.Globalization;
 using Caisson.Control.Hosting;
 using Caisson.Control.Machines;
 using Caisson.Control.Model;
+using Caisson.Control.Volumes;
 using Caisson.Errors;
 using Caisson.Images.Snapshots;
 using Caisson.Images.Users;
@@ -53,23 +54,36 @@ public sealed partial class Workload
 
         string initrd = Machines.Kernels.RequireInitrd(kernel);
         string? template = FindTemplate(kernel);
-        using MountTree root = SandboxCompiler.MakeRoot();
+        using var parts = new MountParts(_services.Volumes, _record.AllMounts);
+        using Joined joined = JoinUnlocked();
+        ImmutableArray<MachineShare> shares = SharesUnlocked(parts, joined);
+        if (shares.Length > 0 && kernel.FilesModules is null)
+        {
+            throw new CaissonException(ErrorKind.FailedPrecondition, $"kernel {kernel.Release} was installed without what volumes need; install it again with: caisson kernel install");
+        }
+        using MountTree root = SandboxCompiler.MakeRoot(shares);
         var sources = new SandboxCompiler.Sources(
-            Machines.ProgramPath, Machines.Kernels.KernelPath(kernel), initrd, image, data, LaunchesDirectory, DevicesDirectory, template);
+            Machines.ProgramPath, Machines.Kernels.KernelPath(kernel), initrd, image, data, LaunchesDirectory, DevicesDirectory, template)
+        {
+            Shares = shares,
+            OpenFilesMax = _services.Facts.OpenFilesMax,
+        };
         SandboxCompiler.MakeDevices(DevicesDirectory, SandboxUser(0), SandboxUser(SandboxCompiler.QemuUser));
         return await _services.Host.StartAsync(
             SandboxUnlocked(sources) with
             {
                 RootMount = root,
+                Mounts = joined.Mounts,
+                Binds = BindsOf(shares, parts),
                 OpenStdin = _record.Config.OpenStdin,
                 Log = LogUnlocked(),
                 BeforeRun = async (started, cancellation) =>
                 {
                     ConnectUnlocked();
-                    (GuestLaunch program, _) = CompileGuest();
-                    MachinePlan plan = CompileMachine(_status.Endpoints);
-                    MachinePlan? restore = template is null ? null : CompileMachine(_status.Endpoints, MachineStart.Restore);
-                    await File.WriteAllBytesAsync($"{LaunchesDirectory}/{MachineLaunch.FileName}", LaunchOf(plan, restore, program).Encode(), cancellation);
+                    (GuestLaunch program, _) = CompileGuest(shares);
+                    MachinePlan plan = CompileMachine(_status.Endpoints, shares);
+                    MachinePlan? restore = template is null ? null : CompileMachine(_status.Endpoints, shares, MachineStart.Restore);
+                    await File.WriteAllBytesAsync($"{LaunchesDirectory}/{MachineLaunch.FileName}", LaunchOf(plan, restore, program, shares).Encode(), cancellation);
                     await ConnectAttachmentsUnlockedAsync(started, cancellation);
                 },
             },
@@ -78,12 +92,20 @@ public sealed partial class Workload
 
     private string ExplainMachineUnlocked()
     {
-        (_, Containers.Launch.LaunchPlan inside) = CompileGuest();
+        using var parts = new MountParts(_services.Volumes, _record.AllMounts);
+        using Joined joined = JoinUnlocked();
+        ImmutableArray<MachineShare> shares = SharesUnlocked(parts, joined);
+        (_, Containers.Launch.LaunchPlan inside) = CompileGuest(shares);
         string kernel = Machines.Kernels.KernelPath(Machines.Kernels.RequireDefault());
         var sources = new SandboxCompiler.Sources(
-            Machines.ProgramPath, kernel, Path.Join(Path.GetDirectoryName(kernel), "initrd"), Machines.Images.PathOf(KeyOf(RequireSnapshot().Record.Layers)), $"{_services.DirectoryOf(Id)}/data.img", LaunchesDirectory, DevicesDirectory);
+            Machines.ProgramPath, kernel, Path.Join(Path.GetDirectoryName(kernel), "initrd"), Machines.Images.PathOf(KeyOf(RequireSnapshot().Record.Layers)), $"{_services.DirectoryOf(Id)}/data.img", LaunchesDirectory, DevicesDirectory)
+        {
+            Shares = shares,
+            OpenFilesMax = _services.Facts.OpenFilesMax,
+        };
+        ContainerLaunch sandbox = SandboxUnlocked(sources) with { Mounts = joined.Mounts, Binds = BindsOf(shares, parts) };
         MachineStart start = FindTemplate(Machines.Kernels.RequireDefault(), makes: false) is null ? MachineStart.Boot : MachineStart.Restore;
-        return $"{CompileMachine(_status.Endpoints, start).Explain()}\ninside the machine:\n{inside.Explain()}\naround the machine:\n{_services.Host.Explain(SandboxUnlocked(sources))}";
+        return $"{CompileMachine(_status.Endpoints, shares, start).Explain()}\ninside the machine:\n{inside.Explain()}\naround the machine:\n{_services.Host.Explain(sandbox)}";
     }
 
     /// <summary>A further program in the machine: a process in its sandbox that stands for it.</summary>
@@ -91,7 +113,7 @@ public sealed partial class Workload
     {
         ContainerRecord inside = _record with { IdBlock = null };
         SpecCompiler.Facts facts = FactsOf(ResolveExecUser(config.User));
-        RuntimeSpec spec = GuestCompiler.Inside(SpecCompiler.Compile(inside, facts), _services.DirectoryOf(Id), new List<Problem>());
+        RuntimeSpec spec = GuestCompiler.Inside(SpecCompiler.Compile(inside, facts), _services.DirectoryOf(Id), [], new List<Problem>());
         Process process = SpecCompiler.Exec(inside, config, facts);
         GuestLaunch launch = Guest.Further(Id, spec, process, config.Privileged ? null : Filter());
         string name = $"exec-{id}";
@@ -135,20 +157,48 @@ public sealed partial class Workload
         Seccomp = SandboxCompiler.Filter,
     };
 
-    private (GuestLaunch Launch, Containers.Launch.LaunchPlan Plan) CompileGuest()
+    /// <summary>What of the host the machine sees: what a container would have as binds.</summary>
+    private ImmutableArray<MachineShare> SharesUnlocked(MountParts parts, Joined joined)
+    {
+        List<Problem> problems = [];
+        RuntimeSpec outside = SpecCompiler.Compile(_record, FactsOf(ReadImage(Who)));
+        ImmutableArray<MachineShare> shares = MachineShare.Of(outside, _services.DirectoryOf(Id), KindOf, problems);
+        ProblemsException.ThrowIfAny($"machine {_record.Name}", problems);
+        return shares;
+
+        FileKind KindOf(Mount mount)
+        {
+            if (joined.Mounts.ContainsKey(mount.Source!))
+            {
+                return FileKind.Directory;
+            }
+            if (parts.ByTarget.TryGetValue(mount.Destination, out FileDescriptor? part))
+            {
+                return part.Status.Kind;
+            }
+            using FileDescriptor source = HostFiles.OpenPath(mount.Source!);
+            return source.Status.Kind;
+        }
+    }
+
+    private static Dictionary<string, FileDescriptor> BindsOf(ImmutableArray<MachineShare> shares, MountParts parts) => shares
+        .Where(share => parts.ByTarget.ContainsKey(share.Mount.Destination))
+        .ToDictionary(share => share.SandboxPath, share => parts.ByTarget[share.Mount.Destination]);
+
+    private (GuestLaunch Launch, Containers.Launch.LaunchPlan Plan) CompileGuest(ImmutableArray<MachineShare> shares)
     {
         List<Problem> problems = [];
         ResolvedUser user = ReadImage(Who);
         RuntimeSpec spec = SpecCompiler.Compile(_record with { IdBlock = null }, FactsOf(user));
-        RuntimeSpec inside = GuestCompiler.Inside(spec, _services.DirectoryOf(Id), problems);
+        RuntimeSpec inside = GuestCompiler.Inside(spec, _services.DirectoryOf(Id), shares, problems);
         ProblemsException.ThrowIfAny($"machine {_record.Name}", problems);
-        return Guest.First(Id, inside, Filter(), problems);
+        return Guest.First(Id, inside, shares, Filter(), problems);
     }
 
     /// <summary>The directory of the template that machines of this shape go on from; while there is none, they boot and it is made.</summary>
     private string? FindTemplate(MachineKernel kernel, bool makes = true)
     {
-        MachineConfig config = MachineOf([], MachineStart.Template);
+        MachineConfig config = MachineOf([], [], MachineStart.Template);
         MachineFacts facts = ReadMachineFacts();
         string key = _engine.Templates.KeyOf(kernel, config, facts);
         if (Machines.Templates.Find(key) is not null)
@@ -164,15 +214,15 @@ public sealed partial class Workload
 
     private MachineFacts ReadMachineFacts() => MachineHostFacts.Read(_services.Facts.Processors, _services.Facts.MemoryBytes);
 
-    private MachinePlan CompileMachine(IReadOnlyList<EndpointRecord> endpoints, MachineStart start = MachineStart.Boot)
+    private MachinePlan CompileMachine(IReadOnlyList<EndpointRecord> endpoints, ImmutableArray<MachineShare> shares, MachineStart start = MachineStart.Boot)
     {
         List<Problem> problems = [];
-        MachinePlan plan = MachinePlan.Compile(MachineOf(endpoints, start), ReadMachineFacts(), problems);
+        MachinePlan plan = MachinePlan.Compile(MachineOf(endpoints, shares, start), ReadMachineFacts(), problems);
         ProblemsException.ThrowIfAny($"machine {_record.Name}", problems);
         return plan;
     }
 
-    private MachineConfig MachineOf(IReadOnlyList<EndpointRecord> endpoints, MachineStart start) => new()
+    private MachineConfig MachineOf(IReadOnlyList<EndpointRecord> endpoints, ImmutableArray<MachineShare> shares, MachineStart start) => new()
     {
         Name = $"caisson-{Id[..12]}",
         Start = start,
@@ -183,10 +233,11 @@ public sealed partial class Workload
         InitrdPath = SandboxCompiler.InitrdPath,
         ImagePath = SandboxCompiler.ImagePath,
         DataPath = SandboxCompiler.DataPath,
+        HasShares = shares.Length > 0,
         Interfaces = [.. endpoints.Select(endpoint => endpoint.HardwareAddress)],
     };
 
-    private MachineLaunch LaunchOf(MachinePlan plan, MachinePlan? restore, GuestLaunch program)
+    private MachineLaunch LaunchOf(MachinePlan plan, MachinePlan? restore, GuestLaunch program, ImmutableArray<MachineShare> shares)
     {
         string directory = _services.DirectoryOf(Id);
         string[] files = ["hosts", "hostname", "resolv.conf", "init"];
@@ -201,6 +252,7 @@ public sealed partial class Workload
             {
                 Hostname = _record.Config.Hostname.Length > 0 ? _record.Config.Hostname : "machine",
                 HasDataDisk = true,
+                HasShares = shares.Length > 0,
                 Files = [.. files.Where(name => File.Exists($"{directory}/{name}")).Select(name => new GuestFile(name, File.ReadAllBytes($"{directory}/{name}")))],
                 Links = [.. _status.Endpoints.Select(LinkOf)],
             },

@@ -33,6 +33,7 @@ public sealed partial class Workload
         using (await EnterAsync(cancellationToken))
         {
             RequireNotRemoving();
+            RequireMountsChangeable();
             if (_record.AllMounts.FirstOrDefault(mount => mount.Target == asked!.Target) is { } there)
             {
                 throw new CaissonException(ErrorKind.Conflict, $"container {_record.Name} has a {there.Type} at {there.Target} already");
@@ -90,6 +91,7 @@ public sealed partial class Workload
                         ErrorKind.InvalidArgument, $"container {_record.Name} has volume {reference} at {string.Join(" and ", fits.Select(mount => mount.Target))}; name the path");
             }
             ContainerMount mount = fits[0];
+            RequireMountsChangeable();
             if (_status.HasProcess)
             {
                 await _services.Host.DetachMountAsync(Id, mount.Target, cancellationToken);
@@ -97,6 +99,14 @@ public sealed partial class Workload
             SetUnlocked(_record with { Mounts = [.. _record.AllMounts.Where(other => other != mount)] }, VolumeEvent(mount, "unmount"));
             ForgetMountUnlocked(mount);
             return mount;
+        }
+    }
+
+    private void RequireMountsChangeable()
+    {
+        if (IsMachine && _status.HasProcess)
+        {
+            throw new CaissonException(ErrorKind.Unimplemented, $"machine {_record.Name} runs: what of the host it sees is decided at its start; stop it first");
         }
     }
 

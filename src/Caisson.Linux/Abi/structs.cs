@@ -399,6 +399,9 @@ internal struct statfs
     public ulong f_bavail;
     public ulong f_files;
     public ulong f_ffree;
+    public ulong f_fsid;
+    public long f_namelen;
+    public long f_frsize;
 }
 
 /// <summary>Source: loop(4), <c>struct loop_config</c>: what of it is not zero.</summary>

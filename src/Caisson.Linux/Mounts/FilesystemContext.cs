@@ -49,6 +49,13 @@ public sealed class FilesystemContext : Descriptor
         return this;
     }
 
+    /// <summary>Sets a parameter to the number of an open file, for file systems that take it as text; it stays open until the mount is made. Source: mount.fuse(8).</summary>
+    public FilesystemContext SetNumber(string key, Descriptor value)
+    {
+        using var fd = value.Hold();
+        return Set(key, fd.Number.ToString(CultureInfo.InvariantCulture));
+    }
+
     /// <summary>Creates the file system and a detached mount of it.</summary>
     public MountTree Mount(MountAttributes attributes = 0)
     {

@@ -174,7 +174,10 @@ public sealed partial class DirectoryDescriptor : FileDescriptor
         Rename(name, target, newName, replace ? 0 : RENAME_NOREPLACE);
 
     /// <summary>Lets two names of this directory change places in one step. Source: renameat2(2), RENAME_EXCHANGE.</summary>
-    public void Exchange(string name, string other) => Rename(name, this, other, RENAME_EXCHANGE);
+    public void Exchange(string name, string other) => Exchange(name, this, other);
+
+    /// <summary>Lets two names of two directories of one file system change places in one step. Source: renameat2(2), RENAME_EXCHANGE.</summary>
+    public void Exchange(string name, DirectoryDescriptor target, string other) => Rename(name, target, other, RENAME_EXCHANGE);
 
     private unsafe void Rename(string name, DirectoryDescriptor target, string newName, int flags)
     {

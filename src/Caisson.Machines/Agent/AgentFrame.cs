@@ -77,7 +77,7 @@ public enum AgentFrameKind : byte
 public readonly record struct AgentFrame(AgentFrameKind Kind, bool IsLast, ushort Channel)
 {
     /// <summary>The version of the protocol; both sides have the same, or do not talk.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     /// <summary>The most bytes of one frame.</summary>
     public const int BytesMax = 64 * 1024;
@@ -87,6 +87,9 @@ public readonly record struct AgentFrame(AgentFrameKind Kind, bool IsLast, ushor
 
     /// <summary>The most bytes of what goes in parts.</summary>
     public const int PartsBytesMax = 4 << 20;
+
+    /// <summary>The name of the port by which the machine's kernel asks for files of the host.</summary>
+    public const string FilesPortName = "caisson.files";
 
     /// <summary>The name of the agent's port.</summary>
     public const string PortName = "caisson.agent";

@@ -22,6 +22,9 @@ public sealed record MachineSettings
     /// <summary>Where files of the host are, inside the machine.</summary>
     public const string FilesDirectory = "/run/caisson/files";
 
+    /// <summary>Where the directories of the host are, each by its number, inside the machine.</summary>
+    public const string SharesDirectory = "/run/caisson/shares";
+
     /// <summary>The cgroup of the machine's programs, inside the machine.</summary>
     public const string CgroupDirectory = "/sys/fs/cgroup/programs";
 
@@ -46,6 +49,9 @@ public sealed record MachineSettings
     /// <summary>Whether changes go to a disk; otherwise to memory.</summary>
     public bool HasDataDisk { get; init; }
 
+    /// <summary>Whether directories of the host are served to it.</summary>
+    public bool HasShares { get; init; }
+
     /// <summary>Files of the host.</summary>
     public ImmutableArray<GuestFile> Files { get; init; } = [];
 
@@ -59,6 +65,7 @@ public sealed record MachineSettings
         .Add(Seed.Span)
         .Add(Hostname)
         .Add(HasDataDisk)
+        .Add(HasShares)
         .AddAll(Files, static (writer, file) => writer.Add(file.Name).Add(file.Content.Span))
         .AddAll(Links, static (writer, link) => writer.Add(link.HardwareAddress.Span).Add(link.Name).Add(link.Mtu)
             .AddAll(link.Addresses, static (inner, address) => inner.Add(address))
@@ -82,6 +89,7 @@ public sealed record MachineSettings
         byte[] seed = reader.Bytes();
         string hostname = reader.Text();
         bool hasDataDisk = reader.Bool();
+        bool hasShares = reader.Bool();
         var files = ImmutableArray.CreateBuilder<GuestFile>();
         for (int count = reader.Count(); count > 0; count--)
         {
@@ -98,6 +106,7 @@ public sealed record MachineSettings
             Seed = seed,
             Hostname = hostname,
             HasDataDisk = hasDataDisk,
+            HasShares = hasShares,
             Files = files.ToImmutable(),
             Links = links.ToImmutable(),
         };

@@ -6,6 +6,7 @@ using Caisson.Errors;
 using Caisson.Linux;
 using Caisson.Linux.Seccomp;
 using Caisson.Machines.Agent;
+using Caisson.Machines.Files;
 using Caisson.Machines.Plan;
 using Caisson.Qmp;
 
@@ -29,6 +30,7 @@ public sealed class MachineHost
     private const ulong ListenerKey = 6;
     private const ulong ResolverKey = 7;
     private const ulong MemoryKey = 8;
+    private const ulong FilesKey = 9;
     private const ulong FirstClientKey = 64;
 
     private const int BootAttemptsMax = 2;
@@ -61,6 +63,7 @@ public sealed class MachineHost
     private readonly List<Signal> _early = [];
     private Epoll _epoll = Epoll.Create();
     private QemuProcess? _qemu;
+    private FileServerProcess? _files;
     private QmpClient? _qmp;
     private AgentLink? _link;
     private HostResolver? _resolver;
@@ -146,7 +149,12 @@ public sealed class MachineHost
         _since = Stopwatch.GetTimestamp();
         _attempt += _restores ? 0 : 1;
         using FileDescriptor? state = _restores ? HostFiles.OpenRead($"{MachineLaunch.TemplateDirectory}/{MachineLaunch.StateName}") : null;
-        _qemu = QemuProcess.Start(_restores ? _launch.Restore : _launch.Qemu, _launch.QemuUser, _interfaces, state);
+        if (_launch.Settings.HasShares)
+        {
+            _files = FileServerProcess.Start();
+            _epoll.Add(_files.Process, EpollEvents.Readable, FilesKey);
+        }
+        _qemu = QemuProcess.Start(_restores ? _launch.Restore : _launch.Qemu, _launch.QemuUser, _interfaces, _files?.Line, state);
         _epoll.Add(_qemu.Process, EpollEvents.Readable, QemuKey);
         _epoll.Add(_qemu.ConsoleOutput, EpollEvents.Readable, ConsoleKey);
         _epoll.Add(_signals, EpollEvents.Readable, SignalKey);
@@ -314,6 +322,9 @@ public sealed class MachineHost
             case ListenerKey:
                 Accept();
                 break;
+            case FilesKey:
+                OnFilesEnd();
+                break;
             case MemoryKey:
                 SeccompNotification.TryAnswerOpen(_qemu!.MemoryRequests!, _memory!);
                 break;
@@ -478,6 +489,16 @@ public sealed class MachineHost
         End();
     }
 
+    /// <summary>Without the files of its volumes a machine has lost what it works on.</summary>
+    private void OnFilesEnd()
+    {
+        _epoll.Remove(_files!.Process);
+        if (_phase != Phase.Ending)
+        {
+            throw new CaissonException(ErrorKind.Unavailable, $"the server of the machine's volumes ended; the last it said: {_files.LastWords()}");
+        }
+    }
+
     private void OnSignal()
     {
         while (_signals.TryTake(out Signal signal, out _))
@@ -619,6 +640,12 @@ public sealed class MachineHost
             qemu.Kill();
             qemu.Dispose();
         }
+        if (_files is { } files)
+        {
+            files.Kill();
+            files.Dispose();
+        }
+        _files = null;
         _resolver?.Dispose();
         _resolver = null;
         _qemu = null;

@@ -43,11 +43,12 @@ internal sealed class QemuProcess : IDisposable
     /// <param name="arguments">Of <see cref="MachineLaunch"/>.</param>
     /// <param name="user">The user and group that it runs as; 0: as its parent.</param>
     /// <param name="interfaces">Devices of the machine's interfaces, in order; stay the caller's.</param>
+    /// <param name="files">The line to the server of directories of the host; null where there are none. Stays the caller's.</param>
     /// <param name="state">
     /// The state of a template's devices, to go on from; stays the caller's. QEMU then asks for its memory at <see cref="MemoryRequests"/>. Null: it boots.
     /// </param>
     /// <exception cref="CaissonException"><see cref="ErrorKind.FailedPrecondition"/>: it cannot be executed.</exception>
-    public static QemuProcess Start(IReadOnlyList<string> arguments, int user, IReadOnlyList<Descriptor> interfaces, Descriptor? state = null)
+    public static QemuProcess Start(IReadOnlyList<string> arguments, int user, IReadOnlyList<Descriptor> interfaces, Descriptor? files = null, Descriptor? state = null)
     {
         Descriptor? requests = null;
         var (qmp, theirQmp) = UnixSocket.CreatePair(UnixSocketKind.Stream);
@@ -57,8 +58,8 @@ internal sealed class QemuProcess : IDisposable
         try
         {
             using FileDescriptor nothing = HostFiles.OpenNull();
-            LaunchProgram program = Compile(arguments, user, interfaces.Count, state is not null);
-            launched = Launcher.Start(program.Encode(), [nothing, console.Writer, theirQmp, theirAgent, state ?? nothing, .. interfaces]);
+            LaunchProgram program = Compile(arguments, user, interfaces.Count, files is not null, state is not null);
+            launched = Launcher.Start(program.Encode(), [nothing, console.Writer, theirQmp, theirAgent, files ?? nothing, state ?? nothing, .. interfaces]);
             while (launched.Next() is { } report and not LaunchReport.Executed)
             {
                 if (report is LaunchReport.Received { Descriptor: var received })
@@ -142,7 +143,7 @@ internal sealed class QemuProcess : IDisposable
         _launched.Dispose();
     }
 
-    private static LaunchProgram Compile(IReadOnlyList<string> arguments, int user, int interfaces, bool restores)
+    private static LaunchProgram Compile(IReadOnlyList<string> arguments, int user, int interfaces, bool hasFiles, bool restores)
     {
         const string streams = "arrange QEMU's descriptors";
         var program = new LaunchProgram(LaunchStage.World);
@@ -150,6 +151,7 @@ internal sealed class QemuProcess : IDisposable
         Slot console = program.Inherit("console");
         Slot qmp = program.Inherit("qmp");
         Slot agent = program.Inherit("agent");
+        Slot files = program.Inherit("files");
         Slot state = program.Inherit("state");
         Slot[] devices = [.. Enumerable.Range(0, interfaces).Select(i => program.Inherit($"net{i}"))];
         program.Add(SystemCall.setsid, "a session of its own");
@@ -160,6 +162,10 @@ internal sealed class QemuProcess : IDisposable
         Put(console, 2);
         Put(qmp, MachinePlan.QmpDescriptor);
         Put(agent, MachinePlan.AgentDescriptor);
+        if (hasFiles)
+        {
+            Put(files, MachinePlan.FilesDescriptor);
+        }
         if (restores)
         {
             Put(state, MachinePlan.StateDescriptor);

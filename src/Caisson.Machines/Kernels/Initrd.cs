@@ -14,6 +14,9 @@ public static class Initrd
     /// <summary>The file that names those that a network needs.</summary>
     public const string NetworkOrder = "network";
 
+    /// <summary>The file that names those that directories of the host need.</summary>
+    public const string FilesOrder = "files";
+
     /// <summary>Writes it, unpacked: reading packed data takes an emulated processor longer than reading more.</summary>
     /// <param name="output">Receives the archive.</param>
     /// <param name="init">Our first process, a static executable.</param>

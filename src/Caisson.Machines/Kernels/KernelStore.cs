@@ -17,6 +17,8 @@ public sealed class KernelStore(string root, string initPath)
 
     private static readonly string[] NetworkNames = ["virtio_net"];
 
+    private static readonly string[] FilesNames = ["fuse"];
+
     private readonly string _directory = Path.Join(root, "kernels");
     private readonly Lock _making = new();
 
@@ -69,10 +71,15 @@ public sealed class KernelStore(string root, string initPath)
                 string next = path + ".new";
                 using (FileStream file = File.Create(next))
                 {
-                    string[] names = [.. kernel.BootModules.Union(kernel.NetworkModules)];
+                    string[] names = [.. kernel.BootModules.Union(kernel.NetworkModules).Union(kernel.FilesModules ?? [])];
                     Initrd.Write(
                         file, init, names.ToDictionary(name => name, name => File.ReadAllBytes(Path.Join(directory, "modules", name))),
-                        new Dictionary<string, IReadOnlyList<string>> { [Initrd.BootOrder] = kernel.BootModules, [Initrd.NetworkOrder] = kernel.NetworkModules });
+                        new Dictionary<string, IReadOnlyList<string>>
+                        {
+                            [Initrd.BootOrder] = kernel.BootModules,
+                            [Initrd.NetworkOrder] = kernel.NetworkModules,
+                            [Initrd.FilesOrder] = kernel.FilesModules ?? [],
+                        });
                     file.Flush(flushToDisk: true);
                 }
                 File.Move(next, path);
@@ -98,6 +105,7 @@ public sealed class KernelStore(string root, string initPath)
         }
         IReadOnlyList<string> boot = ModuleOrder.Resolve(BootNames, Read);
         IReadOnlyList<string> network = [.. ModuleOrder.Resolve(NetworkNames, Read).Except(boot)];
+        IReadOnlyList<string> shares = [.. ModuleOrder.Resolve(FilesNames, Read).Except(boot)];
 
         var record = new MachineKernel
         {
@@ -106,6 +114,7 @@ public sealed class KernelStore(string root, string initPath)
             Installed = DateTimeOffset.UtcNow,
             BootModules = boot,
             NetworkModules = network,
+            FilesModules = shares,
             KernelBytes = kernel.Length,
         };
         string target = DirectoryOf(release);
@@ -114,7 +123,7 @@ public sealed class KernelStore(string root, string initPath)
         try
         {
             File.WriteAllBytes(Path.Join(next, "vmlinux"), kernel);
-            foreach (string name in boot.Concat(network))
+            foreach (string name in boot.Concat(network).Concat(shares))
             {
                 File.WriteAllBytes(Path.Join(next, "modules", name), Read(name)!);
             }

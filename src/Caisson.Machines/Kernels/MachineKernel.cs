@@ -20,6 +20,9 @@ public sealed record MachineKernel
     /// <summary>Modules that a network needs more.</summary>
     public required IReadOnlyList<string> NetworkModules { get; init; }
 
+    /// <summary>Modules that directories of the host need more; null for a kernel that was taken in before machines had those.</summary>
+    public IReadOnlyList<string>? FilesModules { get; init; }
+
     /// <summary>The size of the unpacked kernel in bytes.</summary>
     public required long KernelBytes { get; init; }
 }

@@ -45,6 +45,9 @@ public sealed record MachineConfig
     /// <summary>The disk for what is written; null for memory.</summary>
     public string? DataPath { get; init; }
 
+    /// <summary>Whether directories of the host are served to it.</summary>
+    public bool HasShares { get; init; }
+
     /// <summary>Hardware addresses of its network interfaces, such as <c>02:00:00:00:00:01</c>, in order.</summary>
     public ImmutableArray<string> Interfaces { get; init; } = [];
 }

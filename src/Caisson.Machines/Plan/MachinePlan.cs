@@ -23,6 +23,9 @@ public sealed record MachinePlan
     /// <summary>The number at which QEMU inherits the state of a template's devices.</summary>
     public const int StateDescriptor = 102;
 
+    /// <summary>The number at which QEMU inherits the line to the server of directories of the host.</summary>
+    public const int FilesDescriptor = 103;
+
     /// <summary>The number at which QEMU inherits the first interface's device; the others follow.</summary>
     public const int InterfaceDescriptor = 110;
 
@@ -84,6 +87,15 @@ public sealed record MachinePlan
             "-chardev", string.Create(CultureInfo.InvariantCulture, $"socket,id=agent,fd={AgentDescriptor}"),
             "-device", $"virtserialport,chardev=agent,name={AgentFrame.PortName}",
         ];
+        if (config.HasShares || config.Start != MachineStart.Boot)
+        {
+            // A template has the port without anybody behind it, so that machines with and without directories of the host go on from it.
+            arguments.AddRange(
+            [
+                "-chardev", config.HasShares ? string.Create(CultureInfo.InvariantCulture, $"socket,id=files,fd={FilesDescriptor}") : "null,id=files",
+                "-device", $"virtserialport,chardev=files,name={AgentFrame.FilesPortName}",
+            ]);
+        }
         if (config.Start == MachineStart.Template)
         {
             // Larger than any disk that a machine gets in their place: what is on a disk says how much of it there is, and its driver need not ask again.
