@@ -117,7 +117,7 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
         GuestModules.Load(modules.ProcPath, Initrd.NetworkOrder);
         GuestModules.Load(modules.ProcPath, Initrd.FilesOrder);
         GuestDevices.Bind(GuestDeviceKind.Block);
-        GuestRoot.FindDisks();
+        GuestRoot.Prepare();
         GuestNetwork.Begin();
         _isPrepared = true;
         link.Send(AgentFrameKind.Prepared, 0, []);

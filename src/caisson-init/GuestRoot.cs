@@ -14,10 +14,14 @@ internal static class GuestRoot
 {
     private const string LowerPath = "/run/caisson/image";
     private const string UpperPath = "/run/caisson/data";
+    private const string OtherUpperPath = "/run/caisson/other-data";
     private const string BlockDevices = "/sys/block";
     private const int DiskMs = 10_000;
 
     private static readonly Dictionary<string, string> Found = [];
+
+    private static bool _isDataMounted;
+    private static string _upperPath = UpperPath;
 
     /// <summary>Leaves the first file system for one in memory, with what the kernel shows of itself.</summary>
     public static void Enter()
@@ -35,40 +39,44 @@ internal static class GuestRoot
         Put("sysfs", "/sys");
         Put("devtmpfs", "/dev");
         Put("cgroup2", "/sys/fs/cgroup");
-        foreach (string directory in (string[])["/run/caisson", MachineSettings.FilesDirectory, MachineSettings.RootPath, MachineSettings.SharesDirectory, LowerPath, UpperPath, MachineSettings.CgroupDirectory])
+        foreach (string directory in (string[])["/run/caisson", MachineSettings.FilesDirectory, MachineSettings.RootPath, MachineSettings.SharesDirectory, LowerPath, UpperPath, OtherUpperPath, MachineSettings.CgroupDirectory])
         {
             HostFiles.TryMakeDirectory(directory, 0x1ed);
         }
         TryWrite("/sys/fs/cgroup/cgroup.subtree_control", "+cpu +memory +pids +io");
     }
 
-    /// <summary>Looks where the disks are, which are there already; what is on them comes later.</summary>
-    public static void FindDisks()
+    /// <summary>Looks where the disks are, and mounts the one for changes: machines with a copy of it go on with that. What is on the others comes later.</summary>
+    public static void Prepare()
     {
-        foreach (string serial in (string[])[MachineSettings.ImageDisk, MachineSettings.DataDisk])
+        foreach (string serial in (string[])[MachineSettings.ImageDisk, MachineSettings.DataDisk, MachineSettings.OtherDataDisk])
         {
             Found[serial] = FindDisk(serial);
         }
+        // Nobody fills in inode tables behind what goes on from here: a machine that has another disk finds nothing in this one's place.
+        Put("ext4", UpperPath, 0, ("source", Found[MachineSettings.DataDisk]), ("noinit_itable", ""));
+        HostFiles.TryMakeDirectory($"{UpperPath}/work", 0x1c0);
+        HostFiles.TryMakeDirectory($"{UpperPath}/upper", 0x1ed);
+        MachinePower.Flush();
+        _isDataMounted = true;
     }
 
     /// <summary>Mounts the disks, and gives the root file system of programs as a detached mount.</summary>
     public static MountTree Mount(MachineSettings settings)
     {
         Put("erofs", LowerPath, MountAttributes.ReadOnly, ("source", FindDisk(MachineSettings.ImageDisk)));
-        if (settings.HasDataDisk)
+        bool isNew = _isDataMounted && settings is { HasDataDisk: true, DataIsUsed: false };
+        if (!isNew)
         {
-            Put("ext4", UpperPath, 0, ("source", FindDisk(MachineSettings.DataDisk)));
+            MountChanges(settings);
+            HostFiles.TryMakeDirectory($"{_upperPath}/work", 0x1c0);
+            isNew = HostFiles.TryMakeDirectory($"{_upperPath}/upper", 0x1ed);
         }
-        else
-        {
-            Put("tmpfs", UpperPath, 0, ("mode", "700"));
-        }
-        HostFiles.TryMakeDirectory($"{UpperPath}/work", 0x1c0);
         using DirectoryDescriptor lower = HostFiles.OpenDirectory(LowerPath);
-        using DirectoryDescriptor data = HostFiles.OpenDirectory(UpperPath);
-        if (HostFiles.TryMakeDirectory($"{UpperPath}/upper", 0x1ed))
+        using DirectoryDescriptor data = HostFiles.OpenDirectory(_upperPath);
+        FileStatus root = lower.Status; // in an overlay the upper root's attributes are those of /
+        if (isNew && root is not { UserId: 0, GroupId: 0, Mode: 0x1ed })
         {
-            FileStatus root = lower.Status; // in an overlay the upper root's attributes are those of /
             using DirectoryDescriptor upper = data.OpenDirectory("upper");
             upper.ChangeOwner(root.UserId, root.GroupId);
             upper.ChangeMode(root.Mode);
@@ -80,8 +88,25 @@ internal static class GuestRoot
     public static void Unmount()
     {
         MachinePower.Flush();
-        MountTable.Unmount(UpperPath);
+        MountTable.Unmount(_upperPath);
         MountTable.Unmount(LowerPath);
+    }
+
+    private static void MountChanges(MachineSettings settings)
+    {
+        if (!settings.HasDataDisk)
+        {
+            Put("tmpfs", UpperPath, 0, ("mode", "700"));
+        }
+        else if (_isDataMounted)
+        {
+            _upperPath = OtherUpperPath; // below the other path nothing is left to write to
+            Put("ext4", _upperPath, 0, ("source", FindDisk(MachineSettings.OtherDataDisk)));
+        }
+        else
+        {
+            Put("ext4", UpperPath, 0, ("source", FindDisk(MachineSettings.DataDisk)));
+        }
     }
 
     private static MountTree Make(string type, params ReadOnlySpan<(string Key, string Value)> options) => Make(type, 0, options);
@@ -95,7 +120,7 @@ internal static class GuestRoot
         }
         foreach ((string key, string value) in options)
         {
-            context.Set(key, value);
+            _ = value.Length == 0 ? context.SetFlag(key) : context.Set(key, value);
         }
         return context.Mount(attributes);
     }

@@ -28,7 +28,7 @@ public sealed class TemplateTests : IDisposable
     {
         ImmutableArray<string> template = Compile(MachineStart.Template, []);
 
-        Assert.DoesNotContain(template, argument => argument.Contains("filename", StringComparison.Ordinal) || argument.Contains("mac=", StringComparison.Ordinal));
+        Assert.DoesNotContain(template, argument => argument.Contains("/disks/", StringComparison.Ordinal) || argument.Contains("mac=", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -38,6 +38,16 @@ public sealed class TemplateTests : IDisposable
 
         Assert.DoesNotContain("-kernel", restored);
         Assert.Contains(restored, argument => argument.EndsWith("share=off", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_disk_that_was_used_is_never_where_a_template_has_another_mounted()
+    {
+        ImmutableArray<string> fresh = Compile(MachineStart.Restore, []);
+        ImmutableArray<string> used = Compile(MachineStart.Restore, [], isUsed: true);
+
+        Assert.EndsWith("node-name=data", Assert.Single(fresh, argument => argument.Contains("/disks/data", StringComparison.Ordinal)));
+        Assert.EndsWith("node-name=other-data", Assert.Single(used, argument => argument.Contains("/disks/data", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -54,6 +64,7 @@ public sealed class TemplateTests : IDisposable
     [Theory]
     [InlineData("memory")]
     [InlineData("state")]
+    [InlineData("disk")]
     public void A_template_that_was_changed_is_thrown_away(string file)
     {
         var store = new TemplateStore(_root);
@@ -70,6 +81,7 @@ public sealed class TemplateTests : IDisposable
     {
         var store = new TemplateStore(_root);
         string work = store.Begin(MemoryBytes, 0, 0);
+        File.WriteAllText($"{work}/disk", "disk");
 
         Assert.Throws<CaissonException>(() => store.Finish(work, Key, "6.1.0", MemoryBytes, 1)); // no state was written
         store.RemoveUnfinished();
@@ -84,6 +96,7 @@ public sealed class TemplateTests : IDisposable
     {
         string work = store.Begin(MemoryBytes, 0, 0);
         File.WriteAllText($"{work}/state", "state");
+        File.WriteAllText($"{work}/disk", "disk");
         store.Finish(work, Key, "6.1.0", MemoryBytes, 1);
     }
 
@@ -93,7 +106,7 @@ public sealed class TemplateTests : IDisposable
         .. arguments.Where((_, i) => i > 0 && arguments[i - 1] == "-device").Select(device => string.Join(',', device.Split(',').Take(2))).Order(StringComparer.Ordinal),
     ];
 
-    private static ImmutableArray<string> Compile(MachineStart start, ImmutableArray<string> interfaces)
+    private static ImmutableArray<string> Compile(MachineStart start, ImmutableArray<string> interfaces, bool isUsed = false)
     {
         List<Problem> problems = [];
         var config = new MachineConfig
@@ -106,7 +119,8 @@ public sealed class TemplateTests : IDisposable
             KernelPath = "/boot/vmlinux",
             InitrdPath = "/boot/initrd",
             ImagePath = "/disks/image",
-            DataPath = "/disks/data",
+            DataPath = start == MachineStart.Template ? "/template/disk" : "/disks/data",
+            DataIsUsed = isUsed,
             Interfaces = interfaces,
         };
         var facts = new MachineFacts { QemuPath = "/usr/bin/qemu-system-x86_64", HasKvm = false, TimeStampKhz = 2_000_000, Processors = 2, MemoryBytes = 8L << 30 };

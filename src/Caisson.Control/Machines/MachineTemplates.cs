@@ -7,6 +7,7 @@ using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Linux;
 using Caisson.Machines.Agent;
+using Caisson.Machines.Disks;
 using Caisson.Machines.Kernels;
 using Caisson.Machines.Plan;
 using Caisson.Machines.Templates;
@@ -74,7 +75,7 @@ internal sealed class MachineTemplates(ContainerEngine engine)
     }
 
     private static MachinePlan Compile(MachineConfig config, MachineFacts facts) => MachinePlan.Compile(
-        config with { Start = MachineStart.Template, Name = "caisson-template", MemoryPath = SandboxCompiler.MemoryPath, DataPath = null, HasShares = false, Interfaces = [] }, facts, new List<Problem>());
+        config with { Start = MachineStart.Template, Name = "caisson-template", MemoryPath = SandboxCompiler.MemoryPath, DataPath = SandboxCompiler.TemplateDiskPath, HasShares = false, Interfaces = [] }, facts, new List<Problem>());
 
     private async Task MakeAfterAsync(Task before, string key, MachineKernel kernel, MachineConfig config, MachineFacts facts)
     {
@@ -105,6 +106,7 @@ internal sealed class MachineTemplates(ContainerEngine engine)
         try
         {
             work = Machines.Templates.Begin(config.MemoryBytes, range.First, range.First + SandboxCompiler.QemuUser);
+            await DataDisk.EnsureAsync(Path.Join(work, MachineLaunch.DiskName), DataDisk.DefaultBytes, range.First + SandboxCompiler.QemuUser, cancellation);
             Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             string launches = Directory.CreateDirectory($"{directory}/machine").FullName;
             SandboxCompiler.MakeDevices($"{directory}/devices", range.First, range.First + SandboxCompiler.QemuUser);

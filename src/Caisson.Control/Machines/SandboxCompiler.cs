@@ -26,6 +26,7 @@ internal static class SandboxCompiler
     public const string ImagePath = "/disks/image";
     public const string DataPath = "/disks/data";
     public const string MemoryPath = $"{MachineLaunch.TemplateDirectory}/{MachineLaunch.MemoryName}";
+    public const string TemplateDiskPath = $"{MachineLaunch.TemplateDirectory}/{MachineLaunch.DiskName}";
 
     private const string ProgramPath = "/caisson-machine";
     private const string TunName = "tun";

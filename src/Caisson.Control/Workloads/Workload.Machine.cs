@@ -43,7 +43,6 @@ public sealed partial class Workload
         Snapshot snapshot = RequireSnapshot();
         string image = await Machines.Images.EnsureAsync(KeyOf(snapshot.Record.Layers), snapshot.OpenImageView, cancellationToken);
         string data = $"{_services.DirectoryOf(Id)}/data.img";
-        await DataDisk.EnsureAsync(data, DiskBytes(), SandboxUser(SandboxCompiler.QemuUser), cancellationToken);
         if (Directory.Exists(LaunchesDirectory))
         {
             Directory.Delete(LaunchesDirectory, recursive: true);
@@ -54,6 +53,7 @@ public sealed partial class Workload
 
         string initrd = Machines.Kernels.RequireInitrd(kernel);
         string? template = FindTemplate(kernel);
+        bool isUsed = !await MakeDataDiskAsync(data, template, cancellationToken);
         using var parts = new MountParts(_services.Volumes, _record.AllMounts);
         using Joined joined = JoinUnlocked();
         ImmutableArray<MachineShare> shares = SharesUnlocked(parts, joined);
@@ -82,12 +82,26 @@ public sealed partial class Workload
                     ConnectUnlocked();
                     (GuestLaunch program, _) = CompileGuest(shares);
                     MachinePlan plan = CompileMachine(_status.Endpoints, shares);
-                    MachinePlan? restore = template is null ? null : CompileMachine(_status.Endpoints, shares, MachineStart.Restore);
-                    await File.WriteAllBytesAsync($"{LaunchesDirectory}/{MachineLaunch.FileName}", LaunchOf(plan, restore, program, shares).Encode(), cancellation);
+                    MachinePlan? restore = template is null ? null : CompileMachine(_status.Endpoints, shares, MachineStart.Restore, isUsed);
+                    await File.WriteAllBytesAsync($"{LaunchesDirectory}/{MachineLaunch.FileName}", LaunchOf(plan, restore, program, shares, isUsed).Encode(), cancellation);
                     await ConnectAttachmentsUnlockedAsync(started, cancellation);
                 },
             },
             cancellationToken);
+    }
+
+    /// <summary>Makes the disk for changes, unless it is there.</summary>
+    /// <returns>Whether it is as the template at <paramref name="template"/> has it mounted; no other disk can be in that one's place.</returns>
+    private async Task<bool> MakeDataDiskAsync(string path, string? template, CancellationToken cancellation)
+    {
+        uint owner = SandboxUser(SandboxCompiler.QemuUser);
+        if (template is null || DiskBytes() != DataDisk.DefaultBytes || File.Exists(path))
+        {
+            await DataDisk.EnsureAsync(path, DiskBytes(), owner, cancellation);
+            return false;
+        }
+        DataDisk.Copy(Path.Join(template, MachineLaunch.DiskName), path, owner, cancellation);
+        return true;
     }
 
     private string ExplainMachineUnlocked()
@@ -214,15 +228,15 @@ public sealed partial class Workload
 
     private MachineFacts ReadMachineFacts() => MachineHostFacts.Read(_services.Facts.Processors, _services.Facts.MemoryBytes);
 
-    private MachinePlan CompileMachine(IReadOnlyList<EndpointRecord> endpoints, ImmutableArray<MachineShare> shares, MachineStart start = MachineStart.Boot)
+    private MachinePlan CompileMachine(IReadOnlyList<EndpointRecord> endpoints, ImmutableArray<MachineShare> shares, MachineStart start = MachineStart.Boot, bool isUsed = false)
     {
         List<Problem> problems = [];
-        MachinePlan plan = MachinePlan.Compile(MachineOf(endpoints, shares, start), ReadMachineFacts(), problems);
+        MachinePlan plan = MachinePlan.Compile(MachineOf(endpoints, shares, start, isUsed), ReadMachineFacts(), problems);
         ProblemsException.ThrowIfAny($"machine {_record.Name}", problems);
         return plan;
     }
 
-    private MachineConfig MachineOf(IReadOnlyList<EndpointRecord> endpoints, ImmutableArray<MachineShare> shares, MachineStart start) => new()
+    private MachineConfig MachineOf(IReadOnlyList<EndpointRecord> endpoints, ImmutableArray<MachineShare> shares, MachineStart start, bool isUsed = false) => new()
     {
         Name = $"caisson-{Id[..12]}",
         Start = start,
@@ -233,11 +247,12 @@ public sealed partial class Workload
         InitrdPath = SandboxCompiler.InitrdPath,
         ImagePath = SandboxCompiler.ImagePath,
         DataPath = SandboxCompiler.DataPath,
+        DataIsUsed = isUsed,
         HasShares = shares.Length > 0,
         Interfaces = [.. endpoints.Select(endpoint => endpoint.HardwareAddress)],
     };
 
-    private MachineLaunch LaunchOf(MachinePlan plan, MachinePlan? restore, GuestLaunch program, ImmutableArray<MachineShare> shares)
+    private MachineLaunch LaunchOf(MachinePlan plan, MachinePlan? restore, GuestLaunch program, ImmutableArray<MachineShare> shares, bool isUsed)
     {
         string directory = _services.DirectoryOf(Id);
         string[] files = ["hosts", "hostname", "resolv.conf", "init"];
@@ -252,6 +267,7 @@ public sealed partial class Workload
             {
                 Hostname = _record.Config.Hostname.Length > 0 ? _record.Config.Hostname : "machine",
                 HasDataDisk = true,
+                DataIsUsed = isUsed,
                 HasShares = shares.Length > 0,
                 Files = [.. files.Where(name => File.Exists($"{directory}/{name}")).Select(name => new GuestFile(name, File.ReadAllBytes($"{directory}/{name}")))],
                 Links = [.. _status.Endpoints.Select(LinkOf)],

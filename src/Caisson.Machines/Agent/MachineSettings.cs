@@ -37,6 +37,9 @@ public sealed record MachineSettings
     /// <summary>The serial of the disk that changes go to.</summary>
     public const string DataDisk = "data";
 
+    /// <summary>The serial of that disk in a machine that goes on from a template but has another disk than the template's.</summary>
+    public const string OtherDataDisk = "other-data";
+
     /// <summary>The host's time when they were sent; set by the sender.</summary>
     public DateTimeOffset Now { get; init; }
 
@@ -48,6 +51,9 @@ public sealed record MachineSettings
 
     /// <summary>Whether changes go to a disk; otherwise to memory.</summary>
     public bool HasDataDisk { get; init; }
+
+    /// <summary>Whether that disk is another than what a template has mounted; a machine that boots has no other.</summary>
+    public bool DataIsUsed { get; init; }
 
     /// <summary>Whether directories of the host are served to it.</summary>
     public bool HasShares { get; init; }
@@ -65,6 +71,7 @@ public sealed record MachineSettings
         .Add(Seed.Span)
         .Add(Hostname)
         .Add(HasDataDisk)
+        .Add(DataIsUsed)
         .Add(HasShares)
         .AddAll(Files, static (writer, file) => writer.Add(file.Name).Add(file.Content.Span))
         .AddAll(Links, static (writer, link) => writer.Add(link.HardwareAddress.Span).Add(link.Name).Add(link.Mtu)
@@ -89,6 +96,7 @@ public sealed record MachineSettings
         byte[] seed = reader.Bytes();
         string hostname = reader.Text();
         bool hasDataDisk = reader.Bool();
+        bool dataIsUsed = reader.Bool();
         bool hasShares = reader.Bool();
         var files = ImmutableArray.CreateBuilder<GuestFile>();
         for (int count = reader.Count(); count > 0; count--)
@@ -106,6 +114,7 @@ public sealed record MachineSettings
             Seed = seed,
             Hostname = hostname,
             HasDataDisk = hasDataDisk,
+            DataIsUsed = dataIsUsed,
             HasShares = hasShares,
             Files = files.ToImmutable(),
             Links = links.ToImmutable(),

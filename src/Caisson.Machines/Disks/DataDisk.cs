@@ -12,6 +12,34 @@ public static class DataDisk
     /// <summary>The smallest that holds a file system with a journal.</summary>
     public const long BytesMin = 16L << 20;
 
+    /// <summary>Makes the disk a copy of <paramref name="template"/>, which takes no more room than that; not where it is there already.</summary>
+    /// <param name="template">A disk of <see cref="DefaultBytes"/> that nobody writes to.</param>
+    /// <param name="path">The host path; its directory exists.</param>
+    /// <param name="owner">The host's user and group that the file belongs to.</param>
+    /// <param name="cancellation">Ends the work; nothing is left.</param>
+    /// <exception cref="LinuxException">The disk is full.</exception>
+    public static void Copy(string template, string path, uint owner, CancellationToken cancellation)
+    {
+        string next = path + ".new";
+        try
+        {
+            using (FileDescriptor from = HostFiles.OpenRead(template))
+            using (FileDescriptor to = HostFiles.OpenOrCreate(next, 0x180))
+            {
+                if (!from.TryCloneTo(to))
+                {
+                    from.CopyTo(to, cancellation);
+                }
+                to.SetOwner(owner, owner);
+            }
+            File.Move(next, path);
+        }
+        finally
+        {
+            File.Delete(next);
+        }
+    }
+
     /// <summary>Makes the disk, unless it is there.</summary>
     /// <param name="path">The host path; its directory exists.</param>
     /// <param name="bytes">Its size.</param>

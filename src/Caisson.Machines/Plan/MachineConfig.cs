@@ -45,6 +45,9 @@ public sealed record MachineConfig
     /// <summary>The disk for what is written; null for memory.</summary>
     public string? DataPath { get; init; }
 
+    /// <summary>Whether that disk is another than what its template has mounted; only matters for a machine that goes on from one.</summary>
+    public bool DataIsUsed { get; init; }
+
     /// <summary>Whether directories of the host are served to it.</summary>
     public bool HasShares { get; init; }
 

@@ -22,6 +22,9 @@ public sealed record MachineLaunch
     /// <summary>The file of the state of a template's devices in its directory.</summary>
     public const string StateName = "state";
 
+    /// <summary>The file of the disk for changes that a template has mounted, in its directory.</summary>
+    public const string DiskName = "disk";
+
     private const int Version = 2;
 
     /// <summary>QEMU and its arguments.</summary>

@@ -44,6 +44,7 @@ public sealed record MachinePlan
     private const int ImagePlace = 2;
     private const int DataPlace = 3;
     private const int InterfacePlaces = DataPlace + InterfacesMax;
+    private const int OtherDataPlace = InterfacePlaces + 1;
     private const string IgnoreShared = "migrate-set-capabilities x-ignore-shared";
     private const long TimeStampKhzWithout = 2_000_000;
 
@@ -96,16 +97,20 @@ public sealed record MachinePlan
                 "-device", $"virtserialport,chardev=files,name={AgentFrame.FilesPortName}",
             ]);
         }
-        if (config.Start == MachineStart.Template)
+        // Larger than any disk that a machine gets in their place: what is on a disk says how much of it there is, and its driver need not ask again.
+        string nothing = string.Create(CultureInfo.InvariantCulture, $"driver=null-co,size={PlaceholderBytes},read-zeroes=on");
+        string? changes = config.DataPath is { } data ? File(data, isReadOnly: false) : null;
+        bool isOther = config.Start == MachineStart.Restore && config.DataIsUsed;
+        arguments.AddRange(Disk(ImagePlace, MachineSettings.ImageDisk, config.Start == MachineStart.Template ? nothing + ",read-only=on" : File(config.ImagePath, isReadOnly: true)));
+        if (config.Start != MachineStart.Boot)
         {
-            // Larger than any disk that a machine gets in their place: what is on a disk says how much of it there is, and its driver need not ask again.
-            string nothing = string.Create(CultureInfo.InvariantCulture, $"driver=null-co,size={PlaceholderBytes},read-zeroes=on");
-            arguments.AddRange([.. Disk(ImagePlace, MachineSettings.ImageDisk, nothing + ",read-only=on"), .. Disk(DataPlace, MachineSettings.DataDisk, nothing)]);
+            // A template has its own disk mounted, so the machine of a fresh disk finds a copy of that; any other disk comes beside it, and nothing in its place.
+            arguments.AddRange(Disk(DataPlace, MachineSettings.DataDisk, isOther ? nothing : changes ?? nothing));
+            arguments.AddRange(Disk(OtherDataPlace, MachineSettings.OtherDataDisk, isOther ? changes ?? nothing : nothing));
         }
-        else
+        else if (changes is not null)
         {
-            arguments.AddRange(Disk(ImagePlace, MachineSettings.ImageDisk, File(config.ImagePath, isReadOnly: true)));
-            arguments.AddRange(config.DataPath is { } data ? Disk(DataPlace, MachineSettings.DataDisk, File(data, isReadOnly: false)) : []);
+            arguments.AddRange(Disk(DataPlace, MachineSettings.DataDisk, changes));
         }
         for (int i = 0; i < config.Interfaces.Length; i++)
         {

@@ -26,6 +26,9 @@ public sealed record MachineTemplate
     /// <summary>The inode of its memory and the last change of that: whoever writes to the file cannot keep it.</summary>
     public required string MemoryStamp { get; init; }
 
+    /// <summary>The same of its disk.</summary>
+    public required string DiskStamp { get; init; }
+
     /// <summary>What its files take on the disk, in bytes.</summary>
     public required long Bytes { get; init; }
 }

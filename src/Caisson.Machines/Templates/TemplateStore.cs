@@ -9,7 +9,7 @@ using Caisson.Machines.Plan;
 
 namespace Caisson.Machines.Templates;
 
-/// <summary>Templates of machines: <c>machines/templates/KEY/{memory,state,template.json}</c>. Safe for concurrent use.</summary>
+/// <summary>Templates of machines: <c>machines/templates/KEY/{memory,state,disk,template.json}</c>. Safe for concurrent use.</summary>
 /// <remarks>
 /// A template is whole or not there: it is made in a directory aside and renamed. Nobody writes to it afterwards, and nobody but root could: what is found to be
 /// different from what was made is removed, not used. A machine that runs keeps what it has mapped, also of a template that is gone.
@@ -76,7 +76,7 @@ public sealed class TemplateStore(string root)
             .Select(TryRead).OfType<MachineTemplate>().OrderByDescending(template => template.Made),
     ];
 
-    /// <summary>A directory in which a template is made, with the empty files of its memory and its state.</summary>
+    /// <summary>A directory in which a template is made, with the empty files of its memory and its state; its disk comes from <see cref="Disks.DataDisk"/>.</summary>
     /// <param name="memoryBytes">The machine's memory.</param>
     /// <param name="host">The host's user and group that writes the state.</param>
     /// <param name="qemu">The host's user and group that QEMU runs as.</param>
@@ -101,6 +101,7 @@ public sealed class TemplateStore(string root)
     {
         FileStatus memory = Seal(work, MachineLaunch.MemoryName);
         FileStatus state = Seal(work, MachineLaunch.StateName);
+        FileStatus disk = Seal(work, MachineLaunch.DiskName);
         if (memory.Size != memoryBytes || state.Size == 0)
         {
             throw new CaissonException(ErrorKind.Internal, $"the template of kernel {kernel} is not whole: {memory.Size} bytes of memory, {state.Size} of state");
@@ -114,7 +115,8 @@ public sealed class TemplateStore(string root)
             Made = DateTimeOffset.UtcNow,
             StateDigest = DigestOf(Path.Join(work, MachineLaunch.StateName)),
             MemoryStamp = StampOf(memory),
-            Bytes = (memory.Blocks + state.Blocks) * 512,
+            DiskStamp = StampOf(disk),
+            Bytes = (memory.Blocks + state.Blocks + disk.Blocks) * 512,
         };
         File.WriteAllBytes(Path.Join(work, RecordName), JsonSerializer.SerializeToUtf8Bytes(template, TemplateJson.Default.MachineTemplate));
         string target = DirectoryOf(key);
@@ -158,15 +160,20 @@ public sealed class TemplateStore(string root)
     {
         try
         {
-            using FileDescriptor memory = HostFiles.OpenPath(Path.Join(directory, MachineLaunch.MemoryName), followLast: false);
-            FileStatus status = memory.Status;
-            return status is { Kind: FileKind.Regular, UserId: 0 } && (status.Mode & 0x92) == 0 && status.Size == template.MemoryBytes
-                && StampOf(status) == template.MemoryStamp && DigestOf(Path.Join(directory, MachineLaunch.StateName)) == template.StateDigest;
+            return IsSealed(directory, MachineLaunch.MemoryName, template.MemoryStamp) && IsSealed(directory, MachineLaunch.DiskName, template.DiskStamp)
+                && DigestOf(Path.Join(directory, MachineLaunch.StateName)) == template.StateDigest;
         }
         catch (LinuxException error) when (error.Errno == Errno.ENOENT)
         {
             return false;
         }
+    }
+
+    private static bool IsSealed(string directory, string name, string stamp)
+    {
+        using FileDescriptor file = HostFiles.OpenPath(Path.Join(directory, name), followLast: false);
+        FileStatus status = file.Status;
+        return status is { Kind: FileKind.Regular, UserId: 0 } && (status.Mode & 0x92) == 0 && StampOf(status) == stamp;
     }
 
     /// <summary>From now on it is root's and nobody writes to it.</summary>
@@ -179,7 +186,7 @@ public sealed class TemplateStore(string root)
     }
 
     private static string StampOf(FileStatus status) => string.Create(
-        CultureInfo.InvariantCulture, $"{status.Device} {status.Inode} {status.ChangeTime.Seconds}.{status.ChangeTime.Nanoseconds:d9}");
+        CultureInfo.InvariantCulture, $"{status.Device} {status.Inode} {status.Size} {status.ChangeTime.Seconds}.{status.ChangeTime.Nanoseconds:d9}");
 
     private static string DigestOf(string path) => Convert.ToHexStringLower(SHA256.HashData(HostFiles.Read(path, StateBytesMax)));
 
