@@ -66,17 +66,14 @@ $caisson run --rm --runtime vm --network none $image true
 for ((i = 0; i < runs; i++)); do
   first_byte "start until the first byte, ms" "plain QEMU" qemu-system-x86_64 -m 512 -smp 2 -cpu max -nographic -no-reboot \
     -kernel "$bzimage" -initrd "$initrd" -append "console=ttyS0 quiet panic=-1"
-  mv "$CAISSON_ROOT/machines/templates" "$CAISSON_ROOT/machines/templates.aside"
-  first_byte "start until the first byte, ms" "caisson machine that boots" $caisson run --rm --runtime vm --network none $image echo ready
-  rm -rf "$CAISSON_ROOT/machines/templates"
-  mv "$CAISSON_ROOT/machines/templates.aside" "$CAISSON_ROOT/machines/templates"
-  first_byte "start until the first byte, ms" "caisson machine" $caisson run --rm --runtime vm --network none $image echo ready
-  first_byte "start until the first byte, ms" "caisson container" $caisson run --rm --network none $image echo ready
+  first_byte "start until the first byte, ms" "a boot by Caisson" $caisson run --rm --runtime vm --annotation caisson.machine.start=boot --network none $image echo ready
+  first_byte "start until the first byte, ms" "caisson, from a template" $caisson run --rm --runtime vm --network none $image echo ready
+  first_byte "start until the first byte, ms" "a container by Caisson" $caisson run --rm --network none $image echo ready
 done
 
 machine_kib() {
   local pid total=0 kib
-  for pid in $(pgrep 'qemu-system-x86|caisson-machine'); do
+  for pid in $(pgrep '^qemu-system|^caisson-machine|^memfd:caisson-m'); do
     kib=$(awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup" 2>/dev/null)
     total=$((total + ${kib:-0}))
   done
@@ -87,7 +84,7 @@ for ((i = 0; i < clones; i++)); do
   $caisson run -d --runtime vm --network none --name "clone$i" $image sleep 100000 >/dev/null
 done
 sleep 3
-sample "memory of each of $clones machines of one template, MiB" "caisson machine" "$(awk "BEGIN { print ($(machine_kib) - $before) / $clones / 1024 }")"
+sample "memory of each of $clones machines of one template, MiB" "caisson, from a template" "$(awk "BEGIN { print ($(machine_kib) - $before) / $clones / 1024 }")"
 $caisson rm -f $($caisson ps -aq) >/dev/null
 stop_caisson
 finish machines "$@"

@@ -72,6 +72,28 @@ public sealed class ManifestTests
     }
 
     [Fact]
+    public void A_claim_of_a_stateful_set_is_a_volume_of_its_pods()
+    {
+        string[] problems = Manifests.Problems("""
+            apiVersion: apps/v1
+            kind: StatefulSet
+            metadata: {name: a}
+            spec:
+              serviceName: a
+              selector: {matchLabels: {app: a}}
+              template:
+                metadata: {labels: {app: a}}
+                spec:
+                  containers: [{name: a, image: b, volumeMounts: [{name: data, mountPath: /d}, {name: page, mountPath: /p}]}]
+              volumeClaimTemplates:
+              - metadata: {name: data}
+                spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 10Mi}}}
+            """);
+
+        Assert.Equal(["f:10:91: there is no volume 'page'"], problems);
+    }
+
+    [Fact]
     public void Aliases_that_grow_without_end_are_refused()
     {
         string text = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + string.Concat(Enumerable.Range(0, 9).Select(i =>

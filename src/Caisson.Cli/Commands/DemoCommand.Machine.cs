@@ -25,20 +25,15 @@ internal sealed partial class DemoCommand
         try
         {
             KernelSummary kernel = EnsureKernel(session, engine);
-            bool hadTemplate = kernel.Templates > 0;
-            Timing first = RunOnce(engine, "vm");
-            if (hadTemplate)
+            if (kernel.Templates == 0)
             {
-                Add("as a machine, from a template", first);
+                session.Error.WriteLine("waiting until the engine has made a template of a machine");
             }
-            else
+            bool hasTemplate = kernel.Templates > 0 || WaitForTemplate(engine);
+            Add("as a machine that boots", RunOnce(engine, "vm", boots: true));
+            if (hasTemplate)
             {
-                Add("as a machine that boots", first);
-                session.Error.WriteLine("waiting until the engine has made a template of that machine");
-                if (WaitForTemplate(engine))
-                {
-                    Add("as a machine, from a template", RunOnce(engine, "vm"));
-                }
+                Add("as a machine, from a template", RunOnce(engine, "vm"));
             }
         }
         catch (EngineException error)
@@ -77,12 +72,15 @@ internal sealed partial class DemoCommand
         return false;
     }
 
-    private static Timing RunOnce(EngineClient engine, string runtime)
+    private static Timing RunOnce(EngineClient engine, string runtime, bool boots = false)
     {
         long start = Stopwatch.GetTimestamp();
-        var creation = new ContainerCreation(
-            new ContainerConfig { Image = Image, Cmd = ["uname", "-r"], AttachStdout = true, AttachStderr = true },
-            new HostConfig { NetworkMode = "none", Runtime = runtime });
+        var host = new HostConfig { NetworkMode = "none", Runtime = runtime };
+        if (boots)
+        {
+            host.Annotations.Add("caisson.machine.start", "boot");
+        }
+        var creation = new ContainerCreation(new ContainerConfig { Image = Image, Cmd = ["uname", "-r"], AttachStdout = true, AttachStderr = true }, host);
         string id = engine.CreateContainer(creation, name: null, platform: null).Id;
         try
         {

@@ -15,6 +15,14 @@ internal static class MachineRules
     /// <summary>The runtime's name.</summary>
     public const string Runtime = "vm";
 
+    /// <summary>The annotation that says how a machine starts.</summary>
+    public const string StartAnnotation = "caisson.machine.start";
+
+    private const string BootValue = "boot";
+
+    /// <summary>Whether the machine is to boot, also where there is a template of its shape.</summary>
+    public static bool Boots(ContainerRecord record) => record.HostConfig.Annotations?.GetValueOrDefault(StartAnnotation) == BootValue;
+
     /// <summary>Whether the workload runs as a machine.</summary>
     public static bool IsMachine(ContainerRecord record) => record.HostConfig.Runtime == Runtime;
 
@@ -41,6 +49,9 @@ internal static class MachineRules
         Refuse(
             host.StorageOpt is { Count: > 0 } && (host.StorageOpt.Count > 1 || DiskBytes(host) is null or < DataDisk.BytesMin), "StorageOpt",
             "a machine's storage has one option: size, such as size=20g, at least 16m");
+        Refuse(
+            host.Annotations?.GetValueOrDefault(StartAnnotation) is { } start && start != BootValue, "Annotations",
+            $"{StartAnnotation} has one value: {BootValue}; without it the machine goes on from a template where there is one");
         foreach (ContainerMount mount in record.AllMounts)
         {
             Refuse(mount.Propagation is not ("" or "private" or "rprivate"), "Mounts", $"{mount.Target}: mounts of the host do not appear in a machine later ({mount.Propagation})");

@@ -215,6 +215,10 @@ public sealed partial class Workload
         MachineConfig config = MachineOf([], [], MachineStart.Template);
         MachineFacts facts = ReadMachineFacts();
         string key = _engine.Templates.KeyOf(kernel, config, facts);
+        if (MachineRules.Boots(_record))
+        {
+            return null;
+        }
         if (Machines.Templates.Find(key) is not null)
         {
             return Machines.Templates.DirectoryOf(key);

@@ -171,10 +171,10 @@ public static class ManifestCheck
         {
             problems.Add(policy.Problem($"restartPolicy {policy.AsText()} is not possible here; it is {string.Join(" or ", policies)}"));
         }
-        CheckPod(pod, problems);
+        CheckPod(pod, problems, [.. spec.Field("volumeClaimTemplates").Items().Select(claim => claim.Field("metadata").Text("name"))]);
     }
 
-    private static void CheckPod(DocumentNode? spec, ICollection<Problem> problems)
+    private static void CheckPod(DocumentNode? spec, ICollection<Problem> problems, params IReadOnlyList<string> claims)
     {
         HashSet<string> volumes = [];
         foreach (DocumentNode volume in spec.Field("volumes").Items())
@@ -192,6 +192,7 @@ public static class ManifestCheck
                 problems.Add(volume.At("hostPath", "path")!.Problem($"'{path}' should be an absolute path without '..'"));
             }
         }
+        volumes.UnionWith(claims); // each pod gets a volume of the claim's name
         HashSet<string> names = [];
         if (!spec.Field("containers").Items().Any())
         {
