@@ -6,6 +6,7 @@ using Caisson.Control.Workloads;
 using Caisson.Documents;
 using Caisson.Errors;
 using Caisson.Kubernetes.Objects;
+using Caisson.Linux;
 
 namespace Caisson.Control.Orchestration;
 
@@ -200,7 +201,10 @@ internal sealed class PodVolumes(ContainerEngine engine, string runDirectory)
         string? before = new DirectoryInfo(link).LinkTarget;
         File.Delete(link + ".new");
         File.CreateSymbolicLink(link + ".new", version);
-        File.Move(link + ".new", link, overwrite: true);
+        using (DirectoryDescriptor parent = HostFiles.OpenDirectory(directory))
+        {
+            parent.Rename("..data.new", parent, "..data"); // the link itself, which File.Move takes for the directory it leads to
+        }
         foreach (string top in tops.Where(top => !Path.Exists($"{directory}/{top}")))
         {
             File.Delete($"{directory}/{top}");
