@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Caisson.Api.Docker;
 using Caisson.Api.Http;
 using Caisson.Api.Kubernetes;
+using Caisson.Api.Metrics;
 using Caisson.Api.Transport;
 using Caisson.Control;
 using Caisson.Control.Builds;
@@ -55,6 +56,8 @@ public sealed class ApiServer : IAsyncDisposable
         new BuildRoutes(engine, new ImageBuilder(engine, (name, platform, token) =>
             images.PullAsync(Reference.Parse(name), new PullOptions { Platform = Platform.Parse(platform) }, null, token))).AddTo(routes);
         AbsentRoutes.AddTo(routes);
+        var metrics = new EngineMetrics(engine, orchestrator);
+        new MetricsRoutes(metrics).AddTo(routes);
         KubernetesServer? kubernetes = null;
         if (orchestrator is not null)
         {
@@ -63,7 +66,8 @@ public sealed class ApiServer : IAsyncDisposable
                 {
                     orchestrator.Begin();
                     return orchestrator;
-                });
+                },
+                metrics);
             kubernetes = new KubernetesServer(engine.Services.Root, objects, engine.Services.Log.Warn);
             new KubernetesRoutes(objects, kubernetes, engine.Services.Log.Warn).AddTo(routes);
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 
+using Caisson.Api.Metrics;
 using Caisson.Control.Orchestration;
 using Caisson.Documents;
 using Caisson.Errors;
@@ -14,7 +15,7 @@ using Microsoft.AspNetCore.Http;
 namespace Caisson.Api.Kubernetes;
 
 /// <summary>Get, list, watch, create, update, patch and delete of objects. Source: Kubernetes API reference, "API concepts".</summary>
-internal sealed class ObjectRoutes(Func<Orchestrator> begin)
+internal sealed class ObjectRoutes(Func<Orchestrator> begin, EngineMetrics metrics)
 {
     /// <summary>Where clients keep what they applied last.</summary>
     public const string LastApplied = "kubectl.kubernetes.io/last-applied-configuration";
@@ -53,6 +54,11 @@ internal sealed class ObjectRoutes(Func<Orchestrator> begin)
         if (path.Trim('/') is "healthz" or "readyz" or "livez")
         {
             await KubernetesAnswer.SendAsync(context, "ok"u8.ToArray(), "text/plain");
+            return;
+        }
+        if (path == "/metrics")
+        {
+            await KubernetesAnswer.SendAsync(context, Encoding.UTF8.GetBytes(metrics.Read()), MetricsText.ContentType);
             return;
         }
         if (path == "/openapi/v2")

@@ -12,7 +12,7 @@ using Caisson.Oci;
 namespace Caisson.Control.Orchestration;
 
 /// <summary>What a pod's sandbox and containers are in the words of the engine. Pure. Source: Kubernetes API reference, "PodSpec", "Container".</summary>
-internal static class PodPlan
+public static class PodPlan
 {
     /// <summary>Labels of the containers of pods, by which an engine finds them again.</summary>
     public const string PodName = "io.kubernetes.pod.name";
