@@ -189,7 +189,8 @@ public sealed partial class FullMachine
                 new MigrationOffer
                 {
                     Version = MigrationOffer.CurrentVersion,
-                    Machine = _record,
+                    Machine = _record with { Key = "" },
+                    Passphrase = machine._engine.Keys.Open(_record) ?? "",
                     Qemu = Monitor.Version,
                     Addresses = [.. machine._status.Endpoints.Select(endpoint => endpoint.IPv4)],
                     Files = files,

@@ -28,6 +28,7 @@ public sealed partial class FullMachine
             }
             // A start that was not completed, or an end that left nothing to tell.
             ForgetCopies(null);
+            CompleteRewriteUnlocked();
             bool ran = _status.HasProcess;
             if (process is not null)
             {

@@ -98,7 +98,7 @@ public sealed partial class FullMachine
             {
                 foreach (string node in FullMachinePlan.SnapshotNodes(snapshot.Config))
                 {
-                    await DiskSnapshots.DeleteAsync(FullMachineDisks.PathOf(DisksPath, node), tag);
+                    await DiskSnapshots.DeleteAsync(FullMachineDisks.PathOf(DisksPath, node), tag, PassphraseOf(node));
                 }
             }
             SetUnlocked(
@@ -160,15 +160,15 @@ public sealed partial class FullMachine
             foreach (string node in FullMachinePlan.SnapshotNodes(config))
             {
                 string path = FullMachineDisks.PathOf(DisksPath, node);
-                await DiskSnapshots.CreateAsync(path, tag);
-                made.Add(path);
+                await DiskSnapshots.CreateAsync(path, tag, PassphraseOf(node));
+                made.Add(node);
             }
         }
         catch
         {
-            foreach (string path in made)
+            foreach (string node in made)
             {
-                await DiskSnapshots.DeleteAsync(path, tag);
+                await DiskSnapshots.DeleteAsync(FullMachineDisks.PathOf(DisksPath, node), tag, PassphraseOf(node));
             }
             throw;
         }
@@ -216,7 +216,7 @@ public sealed partial class FullMachine
         {
             foreach (string node in FullMachinePlan.SnapshotNodes(snapshot.Config))
             {
-                await DiskSnapshots.ApplyAsync(FullMachineDisks.PathOf(DisksPath, node), tag);
+                await DiskSnapshots.ApplyAsync(FullMachineDisks.PathOf(DisksPath, node), tag, PassphraseOf(node));
             }
         }
         SetUnlocked(_record with { Config = snapshot.Config, Networks = snapshot.Networks });

@@ -94,6 +94,7 @@ public sealed partial class FullMachine
             FullMachinePlan plan = CompileUnlocked();
             plan = arrive is null ? plan : plan.Arriving();
             PrepareUnlocked(plan);
+            using PassphrasePipe? passphrase = PassphrasePipe.Make(_engine.Keys.Open(_record), $"{DirectoryPath}/run", User);
             Dictionary<string, string> bases = BasesUnlocked();
             await StartTpmUnlockedAsync();
             using MountTree root = FullSandbox.MakeRoot(bases.Keys);
@@ -116,6 +117,10 @@ public sealed partial class FullMachine
                     },
                 },
                 CancellationToken.None);
+            if (passphrase is not null)
+            {
+                await passphrase.HandAsync(process.Exited, OpenLimit);
+            }
             monitor = await MachineMonitor.OpenAsync($"{DirectoryPath}/run/qmp.sock", User, process.Exited, OpenLimit);
             PlugInterfacesUnlocked(monitor);
             InsertMediaUnlocked(monitor);
