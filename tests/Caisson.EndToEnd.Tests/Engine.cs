@@ -29,7 +29,7 @@ public sealed class Engine : IDisposable
     }
 
     public Engine()
-        : this([])
+        : this(Array.Empty<(string Name, string Value)>())
     {
     }
 
@@ -63,6 +63,7 @@ public sealed class Engine : IDisposable
     public void SkipUnlessPublished() =>
         Assert.SkipWhen(Binaries is null, "needs the published binaries: run ./test, which publishes them");
 
+    /// <summary>Runs our command line, in the engine's own network if it has one.</summary>
     public Answer Caisson(params string[] arguments) => _before is [var first, .. var rest]
         ? Start(first, null, [.. rest, Path.Combine(Binaries!, "caisson"), .. arguments])
         : Start(Path.Combine(Binaries!, "caisson"), null, arguments);

@@ -39,6 +39,7 @@ public sealed partial class FullMachine
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             limit.CancelAfter(options.Limit);
             var journey = new Journey(this, run, peer, options, progress);
+            SetUnlocked(_status with { MigratingTo = address }, State.Durability.Process);
             try
             {
                 MigrationReport report = await journey.RunAsync(limit.Token);
@@ -55,6 +56,7 @@ public sealed partial class FullMachine
             {
                 if (_run == run && !_gone)
                 {
+                    SetUnlocked(_status with { MigratingTo = journey.Doubt is null ? "" : address }, State.Durability.Process);
                     RefreshUnlocked(run, journey.Doubt);
                 }
             }
@@ -169,6 +171,31 @@ public sealed partial class FullMachine
                 }
                 await CloseAsync();
             }
+        }
+
+        /// <summary>Ends what another engine began; true when the machine is theirs.</summary>
+        internal async Task<bool> SettleAsync()
+        {
+            string status = Monitor.Execute("query-migrate").TryGetProperty("status", out JsonElement value) ? value.GetString() ?? "" : "";
+            if (status == "completed")
+            {
+                try
+                {
+                    if (await AskWhereAsync(new LostException("the engine was killed in the moment of the change")))
+                    {
+                        return true;
+                    }
+                }
+                catch (CaissonException)
+                {
+                    return false; // nobody knows; it stays where it is
+                }
+            }
+            _memoryBegan = status is not ("" or "none");
+            _mirrors.AddRange(FullMachinePlan.SnapshotNodes(_record.Config));
+            await StayAsync();
+            File.Delete($"{machine.DirectoryPath}/run/mirror.sock");
+            return false;
         }
 
         private async Task<MigrationSettings> OfferAsync(Stream control, CancellationToken cancellation)
@@ -519,6 +546,26 @@ public sealed partial class FullMachine
             File.Delete($"{machine.DirectoryPath}/run/mirror.sock");
             _over.Dispose();
         }
+    }
+
+    /// <summary>Ends a migration that an engine was killed over: the machine goes on here, unless all of it had left.</summary>
+    /// <returns>False when it is theirs and nothing of it is left here.</returns>
+    private async Task<bool> SettleMigrationUnlockedAsync(Run run)
+    {
+        var journey = new Journey(this, run, EnginePeer.Parse(_status.MigratingTo), new MigrationOptions(), new Progress<WorkProgress>());
+        bool isTheirs = await journey.SettleAsync();
+        if (isTheirs)
+        {
+            run.IsAsked = true;
+            await DeleteUnlockedAsync();
+            return false;
+        }
+        SetUnlocked(_status with { MigratingTo = journey.Doubt is null ? "" : _status.MigratingTo }, State.Durability.Process);
+        if (journey.Doubt is { } doubt)
+        {
+            RefreshUnlocked(run, doubt);
+        }
+        return true;
     }
 
     /// <summary>A moment as a number that both sides understand.</summary>

@@ -177,6 +177,7 @@ public sealed partial class FullMachine
     /// <summary>The QEMU that runs takes the snapshot's disks and memory.</summary>
     private async Task GoBackUnlockedAsync(Run run, MachineSnapshot snapshot, bool paused)
     {
+        SetUnlocked(_status with { Restoring = snapshot.Name, RestoringPaused = paused }, State.Durability.Process);
         try
         {
             run.Monitor.Execute("stop");
@@ -194,7 +195,7 @@ public sealed partial class FullMachine
             throw;
         }
         SetUnlocked(_record with { Config = snapshot.Config, Networks = snapshot.Networks });
-        SetUnlocked(_status with { Running = snapshot.Config, MemoryBytes = 0 }, State.Durability.Process);
+        SetUnlocked(_status with { Running = snapshot.Config, MemoryBytes = 0, Restoring = "", RestoringPaused = false }, State.Durability.Process);
         RefreshUnlocked(run, "");
     }
 

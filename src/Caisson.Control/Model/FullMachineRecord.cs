@@ -157,6 +157,15 @@ public sealed record FullMachineStatus
     /// <summary>Memory that it was given or left by request while it runs, in bytes; 0 for what it started with.</summary>
     public long MemoryBytes { get; init; }
 
+    /// <summary>The snapshot that its QEMU is being put back to; empty for none. Half of it is the past and half the present until that is done.</summary>
+    public string Restoring { get => field ?? ""; init; } = "";
+
+    /// <summary>It is to stay held where <see cref="Restoring"/> leaves it.</summary>
+    public bool RestoringPaused { get; init; }
+
+    /// <summary>The engine that it is being moved to; empty for none.</summary>
+    public string MigratingTo { get => field ?? ""; init; } = "";
+
     /// <summary>How its copies go; null without any.</summary>
     public MachineReplicationState? Replicated { get; init; }
 
