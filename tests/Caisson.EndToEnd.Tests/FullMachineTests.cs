@@ -317,9 +317,11 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
             string pid = Pid(name);
             using (Process moving = engine.Begin("machine", "migrate", name, $"unix://{other.Run}/docker.sock"))
             {
-                while (moving.StandardError.ReadLine() is { } line && !line.StartsWith("copying", StringComparison.Ordinal))
+                string? line;
+                while ((line = moving.StandardError.ReadLine()) is not null && !line.StartsWith("copying", StringComparison.Ordinal))
                 {
                 }
+                Assert.NotNull(line);
                 engine.Kill();
                 moving.WaitForExit();
             }

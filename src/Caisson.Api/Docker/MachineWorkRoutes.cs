@@ -117,7 +117,7 @@ internal sealed class MachineWorkRoutes(ContainerEngine engine)
                 Notes =
                 [
                     string.Create(System.Globalization.CultureInfo.InvariantCulture,
-                        $"moved in {report.Seconds:0.0} s, it stood still for {(report.PauseMs >= 0 ? $"{report.PauseMs:0.0} ms" : "an unknown time")}, {report.MemoryBytes >> 20} MiB of memory in {report.Passes} passes{(report.IsPostCopy ? ", the rest after it" : "")}"),
+                        $"moved in {report.Seconds:0.0} s, it stood still for {(report.PauseMs >= 0 ? $"{report.PauseMs:0.0} ms ({report.DisksMs:0.0} for disks, {report.MemoryMs:0.0} for memory)" : "an unknown time")}, {report.MemoryBytes >> 20} MiB of memory in {report.Passes} passes{(report.IsPostCopy ? ", the rest after it" : "")}"),
                 ],
             };
         });

@@ -125,6 +125,7 @@ public sealed partial class FullMachine
         private readonly CancellationTokenSource _over = new();
         private UnixSocket? _listener;
         private bool _memoryBegan;
+        private volatile string _trouble = "";
 
         /// <summary>Why nobody knows where the machine is; null in the ordinary case.</summary>
         internal string? Doubt { get; private set; }
@@ -152,7 +153,7 @@ public sealed partial class FullMachine
             catch (LostException lost)
             {
                 isThere = await AskWhereAsync(lost);
-                return isThere ? new MigrationReport(Stopwatch.GetElapsedTime(start).TotalSeconds, -1, 0, 0, false) : throw new CaissonException(ErrorKind.Unavailable, $"migrate machine {_record.Name}: {lost.Message}; it goes on here");
+                return isThere ? new MigrationReport(Stopwatch.GetElapsedTime(start).TotalSeconds, -1, 0, 0, 0, 0, false) : throw new CaissonException(ErrorKind.Unavailable, $"migrate machine {_record.Name}: {lost.Message}; it goes on here");
             }
             catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException)
             {
@@ -160,7 +161,7 @@ public sealed partial class FullMachine
             }
             catch (CaissonException error)
             {
-                throw new CaissonException(error.Kind, $"migrate machine {_record.Name}: {error.Message}; it goes on here", error);
+                throw new CaissonException(error.Kind, $"migrate machine {_record.Name}: {error.Message}{(_trouble.Length > 0 ? $" ({_trouble})" : "")}; it goes on here", error);
             }
             finally
             {
@@ -347,6 +348,7 @@ public sealed partial class FullMachine
             catch (Exception error) when (error is CaissonException or OperationCanceledException or IOException or ObjectDisposedException)
             {
                 // QEMU sees the end of its connection, and says so.
+                _trouble = error.Message;
             }
         }
 
@@ -380,13 +382,16 @@ public sealed partial class FullMachine
             }
             RequireStatus(await switching, "pre-switchover");
             // The machine stands still from here on.
+            long standing = Stopwatch.GetTimestamp();
             await FinishMirrorsAsync(cancellation);
             await MigrationWire.SendAsync(control, new MigrationWord { Say = "disks" }, MigrationJson.Default.MigrationWord, cancellation);
             MigrationWord? closed = await words.WaitAsync(AnswerLimit, cancellation);
             Require(closed, "closed");
             Task<MigrationWord?> running = MigrationWire.ReceiveAsync(control, MigrationJson.Default.MigrationWord, _over.Token);
+            double disksMs = Stopwatch.GetElapsedTime(standing).TotalMilliseconds;
             Monitor.Execute("migrate-continue", json => json.WriteString("state", "pre-switchover"));
             RequireStatus(await completed.WaitAsync(options.Limit, cancellation), "completed");
+            double memoryMs = Stopwatch.GetElapsedTime(standing).TotalMilliseconds - disksMs;
             // From here on it is theirs, unless they say that it is not.
             MigrationWord? word;
             try
@@ -406,7 +411,7 @@ public sealed partial class FullMachine
             JsonElement sent = last.TryGetProperty("ram", out JsonElement counts) ? counts : default;
             double pause = stopped.IsCompletedSuccessfully && long.TryParse(word.Text, CultureInfo.InvariantCulture, out long resumed)
                 ? (resumed - Micros((await stopped).At)) / 1_000.0 : -1;
-            return new MigrationReport(Stopwatch.GetElapsedTime(start).TotalSeconds, pause, Number(sent, "dirty-sync-count"), Number(sent, "transferred"), isPostCopy);
+            return new MigrationReport(Stopwatch.GetElapsedTime(start).TotalSeconds, pause, disksMs, memoryMs, Number(sent, "dirty-sync-count"), Number(sent, "transferred"), isPostCopy);
         }
 
         private static long Number(JsonElement element, string name) => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) && value.TryGetInt64(out long number) ? number : 0;
@@ -552,7 +557,7 @@ public sealed partial class FullMachine
     /// <returns>False when it is theirs and nothing of it is left here.</returns>
     private async Task<bool> SettleMigrationUnlockedAsync(Run run)
     {
-        var journey = new Journey(this, run, EnginePeer.Parse(_status.MigratingTo), new MigrationOptions(), new Progress<WorkProgress>());
+        var journey = new Journey(this, run, EnginePeer.Parse(_status.MigratingTo), new MigrationOptions(), new Silence());
         bool isTheirs = await journey.SettleAsync();
         if (isTheirs)
         {

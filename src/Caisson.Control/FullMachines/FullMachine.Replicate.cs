@@ -10,6 +10,7 @@ public sealed partial class FullMachine
     private const int EverySecondsMin = 5;
     private const int KeepMax = 10_000;
 
+    private readonly SemaphoreSlim _copying = new(1, 1);
     private CancellationTokenSource? _replicating;
 
     /// <summary>Has the machine copied to a directory again and again, or no longer. What was copied stays.</summary>
@@ -50,6 +51,7 @@ public sealed partial class FullMachine
     {
         MachineReplication plan = _record.Replication
             ?? throw new CaissonException(ErrorKind.FailedPrecondition, $"machine {_record.Name} is not replicated; say where to (caisson machine replicate {_record.Name} DIRECTORY)");
+        await _copying.WaitAsync(cancellation);
         try
         {
             MachineBackupDirectory before = MachineBackupDirectory.OpenOrCreate(plan.Target, Id);
@@ -68,6 +70,10 @@ public sealed partial class FullMachine
         {
             await NoteAsync(state => state with { Error = error.Message });
             throw error as CaissonException ?? new CaissonException(ErrorKind.Unavailable, $"replicate machine {_record.Name}: {error.Message}", error);
+        }
+        finally
+        {
+            _copying.Release();
         }
     }
 
@@ -96,7 +102,7 @@ public sealed partial class FullMachine
                 }
                 try
                 {
-                    await ReplicateAsync(new Progress<WorkProgress>(), over);
+                    await ReplicateAsync(new Silence(), over);
                 }
                 catch (CaissonException error)
                 {

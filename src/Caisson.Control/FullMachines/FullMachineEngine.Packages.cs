@@ -12,6 +12,14 @@ namespace Caisson.Control.FullMachines;
 /// <param name="Part">The part that is done, 0 to 1; negative when nobody knows.</param>
 public readonly record struct WorkProgress(string Text, double Part = -1);
 
+/// <summary>Nobody is told.</summary>
+internal sealed class Silence : IProgress<WorkProgress>
+{
+    public void Report(WorkProgress value)
+    {
+    }
+}
+
 public sealed partial class FullMachineEngine
 {
     /// <summary>Disks that machines are made of.</summary>

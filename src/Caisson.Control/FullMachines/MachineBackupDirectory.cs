@@ -39,7 +39,9 @@ internal sealed class MachineBackupDirectory
             throw new CaissonException(ErrorKind.Conflict, $"{path} is not empty and has no backup in it; choose an empty directory");
         }
         Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return new MachineBackupDirectory(path, new MachineBackup { MachineId = machineId, Bitmap = $"backup-{Convert.ToHexStringLower(KernelRandom.Take(4))}" });
+        var made = new MachineBackupDirectory(path, new MachineBackup { MachineId = machineId, Bitmap = $"backup-{Convert.ToHexStringLower(KernelRandom.Take(4))}" });
+        made.Write(made.Content);
+        return made;
     }
 
     /// <summary>Opens a directory with backups.</summary>
