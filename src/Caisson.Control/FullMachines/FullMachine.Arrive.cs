@@ -3,6 +3,7 @@ using System.Net.Sockets;
 
 using Caisson.Control.FullMachines.Migration;
 using Caisson.Errors;
+using Caisson.Linux;
 using Caisson.Machines.Full;
 using Caisson.Qmp;
 
