@@ -33,9 +33,10 @@ public sealed partial class EngineClient
     /// <param name="id">Id or name.</param>
     /// <param name="path">Absolute path on the engine's host.</param>
     /// <param name="format"><c>ova</c>, or a disk's format.</param>
+    /// <param name="decrypt">What is encrypted may be written readable.</param>
     /// <param name="progress">Told how far it is.</param>
-    public MachineWork ExportMachine(string id, string path, string format, Action<string, double> progress) =>
-        Work(Machine(id, "export") + new QueryString().Add("path", path).Add("format", format), progress);
+    public MachineWork ExportMachine(string id, string path, string format, bool decrypt, Action<string, double> progress) =>
+        Work(Machine(id, "export") + new QueryString().Add("path", path).Add("format", format).Add("decrypt", decrypt), progress);
 
     /// <summary>Makes a machine of a package or a disk of another hypervisor; the result is its name.</summary>
     public MachineWork ImportMachine(string path, string name, Action<string, double> progress) =>
@@ -46,8 +47,29 @@ public sealed partial class EngineClient
         Work(Machine(id, "backup") + new QueryString().Add("path", path).Add("full", full), progress);
 
     /// <summary>Makes a machine of a backup, or only checks it; the result is the machine's name, or the point's.</summary>
-    public MachineWork RestoreMachineBackup(string path, string point, string name, bool verify, Action<string, double> progress) =>
-        Work("/caisson/machines/restore" + new QueryString().Add("path", path).Add("point", point).Add("name", name).Add("verify", verify), progress);
+    /// <param name="path">Absolute path of the directory on the engine's host.</param>
+    /// <param name="point">The point's name; empty for the last.</param>
+    /// <param name="name">The machine's name; empty for the one it had.</param>
+    /// <param name="passphrase">Of its disks; empty where the engine knows it.</param>
+    /// <param name="verify">Only check.</param>
+    /// <param name="progress">Told how far it is.</param>
+    public MachineWork RestoreMachineBackup(string path, string point, string name, string passphrase, bool verify, Action<string, double> progress)
+    {
+        using var response = Call(
+            "POST", "/caisson/machines/restore" + new QueryString().Add("path", path).Add("point", point).Add("name", name).Add("verify", verify), JsonBody.Write(json => json.Text("Passphrase", passphrase)));
+        return Follow(response, progress);
+    }
+
+    /// <summary>Has a machine copied to a directory again and again.</summary>
+    /// <param name="id">Id or name.</param>
+    /// <param name="target">Absolute path on the engine's host; null ends it.</param>
+    /// <param name="everySeconds">From one copy to the next.</param>
+    /// <param name="keep">At least as many points are kept.</param>
+    public void ReplicateMachine(string id, string? target, int everySeconds, int keep) => Do(
+        "POST", Machine(id, "replicate") + (target is null ? new QueryString().Add("stop", true) : new QueryString().Add("target", target).Add("every", everySeconds).Add("keep", keep)));
+
+    /// <summary>Copies a machine now, as its replication says; the result is the last point's name.</summary>
+    public MachineWork ReplicateMachineNow(string id, Action<string, double> progress) => Work(Machine(id, "replicate") + new QueryString().Add("now", true), progress);
 
     /// <summary>Moves a running machine to another engine.</summary>
     /// <param name="id">Id or name.</param>

@@ -38,6 +38,14 @@ public sealed partial class EngineClient
         return document.RootElement.Text("Id");
     }
 
+    /// <summary>The passphrase of a machine's encrypted disks.</summary>
+    public string ReadMachinePassphrase(string id)
+    {
+        using var response = Call("GET", Machine(id, "passphrase"));
+        using var document = response.ReadJson();
+        return document.RootElement.Text("Passphrase");
+    }
+
     /// <summary>Deletes a machine with its disks and snapshots.</summary>
     /// <param name="id">Id or name.</param>
     /// <param name="force">Also when it runs.</param>
@@ -210,6 +218,8 @@ public sealed partial class EngineClient
         json.Text("Firmware", machine.Firmware);
         json.Flag("SecureBoot", machine.SecureBoot);
         json.Flag("Tpm", machine.Tpm);
+        json.Flag("Encrypt", machine.Encrypt);
+        json.Text("Passphrase", machine.Passphrase);
         json.Text("Kernel", machine.Kernel);
         json.Text("Initrd", machine.Initrd);
         json.Text("CommandLine", machine.CommandLine);

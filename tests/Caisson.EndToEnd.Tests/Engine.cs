@@ -10,9 +10,26 @@ public sealed class Engine : IDisposable
 {
     private readonly string _home = Directory.CreateTempSubdirectory("caisson-e2e-").FullName;
     private readonly (string Name, string Value)[] _environment;
+    private readonly string[] _before = [];
+
+    /// <summary>An engine in a network namespace of its own, which ends with it; nothing is in its store.</summary>
+    internal static Engine InOwnNetwork() => new(["unshare", "--net", "--", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]);
+
+    private Engine(string[] starter)
+    {
+        _environment = [];
+        File.SetUnixFileMode(_home, (UnixFileMode)0x1C9);
+        Binaries = FindBinaries();
+        Answer started = Start(starter[0], null, [.. starter[1..], Path.Combine(Binaries!, "caisson"), "engine", "start"]);
+        if (started.Code != 0)
+        {
+            throw new InvalidOperationException($"engine start: {started.Error}");
+        }
+        _before = ["nsenter", $"--net=/proc/{Pid}/ns/net", "--"];
+    }
 
     public Engine()
-        : this([])
+        : this(Array.Empty<(string Name, string Value)>())
     {
     }
 
@@ -46,7 +63,10 @@ public sealed class Engine : IDisposable
     public void SkipUnlessPublished() =>
         Assert.SkipWhen(Binaries is null, "needs the published binaries: run ./test, which publishes them");
 
-    public Answer Caisson(params string[] arguments) => Start(Path.Combine(Binaries!, "caisson"), null, arguments);
+    /// <summary>Runs our command line, in the engine's own network if it has one.</summary>
+    public Answer Caisson(params string[] arguments) => _before is [var first, .. var rest]
+        ? Start(first, null, [.. rest, Path.Combine(Binaries!, "caisson"), .. arguments])
+        : Start(Path.Combine(Binaries!, "caisson"), null, arguments);
 
     public Answer CaissonWith(string input, params string[] arguments) => Start(Path.Combine(Binaries!, "caisson"), input, arguments);
 

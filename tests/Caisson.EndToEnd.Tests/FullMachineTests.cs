@@ -76,7 +76,7 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
             Assert.Equal("two\nbranch\n", Caisson("machine", "snapshots", "-q", name).Output);
             Caisson("machine", "stop", "--force", name);
             Caisson("machine", "restore", name, "branch");
-            using (SerialConsole console = Open(name))
+            using (SerialConsole console = OpenNow(name))
             {
                 Assert.Equal(('4', '4'), (console.Ask('m'), console.Ask('d')));
             }
@@ -163,7 +163,7 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
             engine.Kill();
             Assert.Equal("running", State(name));
             Assert.Equal(pid, Pid(name));
-            using (SerialConsole console = Open(name))
+            using (SerialConsole console = OpenNow(name))
             {
                 Assert.Equal('x', console.Ask('m'));
             }
@@ -175,7 +175,7 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
             RequireWhole(name);
             Caisson("machine", "set", "--restart", "on-failure", name);
             Caisson("machine", "restore", name, "kept");
-            using (SerialConsole console = Open(name))
+            using (SerialConsole console = OpenNow(name))
             {
                 Assert.Equal('x', console.Ask('m'));
             }
@@ -189,12 +189,13 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
         }
     }
 
-    /// <summary>How often: the variable <c>CAISSON_KILLS</c>.</summary>
+    /// <summary>How often engine and QEMU are killed, in turn: the variable <c>CAISSON_KILLS</c>; at which moments: <c>CAISSON_SEED</c>.</summary>
     [Fact]
     public async Task Killed_at_random_moments_states_are_right_and_disks_whole()
     {
-        int rounds = int.TryParse(Environment.GetEnvironmentVariable("CAISSON_KILLS"), NumberStyles.None, CultureInfo.InvariantCulture, out int asked) ? asked : 6;
-        var random = new Random(7);
+        int rounds = Variable("CAISSON_KILLS", 6);
+        var random = new Random(Variable("CAISSON_SEED", 7));
+        Dictionary<string, int> seen = [];
         string name = Make("chaos");
         try
         {
@@ -209,12 +210,15 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
                     engine.Caisson("machine", "snapshot", "--delete", name, snapshot);
                 }, TestContext.Current.CancellationToken);
                 await Task.Delay(random.Next(50, 2_500), TestContext.Current.CancellationToken);
-                TryKill(random.Next(2) == 0 ? (await File.ReadAllTextAsync($"{engine.Run}/engine.pid", TestContext.Current.CancellationToken)).Trim() : engine.Caisson("machine", "info", "--format", "{{.Pid}}", name).Output.Trim());
+                TryKill(round % 2 == 0 ? (await File.ReadAllTextAsync($"{engine.Run}/engine.pid", TestContext.Current.CancellationToken)).Trim() : engine.Caisson("machine", "info", "--format", "{{.Pid}}", name).Output.Trim());
                 await verbs.WaitAsync(Limit, TestContext.Current.CancellationToken);
 
-                Assert.True(Eventually(() => State(name) is "running" or "stopped" or "crashed"));
+                Assert.True(Eventually(() => State(name) is "running" or "stopped" or "crashed"), $"round {round}: {engine.Caisson("machine", "info", name)}");
                 Assert.Equal(State(name) == "running", Pid(name) != "0");
+                string state = $"{(round % 2 == 0 ? "engine" : "QEMU")} killed, then {State(name)}";
+                seen[state] = seen.GetValueOrDefault(state) + 1;
             }
+            TestContext.Current.TestOutputHelper?.WriteLine(string.Join("; ", seen.OrderBy(one => one.Key).Select(one => $"{one.Key}: {one.Value}")));
             Caisson("machine", "stop", "--force", name);
             RequireWhole(name);
             Caisson("machine", "start", name);
@@ -255,6 +259,91 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
         finally
         {
             Clean();
+        }
+    }
+
+    [Fact]
+    public void A_machine_is_replicated_on_schedule_also_after_the_engine_was_killed_and_recovered_from_any_point()
+    {
+        string name = Make("copied");
+        string place = engine.NewDirectory("replica");
+        try
+        {
+            Caisson("machine", "start", name);
+            using (SerialConsole console = Open(name))
+            {
+                console.Expect("ready");
+                Save(console, 'a');
+                Caisson("machine", "replicate", "--every", "5s", "--keep", "3", "--now", name, place);
+                Save(console, 'b');
+            }
+            string first = Point(name);
+            Assert.True(Eventually(() => Point(name) != first));
+            engine.Kill();
+            string second = Point(name);
+            Assert.True(Eventually(() => Point(name) != second));
+            Assert.Equal("", Caisson("machine", "info", "--format", "{{.Replication.Error}}", name).Output.Trim());
+            Assert.Contains(Directory.GetFiles(place, "*.qcow2"), file => new FileInfo(file).Length < 1 << 20);
+            Assert.True(Eventually(() => Directory.GetFiles(place, "*.qcow2").Length is >= 3 and <= 6 && !File.Exists($"{place}/{first}-disk0.qcow2")));
+            Caisson("machine", "replicate", "--stop", name);
+            Caisson("machine", "recover", "--verify", place);
+            Caisson("machine", "recover", "--name", Named("replica"), place);
+            Caisson("machine", "start", "replica");
+            using (SerialConsole console = Open("replica"))
+            {
+                console.Expect("ready");
+                Assert.Equal('b', console.Ask('d'));
+            }
+        }
+        finally
+        {
+            Clean();
+        }
+    }
+
+    [Fact]
+    public void A_machine_moves_to_another_engine_and_stays_when_its_own_is_killed_meanwhile()
+    {
+        string name = Make("mover", 192 << 20);
+        using Engine other = Engine.InOwnNetwork();
+        try
+        {
+            Caisson("machine", "start", name);
+            using (SerialConsole console = Open(name))
+            {
+                console.Expect("ready");
+                Save(console, 'k');
+            }
+            string pid = Pid(name);
+            using (Process moving = engine.Begin("machine", "migrate", name, $"unix://{other.Run}/docker.sock"))
+            {
+                string? line;
+                while ((line = moving.StandardError.ReadLine()) is not null && !line.StartsWith("copying", StringComparison.Ordinal))
+                {
+                }
+                Assert.NotNull(line);
+                engine.Kill();
+                moving.WaitForExit();
+            }
+            Assert.Equal(("running", pid), (State(name), Pid(name)));
+            Assert.True(Eventually(() => other.Caisson("machine", "list", "-q").Output.Length == 0));
+            using (SerialConsole console = OpenNow(name))
+            {
+                Assert.Equal('k', console.Ask('m'));
+            }
+
+            Caisson("machine", "migrate", name, $"unix://{other.Run}/docker.sock");
+            Assert.Equal("", Caisson("machine", "list", "-q").Output);
+            Assert.Equal("running", other.Caisson("machine", "info", "--format", "{{.State}}", name).Output.Trim());
+            using (SerialConsole console = new(other.Begin("machine", "console", "--tail", "0", name)))
+            {
+                Assert.Equal(('k', 'k'), (console.Ask('m'), console.Ask('d')));
+            }
+        }
+        finally
+        {
+            Clean();
+            other.Caisson("machine", "delete", "-f", name);
         }
     }
 
@@ -306,6 +395,9 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
         Assert.Empty(Directory.GetDirectories($"{engine.Root}/machines"));
     }
 
+    private static int Variable(string name, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : otherwise;
+
     private static void Save(SerialConsole console, char value)
     {
         Assert.Equal(value, console.Keep(value));
@@ -313,15 +405,21 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
         console.Expect(".");
     }
 
-    private string Make(string name)
+    private string Point(string name) => engine.Caisson("machine", "info", "--format", "{{.Replication.Point}}", name).Output.Trim();
+
+    /// <summary>Makes a machine that starts the boot sector.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="bytes">The size of its disk, which is full of what cannot be compressed.</param>
+    private string Make(string name, int bytes = 1 << 20)
     {
         RequireMachines();
         string disk = $"{engine.Root}/{name}.img";
         byte[] sector = Convert.FromHexString(BootSector);
-        byte[] bytes = new byte[1 << 20];
-        sector.CopyTo(bytes, 0);
-        (bytes[510], bytes[511]) = (0x55, 0xaa);
-        File.WriteAllBytes(disk, bytes);
+        byte[] content = new byte[bytes];
+        new Random(1).NextBytes(content.AsSpan(1_024));
+        sector.CopyTo(content, 0);
+        (content[510], content[511]) = (0x55, 0xaa);
+        File.WriteAllBytes(disk, content);
         Caisson("machine", "create", "--disk", disk, "-m", "32m", Named(name));
         File.Delete(disk);
         return name;
@@ -402,6 +500,9 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
     }
 
     private SerialConsole Open(string name) => new(engine.Begin("machine", "console", "--tail", "50", name));
+
+    /// <summary>The console without what it said before.</summary>
+    private SerialConsole OpenNow(string name) => new(engine.Begin("machine", "console", "--tail", "0", name));
 
     /// <summary>The serial console of a machine, by the command line.</summary>
     private sealed class SerialConsole : IDisposable

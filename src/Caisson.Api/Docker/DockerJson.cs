@@ -47,6 +47,7 @@ internal sealed record ErrorBody([property: JsonPropertyName("message")] string 
 [JsonSerializable(typeof(KernelBody))]
 [JsonSerializable(typeof(IReadOnlyList<KernelBody>))]
 [JsonSerializable(typeof(MachineBody))]
+[JsonSerializable(typeof(MachinePassphraseBody))]
 [JsonSerializable(typeof(IReadOnlyList<MachineSummaryBody>))]
 [JsonSerializable(typeof(MachineSnapshotBody))]
 [JsonSerializable(typeof(MachineAttachBody))]

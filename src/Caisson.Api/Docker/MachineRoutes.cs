@@ -24,6 +24,7 @@ internal sealed class MachineRoutes(ContainerEngine engine)
         routes.Post("/caisson/machines", Create);
         routes.Get("/caisson/machines/{id}", call => call.Json(MachineBody.Of(Find(call)), DockerJson.Default.MachineBody));
         routes.Get("/caisson/machines/{id}/explain", call => call.Text(Find(call).Explain()));
+        routes.Get("/caisson/machines/{id}/passphrase", call => call.Json(new MachinePassphraseBody(Find(call).ReadPassphrase()), DockerJson.Default.MachinePassphraseBody));
         routes.Delete("/caisson/machines/{id}", Verb((machine, call) => machine.DeleteAsync(call.Flag("force"), call.Gone)));
         routes.Post("/caisson/machines/{id}/start", Verb(async (machine, _) => await machine.StartAsync(CancellationToken.None)));
         routes.Post("/caisson/machines/{id}/stop", Verb(async (machine, call) => await machine.StopAsync(call.Flag("force"), Timeout(call), call.Gone)));

@@ -24,6 +24,7 @@ internal sealed class MachineWorkRoutes(ContainerEngine engine)
         routes.Post("/caisson/machines/{id}/export", Export);
         routes.Post("/caisson/machines/{id}/migrate", Migrate);
         routes.Post("/caisson/machines/{id}/backup", Backup);
+        routes.Post("/caisson/machines/{id}/replicate", Replicate);
         routes.Post("/caisson/machines/restore", Restore);
     }
 
@@ -58,7 +59,7 @@ internal sealed class MachineWorkRoutes(ContainerEngine engine)
         string path = Required(call, "path");
         return WorkStream.RunAsync(call, async progress =>
         {
-            await Machines.ExportAsync(machine, path, call.Query("format") ?? "ova", progress, call.Gone);
+            await Machines.ExportAsync(machine, path, call.Query("format") ?? "ova", call.Flag("decrypt"), progress, call.Gone);
             return new WorkLine { Result = path };
         });
     }
@@ -74,12 +75,26 @@ internal sealed class MachineWorkRoutes(ContainerEngine engine)
         });
     }
 
-    private Task Restore(Call call)
+    private async Task Replicate(Call call)
+    {
+        FullMachine machine = Machines.Find(call.Path("id"));
+        if (!call.Flag("now"))
+        {
+            await machine.SetReplicationAsync(
+                call.Flag("stop") ? null : new MachineReplication { Target = Required(call, "target"), EverySeconds = call.Number("every") ?? 0, Keep = call.Number("keep") ?? 0 }, call.Gone);
+            await call.Empty();
+            return;
+        }
+        await WorkStream.RunAsync(call, async progress => new WorkLine { Result = (await machine.ReplicateAsync(progress, call.Gone)).Point });
+    }
+
+    private async Task Restore(Call call)
     {
         string path = Required(call, "path");
-        return WorkStream.RunAsync(call, async progress => call.Flag("verify")
-            ? new WorkLine { Result = await FullMachineEngine.VerifyBackupAsync(path, call.Query("point") ?? "", progress, call.Gone) }
-            : new WorkLine { Result = (await Machines.RestoreBackupAsync(path, call.Query("point") ?? "", call.Query("name") ?? "", progress, call.Gone)).Record.Name });
+        string passphrase = (await call.ReadOptionalAsync(DockerJson.Default.MachinePassphraseBody))?.Passphrase ?? "";
+        await WorkStream.RunAsync(call, async progress => call.Flag("verify")
+            ? new WorkLine { Result = await Machines.VerifyBackupAsync(path, call.Query("point") ?? "", passphrase, progress, call.Gone) }
+            : new WorkLine { Result = (await Machines.RestoreBackupAsync(path, call.Query("point") ?? "", call.Query("name") ?? "", passphrase, progress, call.Gone)).Record.Name });
     }
 
     private Task Migrate(Call call)
@@ -102,7 +117,7 @@ internal sealed class MachineWorkRoutes(ContainerEngine engine)
                 Notes =
                 [
                     string.Create(System.Globalization.CultureInfo.InvariantCulture,
-                        $"moved in {report.Seconds:0.0} s, it stood still for {(report.PauseMs >= 0 ? $"{report.PauseMs:0.0} ms" : "an unknown time")}, {report.MemoryBytes >> 20} MiB of memory in {report.Passes} passes{(report.IsPostCopy ? ", the rest after it" : "")}"),
+                        $"moved in {report.Seconds:0.0} s, it stood still for {(report.PauseMs >= 0 ? $"{report.PauseMs:0.0} ms ({report.DisksMs:0.0} for disks, {report.MemoryMs:0.0} for memory)" : "an unknown time")}, {report.MemoryBytes >> 20} MiB of memory in {report.Passes} passes{(report.IsPostCopy ? ", the rest after it" : "")}"),
                 ],
             };
         });

@@ -9,8 +9,8 @@ namespace Caisson.Cli.Commands;
 internal sealed class MachineCreateCommand : Command
 {
     private readonly ValueOption<long> _memory, _memoryMax, _cpus, _cpusMax, _order, _delay;
-    private readonly ValueOption<string> _cpuModel, _firmware, _kernel, _initrd, _append, _boot, _restart, _description, _hostname, _user, _password, _userData, _networkConfig;
-    private readonly SwitchOption _secureBoot, _tpm, _noNetwork, _autostart, _start;
+    private readonly ValueOption<string> _cpuModel, _firmware, _kernel, _initrd, _append, _boot, _restart, _description, _hostname, _user, _password, _passphrase, _userData, _networkConfig;
+    private readonly SwitchOption _secureBoot, _tpm, _encrypt, _noNetwork, _autostart, _start;
     private readonly ListOption<MachineDisk> _disks;
     private readonly ListOption<MachineNetwork> _networks;
     private readonly ListOption<string> _cdroms, _publish, _sshKeys, _install, _commands;
@@ -28,6 +28,8 @@ internal sealed class MachineCreateCommand : Command
         _tpm = Switch("tpm", "With a TPM 2.0");
         Heading("Disks and networks");
         _disks = Values("disk", "disk", "SIZE of an empty disk, or PATH of one that is copied; then size=, name=, format=, bus=virtio|sata, cache=writeback|none|unsafe", MachineSpec.Disk);
+        _encrypt = Switch("encrypt", "Encrypt the disks (LUKS), by a passphrase of the engine's or yours");
+        _passphrase = Text("passphrase-file", "Path of a file whose first line is the passphrase of the disks", kind: "path");
         _cdroms = List("cdrom", "Path of an image in a drive, read only; an empty text for an empty drive", kind: "path");
         _networks = Values("network", "network", "NETWORK; then name=, mac=, ip=, model=virtio|e1000e (default bridge)", MachineSpec.Network);
         _noNetwork = Switch("no-network", "Without a network interface");
@@ -84,6 +86,8 @@ internal sealed class MachineCreateCommand : Command
             Firmware = _firmware.Value,
             SecureBoot = _secureBoot.Value,
             Tpm = _tpm.Value,
+            Encrypt = _encrypt.Value || _passphrase.Value.Length > 0,
+            Passphrase = MachineSpec.FirstLine(_passphrase.Value),
             Kernel = MachineSpec.HostPath(_kernel.Value),
             Initrd = MachineSpec.HostPath(_initrd.Value),
             CommandLine = _append.Value,
@@ -128,7 +132,7 @@ internal sealed class MachineCreateCommand : Command
             Hostname = _hostname.Value,
             User = _user.Value,
             SshKeys = [.. _sshKeys.Values.SelectMany(Keys)],
-            Password = _password.Value.Length > 0 ? File.ReadLines(_password.Value).FirstOrDefault("") : "",
+            Password = MachineSpec.FirstLine(_password.Value),
             Packages = [.. _install.Values],
             Commands = [.. _commands.Values],
             UserData = _userData.Value.Length > 0 ? File.ReadAllText(_userData.Value) : "",

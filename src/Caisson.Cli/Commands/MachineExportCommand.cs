@@ -7,11 +7,13 @@ namespace Caisson.Cli.Commands;
 internal sealed class MachineExportCommand : MachineWorkCommand
 {
     private readonly ValueOption<string> _output, _format;
+    private readonly SwitchOption _decrypt;
 
     public MachineExportCommand()
     {
         _output = Text("output", "Path of the file (default MACHINE.ova)", 'o', kind: "path");
         _format = Text("format", "ova, or the first disk as vmdk, vhd, vhdx, raw or qcow2 (default by the file's ending)");
+        _decrypt = Switch("decrypt", "Write what is encrypted so that everybody can read it");
     }
 
     public override string Usage => "[OPTIONS] MACHINE";
@@ -28,6 +30,6 @@ internal sealed class MachineExportCommand : MachineWorkCommand
     {
         string path = Absolute(_output.Value.Length > 0 ? _output.Value : $"{Arguments[0]}.{(_format.Value.Length > 0 ? _format.Value : "ova")}");
         string ending = Path.GetExtension(path).TrimStart('.').ToLowerInvariant();
-        return session.Engine.ExportMachine(Arguments[0], path, _format.Value.Length > 0 ? _format.Value : ending.Length > 0 ? ending : "ova", progress);
+        return session.Engine.ExportMachine(Arguments[0], path, _format.Value.Length > 0 ? _format.Value : ending.Length > 0 ? ending : "ova", _decrypt.Value, progress);
     }
 }

@@ -58,6 +58,7 @@ internal sealed class MachineInfoCommand : Command
         Line("Processors", Growing(Number("Processors"), Number("ProcessorsMax"), value => value.ToString(CultureInfo.InvariantCulture)));
         Line("Memory", Growing(Number("Memory"), Number("MemoryMax"), value => HumanSize.Binary(value)));
         Line("Firmware", machine.Text("Firmware") + (machine.Truth("SecureBoot") ? ", secure boot" : "") + (machine.Truth("Tpm") ? ", TPM 2.0" : ""));
+        Line("Encrypted", machine.Truth("Encrypted") ? "yes" : "");
         Line("Autostart", machine.Truth("Autostart") ? "yes" : "no");
         Line("Restart policy", machine.Text("RestartPolicy"));
         Line("Cloned from", machine.Text("ClonedFrom"));
@@ -80,6 +81,12 @@ internal sealed class MachineInfoCommand : Command
         {
             string name = snapshot.Text("Name");
             Line("Snapshot", $"{name}{(snapshot.Truth("Memory") ? ", with memory" : "")}{(name == machine.Text("CurrentSnapshot") ? ", current" : "")}");
+        }
+        if (machine.Field("Replication") is { ValueKind: JsonValueKind.Object } copies)
+        {
+            string last = copies.Text("Point") is { Length: > 0 } point ? $", last {point} ({HumanSize.Binary(copies.Number("Bytes"))}, verified)" : "";
+            string failed = copies.Text("Error") is { Length: > 0 } reason ? $"; the last try failed: {DisplayText.Printable(reason)}" : "";
+            Line("Replication", $"{copies.Text("Target")}, every {copies.Number("EverySeconds")} s{last}{failed}");
         }
         Line("VNC", machine.Text("VncPath"));
 

@@ -8,8 +8,9 @@ namespace Caisson.Cli.Commands;
 internal sealed class MachineSetCommand : Command
 {
     private readonly ValueOption<long> _memory, _memoryMax, _cpus, _cpusMax, _order, _delay;
+    private readonly ValueOption<string> _passphrase;
     private readonly ValueOption<string?> _cpuModel, _append, _boot, _restart, _description;
-    private readonly ValueOption<bool?> _autostart;
+    private readonly ValueOption<bool?> _autostart, _encrypt;
     private readonly ListOption<KeyValuePair<string, long>> _disks;
     private readonly ListOption<KeyValuePair<string, string>> _media;
 
@@ -22,6 +23,8 @@ internal sealed class MachineSetCommand : Command
         _memoryMax = Value("memory-max", "bytes", "To how much it may grow while it runs", ByteSize.Parse, -1L);
         _disks = Values("disk-size", "disk=size", "New size of a disk, such as disk0=40g", MachineSpec.Size);
         _media = Values("cdrom", "drive=path", "Medium of a drive, such as cd0=/srv/install.iso; an empty path takes it out", MachineSpec.Medium);
+        _encrypt = Value("encrypt", "yes|no", "Write its disks anew, encrypted or no longer; only while it does not run", YesNo, (bool?)null);
+        _passphrase = Text("passphrase-file", "Path of a file whose first line is the passphrase (default one of the engine's)", kind: "path");
         _boot = Maybe("boot", "What is tried in order: disk, cdrom, network");
         _append = Maybe("append", "The kernel's command line");
         _autostart = Value("autostart", "yes|no", "Start it with the engine", YesNo, (bool?)null);
@@ -58,6 +61,8 @@ internal sealed class MachineSetCommand : Command
             Media = new Dictionary<string, string>(_media.Values),
             Boot = _boot.Value is { } boot ? (boot.Length > 0 ? boot.Split(',') : []) : null,
             CommandLine = _append.Value,
+            Encrypt = _encrypt.Value,
+            Passphrase = _passphrase.Value.Length > 0 ? MachineSpec.FirstLine(_passphrase.Value) : null,
             Autostart = _autostart.Value,
             StartOrder = _order.Value == long.MinValue ? null : _order.Value,
             StartDelaySeconds = NotNegative(_delay.Value),

@@ -66,6 +66,12 @@ internal static class MachineSpec
     /// <summary>Reads a path on this host; empty stays empty.</summary>
     public static string HostPath(string text) => text.Length > 0 ? Path.GetFullPath(text) : "";
 
+    /// <summary>The first line of a file that has a secret; empty for no file.</summary>
+    /// <exception cref="FormatException">It has none.</exception>
+    public static string FirstLine(string path) => path.Length == 0 ? ""
+        : File.ReadLines(path).FirstOrDefault() is { Length: > 0 } line ? line
+        : throw new FormatException($"{path} has nothing in its first line");
+
     private static string Place(string path, string text) => path.Length > 0
         ? Path.GetFullPath(path)
         : throw new FormatException($"invalid disk '{text}': write SIZE, such as 20g, or PATH");

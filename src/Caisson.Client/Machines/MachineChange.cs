@@ -26,6 +26,12 @@ public sealed class MachineChange
     /// <summary>The kernel's command line.</summary>
     public string? CommandLine { get; init; }
 
+    /// <summary>Its disks are encrypted, or no longer.</summary>
+    public bool? Encrypt { get; init; }
+
+    /// <summary>By which passphrase; null for one of the engine's.</summary>
+    public string? Passphrase { get; init; }
+
     /// <summary>It starts with the engine.</summary>
     public bool? Autostart { get; init; }
 
@@ -56,6 +62,11 @@ public sealed class MachineChange
         Text("CpuModel", CpuModel);
         json.Texts("Boot", Boot);
         Text("CommandLine", CommandLine);
+        if (Encrypt is { } encrypt)
+        {
+            json.WriteBoolean(nameof(Encrypt), encrypt);
+        }
+        Text(nameof(Passphrase), Passphrase);
         if (Autostart is { } autostart)
         {
             json.WriteBoolean(nameof(Autostart), autostart);

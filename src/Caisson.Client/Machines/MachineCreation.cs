@@ -30,6 +30,12 @@ public sealed class MachineCreation
     /// <summary>With a TPM 2.0.</summary>
     public bool Tpm { get; init; }
 
+    /// <summary>Its disks are encrypted.</summary>
+    public bool Encrypt { get; init; }
+
+    /// <summary>By which passphrase; empty for one of the engine's.</summary>
+    public string Passphrase { get; init; } = "";
+
     /// <summary>Path, on the engine's host, of a kernel; empty to start from a disk.</summary>
     public string Kernel { get; init; } = "";
 

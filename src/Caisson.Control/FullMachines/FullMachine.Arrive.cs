@@ -3,6 +3,7 @@ using System.Net.Sockets;
 
 using Caisson.Control.FullMachines.Migration;
 using Caisson.Errors;
+using Caisson.Linux;
 using Caisson.Machines.Full;
 using Caisson.Qmp;
 
@@ -143,9 +144,8 @@ public sealed partial class FullMachine
 
     private static async Task TakeDiskAsync(string path, Stream stream)
     {
-        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        await socket.ConnectAsync(new UnixDomainSocketEndPoint(path));
-        await using var disk = new NetworkStream(socket);
+        // By our own call, which knows paths that are longer than an address of a socket.
+        await using var disk = new NetworkStream(UnixSocket.Connect(path, UnixSocketKind.Stream).ToSocket(), ownsSocket: true);
         await MigrationWire.PumpAsync(disk, stream);
     }
 

@@ -24,6 +24,7 @@ public sealed partial class FullMachine
         {
             RequireUsable();
             MachineBackupDirectory directory = MachineBackupDirectory.OpenOrCreate(path, Id);
+            directory.DropStray();
             DateTimeOffset now = _services.Time.GetUtcNow();
             string name = directory.NewName(now);
             var point = new MachineBackupPoint { Name = name, At = now, Machine = _record };
@@ -43,11 +44,11 @@ public sealed partial class FullMachine
             {
                 if (_run is { } run && _status.HasProcess)
                 {
-                    await CopyRunningUnlocked(run.Monitor, directory, files, isFull: whole is not null, progress, cancellation);
+                    await CopyRunningUnlockedAsync(run.Monitor, directory, files, isFull: whole is not null, progress, cancellation);
                 }
                 else
                 {
-                    await CopyStoppedUnlocked(directory, files, progress, cancellation);
+                    await CopyStoppedUnlockedAsync(directory, files, progress, cancellation);
                 }
                 progress.Report(new WorkProgress("taking digests"));
                 return await directory.AddAsync(
@@ -77,6 +78,10 @@ public sealed partial class FullMachine
         {
             return "it is a full one, because the machine has other disks than before";
         }
+        if (last.Machine.Config.IsEncrypted != _record.Config.IsEncrypted)
+        {
+            return $"it is a full one, because the machine's disks are {(_record.Config.IsEncrypted ? "encrypted now" : "no longer encrypted")}";
+        }
         Dictionary<string, bool> known = Bitmaps(run.Monitor, directory.Content.Bitmap);
         return _record.Config.Disks.All(disk => known.TryGetValue(disk.Name, out bool isSound) && isSound)
             ? null
@@ -104,7 +109,7 @@ public sealed partial class FullMachine
         return found;
     }
 
-    private async Task CopyStoppedUnlocked(
+    private async Task CopyStoppedUnlockedAsync(
         MachineBackupDirectory directory, List<(string Disk, string File, string Parent)> files, IProgress<WorkProgress> progress, CancellationToken cancellation)
     {
         foreach (var (disk, file, _) in files)
@@ -112,11 +117,11 @@ public sealed partial class FullMachine
             DiskNode node = _record.Config.Disks.FirstOrDefault(one => one.Name == disk) is { } found
                 ? NodeOf(found)
                 : new DiskNode(FullMachineDisks.PathOf(DisksPath, disk), DiskFormat.Qcow2);
-            await DiskImages.ConvertAsync(node, directory.PathOf(file), new DiskConversion { Format = DiskFormat.Qcow2 }, new FullMachineEngine.Told(progress, $"copying {disk}"), cancellation);
+            await DiskImages.ConvertAsync(node, directory.PathOf(file), new DiskConversion { Format = DiskFormat.Qcow2, Passphrase = PassphraseOf(disk), SourcePassphrase = PassphraseOf(disk) }, new FullMachineEngine.Told(progress, $"copying {disk}"), cancellation);
         }
     }
 
-    private static async Task CopyRunningUnlocked(
+    private async Task CopyRunningUnlockedAsync(
         MachineMonitor monitor, MachineBackupDirectory directory, List<(string Disk, string File, string Parent)> files, bool isFull, IProgress<WorkProgress> progress, CancellationToken cancellation)
     {
         string bitmap = directory.Content.Bitmap;
@@ -132,11 +137,11 @@ public sealed partial class FullMachine
                 long bytes = SizeOf(monitor, disk);
                 if (parent.Length > 0)
                 {
-                    await DiskImages.CreateOverlayAsync(path, new DiskNode(directory.PathOf(parent), DiskFormat.Qcow2), parent, bytes, 0, null, cancellation);
+                    await DiskImages.CreateOverlayAsync(path, new DiskNode(directory.PathOf(parent), DiskFormat.Qcow2), parent, bytes, 0, PassphraseOf(disk), cancellation);
                 }
                 else
                 {
-                    await DiskImages.CreateAsync(path, DiskFormat.Qcow2, bytes, 0, null, cancellation);
+                    await DiskImages.CreateAsync(path, DiskFormat.Qcow2, bytes, 0, PassphraseOf(disk), cancellation);
                 }
                 using FileDescriptor place = HostFiles.OpenPath(path, followLast: false);
                 using FileDescriptor target = place.ReopenRegular(path, writable: true);
@@ -146,6 +151,7 @@ public sealed partial class FullMachine
                 {
                     json.WriteString("driver", "qcow2");
                     json.WriteString("node-name", Target(disk));
+                    FullMachinePlan.WriteEncryption(json, PassphraseOf(disk) is not null);
                     json.WriteNull("backing");
                     json.WriteStartObject("file");
                     json.WriteString("driver", "file");

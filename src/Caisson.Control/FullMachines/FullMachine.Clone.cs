@@ -35,6 +35,7 @@ public sealed partial class FullMachine
                     IsTemplate = false,
                     ClonedFrom = source.Name,
                     Ports = null,
+                    Replication = null,
                     Snapshots = [],
                     CurrentSnapshot = "",
                     Networks = [.. source.Networks.Select(network => network with { HardwareAddress = FullMachineEngine.NewHardwareAddress(), IPv4 = "", IPv6 = "" })],
@@ -125,24 +126,25 @@ public sealed partial class FullMachine
         foreach (string name in disk.Backing.Reverse())
         {
             string[] parts = name.Split('/');
-            below = new DiskNode(FullMachineDisks.PathOf($"{_engine.DirectoryOf(parts[0])}/disks", parts[1]), DiskFormat.Qcow2) { Backing = below };
+            below = new DiskNode(FullMachineDisks.PathOf($"{_engine.DirectoryOf(parts[0])}/disks", parts[1]), DiskFormat.Qcow2) { Backing = below, IsEncrypted = _record.Config.IsEncrypted };
         }
-        return new DiskNode(FullMachineDisks.PathOf(DisksPath, disk.Name), DiskFormat.Qcow2) { Backing = below };
+        return new DiskNode(FullMachineDisks.PathOf(DisksPath, disk.Name), DiskFormat.Qcow2) { Backing = below, IsEncrypted = _record.Config.IsEncrypted };
     }
 
     private async Task CopyStoppedAsync(FullMachineRecord record, string directory, bool linked, CancellationToken cancellationToken)
     {
         uint user = FullMachineEngine.UserOf(record.IdBlock);
+        string? passphrase = _engine.Keys.Open(_record);
         foreach (FullDisk disk in _record.Config.Disks)
         {
             string path = FullMachineDisks.PathOf(directory, disk.Name);
             if (linked)
             {
-                await DiskImages.CreateOverlayAsync(path, NodeOf(disk), $"../../{Id}/disks/{disk.Name}.qcow2", disk.Bytes, user, null, cancellationToken);
+                await DiskImages.CreateOverlayAsync(path, NodeOf(disk), $"../../{Id}/disks/{disk.Name}.qcow2", disk.Bytes, user, passphrase, cancellationToken);
             }
             else
             {
-                await DiskImages.ConvertAsync(NodeOf(disk), path, new DiskConversion { Format = DiskFormat.Qcow2, Owner = user }, null, cancellationToken);
+                await DiskImages.ConvertAsync(NodeOf(disk), path, new DiskConversion { Format = DiskFormat.Qcow2, Owner = user, Passphrase = passphrase, SourcePassphrase = passphrase }, null, cancellationToken);
             }
         }
         if (_record.Config.Firmware == MachineFirmware.Uefi)
@@ -167,9 +169,9 @@ public sealed partial class FullMachine
                 string path = FullMachineDisks.PathOf(DisksPath, copy);
                 File.Delete(path);
                 long bytes = DiskHeader.Read(FullMachineDisks.PathOf(DisksPath, node), DiskFormat.Qcow2).VirtualBytes;
-                await DiskImages.CreateAsync(path, DiskFormat.Qcow2, bytes, User, null, cancellationToken);
+                await DiskImages.CreateAsync(path, DiskFormat.Qcow2, bytes, User, PassphraseOf(node), cancellationToken);
                 copies.Add((node, copy));
-                monitor.Execute(FullMachinePlan.Open(copy));
+                monitor.Execute(FullMachinePlan.Open(copy, PassphraseOf(node) is not null));
             }
             await monitor.RunTransactionAsync([.. copies.Select(copy => (copy.Copy, FullMachinePlan.Backup(copy.Node, copy.Copy)))], TimeSpan.FromHours(1));
             foreach ((string node, string copy) in copies)

@@ -32,12 +32,12 @@ public sealed partial class FullMachine
                 throw new CaissonException(ErrorKind.FailedPrecondition, $"attach {disk.Name} to {_record.Name}: a disk on {disk.Bus} can only be attached while the machine does not run; use bus=virtio, or stop it");
             }
             string path = FullMachineDisks.PathOf(DisksPath, disk.Name);
-            disk = await FullMachineDisks.MakeAsync(disk, asked, DisksPath, User, cancellationToken);
+            disk = await FullMachineDisks.MakeAsync(disk, asked, DisksPath, User, _engine.Keys.Open(_record), cancellationToken);
             try
             {
                 if (_run is { } run && _status.HasProcess)
                 {
-                    foreach (QmpStep step in FullMachinePlan.Plug(disk))
+                    foreach (QmpStep step in FullMachinePlan.Plug(config, disk))
                     {
                         run.Monitor.Execute(step);
                     }
@@ -158,7 +158,7 @@ public sealed partial class FullMachine
         string path = FullMachineDisks.PathOf(DisksPath, disk.Name);
         if (keep.Length > 0)
         {
-            await DiskImages.ConvertAsync(new DiskNode(path, DiskFormat.Qcow2), keep, new DiskConversion { Format = DiskFormat.Qcow2 });
+            await DiskImages.ConvertAsync(NodeOf(disk), keep, new DiskConversion { Format = DiskFormat.Qcow2, Passphrase = PassphraseOf(disk.Name), SourcePassphrase = PassphraseOf(disk.Name) });
         }
         SetUnlocked(_record with { Config = _record.Config with { Disks = [.. _record.Config.Disks.Where(other => other.Name != disk.Name)] } }, Event("detach", ("device", disk.Name)));
         File.Delete(path);
@@ -260,8 +260,12 @@ public sealed partial class FullMachine
             {
                 foreach ((FullDisk then, FullDisk now) in config.Disks.Zip(before.Disks).Where(pair => pair.First.Bytes > pair.Second.Bytes))
                 {
-                    await DiskImages.ResizeAsync(new DiskNode(FullMachineDisks.PathOf(DisksPath, now.Name), DiskFormat.Qcow2), then.Bytes, null, cancellationToken);
+                    await DiskImages.ResizeAsync(NodeOf(now), then.Bytes, PassphraseOf(now.Name), cancellationToken);
                 }
+            }
+            if (asked.Encrypt is { } encrypt && encrypt != config.IsEncrypted)
+            {
+                config = await RewriteUnlockedAsync(config, encrypt, asked.Passphrase, cancellationToken);
             }
             SetUnlocked(
                 _record with

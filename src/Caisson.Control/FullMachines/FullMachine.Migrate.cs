@@ -39,6 +39,7 @@ public sealed partial class FullMachine
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             limit.CancelAfter(options.Limit);
             var journey = new Journey(this, run, peer, options, progress);
+            SetUnlocked(_status with { MigratingTo = address }, State.Durability.Process);
             try
             {
                 MigrationReport report = await journey.RunAsync(limit.Token);
@@ -55,6 +56,7 @@ public sealed partial class FullMachine
             {
                 if (_run == run && !_gone)
                 {
+                    SetUnlocked(_status with { MigratingTo = journey.Doubt is null ? "" : address }, State.Durability.Process);
                     RefreshUnlocked(run, journey.Doubt);
                 }
             }
@@ -123,6 +125,7 @@ public sealed partial class FullMachine
         private readonly CancellationTokenSource _over = new();
         private UnixSocket? _listener;
         private bool _memoryBegan;
+        private volatile string _trouble = "";
 
         /// <summary>Why nobody knows where the machine is; null in the ordinary case.</summary>
         internal string? Doubt { get; private set; }
@@ -150,7 +153,7 @@ public sealed partial class FullMachine
             catch (LostException lost)
             {
                 isThere = await AskWhereAsync(lost);
-                return isThere ? new MigrationReport(Stopwatch.GetElapsedTime(start).TotalSeconds, -1, 0, 0, false) : throw new CaissonException(ErrorKind.Unavailable, $"migrate machine {_record.Name}: {lost.Message}; it goes on here");
+                return isThere ? new MigrationReport(Stopwatch.GetElapsedTime(start).TotalSeconds, -1, 0, 0, 0, 0, false) : throw new CaissonException(ErrorKind.Unavailable, $"migrate machine {_record.Name}: {lost.Message}; it goes on here");
             }
             catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException)
             {
@@ -158,7 +161,7 @@ public sealed partial class FullMachine
             }
             catch (CaissonException error)
             {
-                throw new CaissonException(error.Kind, $"migrate machine {_record.Name}: {error.Message}; it goes on here", error);
+                throw new CaissonException(error.Kind, $"migrate machine {_record.Name}: {error.Message}{(_trouble.Length > 0 ? $" ({_trouble})" : "")}; it goes on here", error);
             }
             finally
             {
@@ -169,6 +172,31 @@ public sealed partial class FullMachine
                 }
                 await CloseAsync();
             }
+        }
+
+        /// <summary>Ends what another engine began; true when the machine is theirs.</summary>
+        internal async Task<bool> SettleAsync()
+        {
+            string status = Monitor.Execute("query-migrate").TryGetProperty("status", out JsonElement value) ? value.GetString() ?? "" : "";
+            if (status == "completed")
+            {
+                try
+                {
+                    if (await AskWhereAsync(new LostException("the engine was killed in the moment of the change")))
+                    {
+                        return true;
+                    }
+                }
+                catch (CaissonException)
+                {
+                    return false; // nobody knows; it stays where it is
+                }
+            }
+            _memoryBegan = status is not ("" or "none");
+            _mirrors.AddRange(FullMachinePlan.SnapshotNodes(_record.Config));
+            await StayAsync();
+            File.Delete($"{machine.DirectoryPath}/run/mirror.sock");
+            return false;
         }
 
         private async Task<MigrationSettings> OfferAsync(Stream control, CancellationToken cancellation)
@@ -189,7 +217,8 @@ public sealed partial class FullMachine
                 new MigrationOffer
                 {
                     Version = MigrationOffer.CurrentVersion,
-                    Machine = _record,
+                    Machine = _record with { Key = "" },
+                    Passphrase = machine._engine.Keys.Open(_record) ?? "",
                     Qemu = Monitor.Version,
                     Addresses = [.. machine._status.Endpoints.Select(endpoint => endpoint.IPv4)],
                     Files = files,
@@ -319,6 +348,7 @@ public sealed partial class FullMachine
             catch (Exception error) when (error is CaissonException or OperationCanceledException or IOException or ObjectDisposedException)
             {
                 // QEMU sees the end of its connection, and says so.
+                _trouble = error.Message;
             }
         }
 
@@ -352,13 +382,16 @@ public sealed partial class FullMachine
             }
             RequireStatus(await switching, "pre-switchover");
             // The machine stands still from here on.
+            long standing = Stopwatch.GetTimestamp();
             await FinishMirrorsAsync(cancellation);
             await MigrationWire.SendAsync(control, new MigrationWord { Say = "disks" }, MigrationJson.Default.MigrationWord, cancellation);
             MigrationWord? closed = await words.WaitAsync(AnswerLimit, cancellation);
             Require(closed, "closed");
             Task<MigrationWord?> running = MigrationWire.ReceiveAsync(control, MigrationJson.Default.MigrationWord, _over.Token);
+            double disksMs = Stopwatch.GetElapsedTime(standing).TotalMilliseconds;
             Monitor.Execute("migrate-continue", json => json.WriteString("state", "pre-switchover"));
             RequireStatus(await completed.WaitAsync(options.Limit, cancellation), "completed");
+            double memoryMs = Stopwatch.GetElapsedTime(standing).TotalMilliseconds - disksMs;
             // From here on it is theirs, unless they say that it is not.
             MigrationWord? word;
             try
@@ -378,7 +411,7 @@ public sealed partial class FullMachine
             JsonElement sent = last.TryGetProperty("ram", out JsonElement counts) ? counts : default;
             double pause = stopped.IsCompletedSuccessfully && long.TryParse(word.Text, CultureInfo.InvariantCulture, out long resumed)
                 ? (resumed - Micros((await stopped).At)) / 1_000.0 : -1;
-            return new MigrationReport(Stopwatch.GetElapsedTime(start).TotalSeconds, pause, Number(sent, "dirty-sync-count"), Number(sent, "transferred"), isPostCopy);
+            return new MigrationReport(Stopwatch.GetElapsedTime(start).TotalSeconds, pause, disksMs, memoryMs, Number(sent, "dirty-sync-count"), Number(sent, "transferred"), isPostCopy);
         }
 
         private static long Number(JsonElement element, string name) => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) && value.TryGetInt64(out long number) ? number : 0;
@@ -518,6 +551,26 @@ public sealed partial class FullMachine
             File.Delete($"{machine.DirectoryPath}/run/mirror.sock");
             _over.Dispose();
         }
+    }
+
+    /// <summary>Ends a migration that an engine was killed over: the machine goes on here, unless all of it had left.</summary>
+    /// <returns>False when it is theirs and nothing of it is left here.</returns>
+    private async Task<bool> SettleMigrationUnlockedAsync(Run run)
+    {
+        var journey = new Journey(this, run, EnginePeer.Parse(_status.MigratingTo), new MigrationOptions(), new Silence());
+        bool isTheirs = await journey.SettleAsync();
+        if (isTheirs)
+        {
+            run.IsAsked = true;
+            await DeleteUnlockedAsync();
+            return false;
+        }
+        SetUnlocked(_status with { MigratingTo = journey.Doubt is null ? "" : _status.MigratingTo }, State.Durability.Process);
+        if (journey.Doubt is { } doubt)
+        {
+            RefreshUnlocked(run, doubt);
+        }
+        return true;
     }
 
     /// <summary>A moment as a number that both sides understand.</summary>

@@ -28,6 +28,7 @@ public sealed partial class FullMachine
             }
             // A start that was not completed, or an end that left nothing to tell.
             ForgetCopies(null);
+            CompleteRewriteUnlocked();
             bool ran = _status.HasProcess;
             if (process is not null)
             {
@@ -45,6 +46,9 @@ public sealed partial class FullMachine
                         Endpoints = [],
                         MemoryBytes = 0,
                         Running = null,
+                        Restoring = "",
+                        RestoringPaused = false,
+                        MigratingTo = "",
                         FinishedAt = _services.Time.GetUtcNow(),
                         Error = "its end was not seen: the host or the monitor was stopped",
                     },
@@ -71,6 +75,15 @@ public sealed partial class FullMachine
             WatchUnlocked(run);
             await monitor.AbandonJobsAsync(ReopenLimit);
             ForgetCopies(monitor);
+            if (_status.MigratingTo.Length > 0 && !await SettleMigrationUnlockedAsync(run))
+            {
+                return true;
+            }
+            if (_record.Snapshots.FirstOrDefault(one => one.Name == _status.Restoring) is { } snapshot)
+            {
+                await GoBackUnlockedAsync(run, snapshot, _status.RestoringPaused);
+                SetUnlocked(_record with { CurrentSnapshot = snapshot.Name }, Event("restore", ("snapshot", snapshot.Name)));
+            }
             ServeAllUnlocked();
             RefreshUnlocked(run, null);
             return true;
@@ -108,7 +121,7 @@ public sealed partial class FullMachine
         await GiveBackUnlockedAsync();
         EngineEvent[] left = DisconnectUnlocked();
         SetUnlocked(
-            _status with { Phase = crashed ? MachinePhase.Crashed : MachinePhase.Stopped, Pid = 0, Error = error, FinishedAt = exit.At, Endpoints = [], MemoryBytes = 0, Running = null },
+            _status with { Phase = crashed ? MachinePhase.Crashed : MachinePhase.Stopped, Pid = 0, Error = error, FinishedAt = exit.At, Endpoints = [], MemoryBytes = 0, Running = null, Restoring = "", RestoringPaused = false, MigratingTo = "" },
             Durability.Process,
             (EngineEvent[])[Event(crashed ? "crash" : "stop"), .. left]);
         if (!_status.StoppedByUser && (_record.RestartPolicy == "always" || (crashed && _record.RestartPolicy == "on-failure")))

@@ -98,7 +98,7 @@ public sealed partial class FullMachine
             {
                 foreach (string node in FullMachinePlan.SnapshotNodes(snapshot.Config))
                 {
-                    await DiskSnapshots.DeleteAsync(FullMachineDisks.PathOf(DisksPath, node), tag);
+                    await DiskSnapshots.DeleteAsync(FullMachineDisks.PathOf(DisksPath, node), tag, PassphraseOf(node));
                 }
             }
             SetUnlocked(
@@ -160,15 +160,15 @@ public sealed partial class FullMachine
             foreach (string node in FullMachinePlan.SnapshotNodes(config))
             {
                 string path = FullMachineDisks.PathOf(DisksPath, node);
-                await DiskSnapshots.CreateAsync(path, tag);
-                made.Add(path);
+                await DiskSnapshots.CreateAsync(path, tag, PassphraseOf(node));
+                made.Add(node);
             }
         }
         catch
         {
-            foreach (string path in made)
+            foreach (string node in made)
             {
-                await DiskSnapshots.DeleteAsync(path, tag);
+                await DiskSnapshots.DeleteAsync(FullMachineDisks.PathOf(DisksPath, node), tag, PassphraseOf(node));
             }
             throw;
         }
@@ -177,6 +177,7 @@ public sealed partial class FullMachine
     /// <summary>The QEMU that runs takes the snapshot's disks and memory.</summary>
     private async Task GoBackUnlockedAsync(Run run, MachineSnapshot snapshot, bool paused)
     {
+        SetUnlocked(_status with { Restoring = snapshot.Name, RestoringPaused = paused }, State.Durability.Process);
         try
         {
             run.Monitor.Execute("stop");
@@ -194,7 +195,7 @@ public sealed partial class FullMachine
             throw;
         }
         SetUnlocked(_record with { Config = snapshot.Config, Networks = snapshot.Networks });
-        SetUnlocked(_status with { Running = snapshot.Config, MemoryBytes = 0 }, State.Durability.Process);
+        SetUnlocked(_status with { Running = snapshot.Config, MemoryBytes = 0, Restoring = "", RestoringPaused = false }, State.Durability.Process);
         RefreshUnlocked(run, "");
     }
 
@@ -216,7 +217,7 @@ public sealed partial class FullMachine
         {
             foreach (string node in FullMachinePlan.SnapshotNodes(snapshot.Config))
             {
-                await DiskSnapshots.ApplyAsync(FullMachineDisks.PathOf(DisksPath, node), tag);
+                await DiskSnapshots.ApplyAsync(FullMachineDisks.PathOf(DisksPath, node), tag, PassphraseOf(node));
             }
         }
         SetUnlocked(_record with { Config = snapshot.Config, Networks = snapshot.Networks });

@@ -94,6 +94,7 @@ public sealed partial class FullMachine
             FullMachinePlan plan = CompileUnlocked();
             plan = arrive is null ? plan : plan.Arriving();
             PrepareUnlocked(plan);
+            using PassphrasePipe? passphrase = PassphrasePipe.Make(_engine.Keys.Open(_record), $"{DirectoryPath}/run", User);
             Dictionary<string, string> bases = BasesUnlocked();
             await StartTpmUnlockedAsync();
             using MountTree root = FullSandbox.MakeRoot(bases.Keys);
@@ -102,7 +103,7 @@ public sealed partial class FullMachine
                 {
                     Id = Id,
                     Spec = FullSandbox.Compile(_record, DirectoryPath, bases, plan.Arguments, plan.Accelerator == "kvm"),
-                    Seccomp = SandboxCompiler.Filter,
+                    Seccomp = arrive is null ? SandboxCompiler.Filter : FullSandbox.ArrivingFilter,
                     RootMount = root,
                     OpenStdin = true,
                     Log = new ContainerLog(
@@ -116,6 +117,10 @@ public sealed partial class FullMachine
                     },
                 },
                 CancellationToken.None);
+            if (passphrase is not null)
+            {
+                await passphrase.HandAsync(process.Exited, OpenLimit);
+            }
             monitor = await MachineMonitor.OpenAsync($"{DirectoryPath}/run/qmp.sock", User, process.Exited, OpenLimit);
             PlugInterfacesUnlocked(monitor);
             InsertMediaUnlocked(monitor);
@@ -146,6 +151,9 @@ public sealed partial class FullMachine
                     StoppedByUser = false,
                     MemoryBytes = 0,
                     Running = _record.Config,
+                    Restoring = "",
+                    RestoringPaused = false,
+                    MigratingTo = "",
                 },
                 _record.Autostart ? Durability.Power : Durability.Process,
                 Event("start"));
@@ -254,7 +262,7 @@ public sealed partial class FullMachine
         await GiveBackUnlockedAsync();
         EngineEvent[] left = DisconnectUnlocked();
         SetUnlocked(
-            _status with { Phase = crashed ? MachinePhase.Crashed : MachinePhase.Stopped, Pid = 0, Error = error, FinishedAt = exit.At, Endpoints = [], MemoryBytes = 0, Running = null },
+            _status with { Phase = crashed ? MachinePhase.Crashed : MachinePhase.Stopped, Pid = 0, Error = error, FinishedAt = exit.At, Endpoints = [], MemoryBytes = 0, Running = null, Restoring = "", RestoringPaused = false, MigratingTo = "" },
             Durability.Process,
             (EngineEvent[])[Event(crashed ? "crash" : "stop"), .. left]);
         bool again = !run.IsAsked && !_engine.IsStopping && (_record.RestartPolicy == "always" || (crashed && _record.RestartPolicy == "on-failure"));

@@ -137,6 +137,7 @@ public sealed partial class FullMachine
     private async Task DeleteUnlockedAsync()
     {
         SetUnlocked(_status with { Phase = MachinePhase.Deleting }, Durability.Power);
+        Interlocked.Exchange(ref _replicating, null)?.Cancel();
         Run? run = _run;
         _run = null;
         run?.Monitor.Dispose();

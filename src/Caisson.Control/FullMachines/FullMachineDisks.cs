@@ -10,26 +10,36 @@ namespace Caisson.Control.FullMachines;
 internal static class FullMachineDisks
 {
     /// <summary>Makes a disk's file as it was asked for.</summary>
+    /// <param name="disk">The disk.</param>
+    /// <param name="request">What was asked.</param>
+    /// <param name="directory">Where disks are.</param>
+    /// <param name="user">Whose its file is.</param>
+    /// <param name="passphrase">Encrypts it; null for not.</param>
+    /// <param name="cancellation">Ends the work.</param>
     /// <returns>The disk with its size.</returns>
     /// <exception cref="CaissonException">It cannot be made; nothing is left of it.</exception>
-    public static async Task<FullDisk> MakeAsync(FullDisk disk, MachineDiskRequest request, string directory, uint user, CancellationToken cancellation)
+    public static async Task<FullDisk> MakeAsync(FullDisk disk, MachineDiskRequest request, string directory, uint user, string? passphrase, CancellationToken cancellation)
     {
         string path = PathOf(directory, disk.Name);
         if (request.Source.Length == 0)
         {
-            await DiskImages.CreateAsync(path, DiskFormat.Qcow2, disk.Bytes, user, null, cancellation);
+            await DiskImages.CreateAsync(path, DiskFormat.Qcow2, disk.Bytes, user, passphrase, cancellation);
             return disk;
         }
         DiskHeader header = DiskHeader.Read(request.Source, request.Format.Length > 0 ? DiskFormats.Parse(request.Format) : null).RequireAlone(request.Source);
+        if (header.Encryption is not null)
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, $"disk {disk.Name}: {request.Source} is encrypted; decrypt it first (qemu-img convert), the machine's own disk is encrypted by --encrypt");
+        }
         if (disk.Bytes != 0 && disk.Bytes < header.VirtualBytes)
         {
             throw new CaissonException(ErrorKind.InvalidArgument, $"disk {disk.Name}: {request.Source} has {header.VirtualBytes} bytes, which do not fit into {disk.Bytes}; a disk is not cut");
         }
-        await DiskImages.ConvertAsync(new DiskNode(request.Source, header.Format), path, new DiskConversion { Format = DiskFormat.Qcow2, Owner = user }, null, cancellation);
+        await DiskImages.ConvertAsync(new DiskNode(request.Source, header.Format), path, new DiskConversion { Format = DiskFormat.Qcow2, Owner = user, Passphrase = passphrase }, null, cancellation);
         long bytes = (header.VirtualBytes + 511) / 512 * 512;
         if (disk.Bytes > bytes)
         {
-            await DiskImages.ResizeAsync(new DiskNode(path, DiskFormat.Qcow2), disk.Bytes, null, cancellation);
+            await DiskImages.ResizeAsync(new DiskNode(path, DiskFormat.Qcow2) { IsEncrypted = passphrase is not null }, disk.Bytes, passphrase, cancellation);
         }
         return disk with { Bytes = Math.Max(bytes, disk.Bytes) };
     }

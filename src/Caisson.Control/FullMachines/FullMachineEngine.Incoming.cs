@@ -35,7 +35,7 @@ public sealed partial class FullMachineEngine
                     }
                     foreach (FullDisk disk in record.Config.Disks)
                     {
-                        await DiskImages.CreateAsync(FullMachineDisks.PathOf($"{directory}/disks", disk.Name), DiskFormat.Qcow2, disk.Bytes, UserOf(record.IdBlock), null, gone);
+                        await DiskImages.CreateAsync(FullMachineDisks.PathOf($"{directory}/disks", disk.Name), DiskFormat.Qcow2, disk.Bytes, UserOf(record.IdBlock), Keys.Open(record), gone);
                     }
                     return record;
                 },
@@ -103,6 +103,6 @@ public sealed partial class FullMachineEngine
             problems.Add(new Problem("/interfaces", "interfaces and networks do not fit"));
         }
         ProblemsException.ThrowIfAny($"machine {machine.Name}", problems);
-        return machine with { Config = config, Networks = networks, Snapshots = [], CurrentSnapshot = "", IsTemplate = false };
+        return machine with { Replication = null, Key = config.IsEncrypted ? Keys.Seal(offer.Passphrase) : "", Config = config, Networks = networks, Snapshots = [], CurrentSnapshot = "", IsTemplate = false };
     }
 }

@@ -12,6 +12,14 @@ namespace Caisson.Control.FullMachines;
 /// <param name="Part">The part that is done, 0 to 1; negative when nobody knows.</param>
 public readonly record struct WorkProgress(string Text, double Part = -1);
 
+/// <summary>Nobody is told.</summary>
+internal sealed class Silence : IProgress<WorkProgress>
+{
+    public void Report(WorkProgress value)
+    {
+    }
+}
+
 public sealed partial class FullMachineEngine
 {
     /// <summary>Disks that machines are made of.</summary>
@@ -52,10 +60,11 @@ public sealed partial class FullMachineEngine
     /// <summary>Writes a stopped machine for others: as an OVA archive, or its first disk alone in another format.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="path">The host path, which does not exist.</param>
+    /// <param name="decrypt">What is encrypted may be written readable.</param>
     /// <param name="format"><c>ova</c>, or a disk's: <c>vmdk</c>, <c>vhd</c>, <c>vhdx</c>, <c>raw</c>, <c>qcow2</c>.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellation">Ends the work; nothing is left.</param>
-    public Task ExportAsync(FullMachine machine, string path, string format, IProgress<WorkProgress> progress, CancellationToken cancellation)
+    public Task ExportAsync(FullMachine machine, string path, string format, bool decrypt, IProgress<WorkProgress> progress, CancellationToken cancellation)
     {
         RequireNew(path, replace: false);
         return machine.RunStoppedAsync("export", async record =>
@@ -65,6 +74,11 @@ public sealed partial class FullMachineEngine
             {
                 throw new CaissonException(ErrorKind.FailedPrecondition, $"machine {record.Name} has no disk to export");
             }
+            if (record.Config.IsEncrypted && !decrypt)
+            {
+                throw new CaissonException(ErrorKind.FailedPrecondition, $"export {record.Name}: its disks are encrypted, and what is exported is not; say --decrypt, or back it up (caisson machine backup), which keeps them encrypted");
+            }
+            string? passphrase = Keys.Open(record);
             var told = new Told(progress, $"writing {Path.GetFileName(path)}");
             if (format == "ova")
             {
@@ -78,11 +92,11 @@ public sealed partial class FullMachineEngine
                         IsUefi = record.Config.Firmware == MachineFirmware.Uefi,
                         Interfaces = [.. record.Networks.Select(network => new OvfInterface(network.NetworkName, "VmxNet3", network.HardwareAddress))],
                     },
-                    disks, null, path, WorkDirectory, told, cancellation);
+                    disks, passphrase, path, WorkDirectory, told, cancellation);
                 return;
             }
             DiskFormat kind = DiskFormats.Parse(format);
-            await DiskImages.ConvertAsync(disks[0], path, new DiskConversion { Format = kind, IsCompressed = kind == DiskFormat.Vmdk }, told, cancellation);
+            await DiskImages.ConvertAsync(disks[0], path, new DiskConversion { Format = kind, IsCompressed = kind == DiskFormat.Vmdk, SourcePassphrase = passphrase }, told, cancellation);
         }, cancellation);
     }
 

@@ -29,6 +29,7 @@ public sealed partial class FullMachineEngine : IDisposable
     internal FullMachineEngine(ContainerEngine engine, IStateStore store)
     {
         _engine = engine;
+        Keys = new DiskKeys($"{engine.Services.Root}/machines.key");
         Dictionary<string, byte[]> statuses = store.List(RecordKind.MachineStatus).ToDictionary(record => record.Key, record => record.Value);
         foreach (StoredRecord stored in store.List(RecordKind.Machine))
         {
@@ -47,10 +48,17 @@ public sealed partial class FullMachineEngine : IDisposable
     /// <summary>Leases and names of machines.</summary>
     internal GuestLines Lines { get; } = new();
 
+    /// <summary>Passphrases of encrypted disks.</summary>
+    internal DiskKeys Keys { get; }
+
     internal bool IsStopping => _engine.IsStopping;
 
     /// <inheritdoc/>
-    public void Dispose() => Lines.Dispose();
+    public void Dispose()
+    {
+        Lines.Dispose();
+        Keys.Dispose();
+    }
 
     /// <summary>The directory of a machine: disks, sockets, console.</summary>
     public string DirectoryOf(string id) => $"{Services.Root}/machines/{id}";
@@ -108,6 +116,7 @@ public sealed partial class FullMachineEngine : IDisposable
                 Networks = networks,
                 IdBlock = block,
                 Ports = asked.Ports,
+                Key = asked.Encrypt ? Keys.Seal(asked.Passphrase) : "",
                 Autostart = asked.Autostart,
                 StartOrder = asked.StartOrder,
                 StartDelaySeconds = asked.StartDelaySeconds,
@@ -124,7 +133,7 @@ public sealed partial class FullMachineEngine : IDisposable
                 List<FullDisk> disks = [];
                 foreach ((FullDisk disk, MachineDiskRequest request) in config.Disks.Zip(asked.Disks))
                 {
-                    disks.Add(await FullMachineDisks.MakeAsync(disk, request, $"{directory}/disks", UserOf(record.IdBlock), cancellationToken));
+                    disks.Add(await FullMachineDisks.MakeAsync(disk, request, $"{directory}/disks", UserOf(record.IdBlock), Keys.Open(record), cancellationToken));
                 }
                 return record with { Config = config with { Disks = disks, HasSeed = seeded } };
             },
@@ -205,6 +214,10 @@ public sealed partial class FullMachineEngine : IDisposable
             }
         }
         DeleteStray();
+        foreach (FullMachine machine in List())
+        {
+            machine.BeginReplication();
+        }
         FullMachine[] starting = [.. List().Where(machine => machine.StartsWithEngine).OrderBy(machine => machine.Record.StartOrder).ThenBy(machine => machine.Record.Created)];
         if (starting.Length > 0)
         {

@@ -32,6 +32,7 @@ internal static class FullMachineRequest
             HasKernel = asked.Kernel.Length > 0,
             HasInitrd = asked.Initrd.Length > 0,
             CommandLine = asked.CommandLine,
+            IsEncrypted = asked.Encrypt,
             Boot = asked.Boot,
         };
         foreach (MachineDiskRequest disk in asked.Disks)

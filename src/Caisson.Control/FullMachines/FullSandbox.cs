@@ -5,6 +5,7 @@ using Caisson.Control.Machines;
 using Caisson.Control.Model;
 using Caisson.Control.Workloads;
 using Caisson.Linux;
+using Caisson.Linux.Seccomp;
 using Caisson.Machines.Full;
 using Caisson.Oci.Runtime;
 
@@ -27,6 +28,9 @@ internal static class FullSandbox
     private const long OverheadBytes = 1L << 30;
 
     private const long TpmBytes = 64L << 20;
+
+    /// <summary>That of a machine whose memory comes from elsewhere: QEMU may wait for pages, where the kernel lets such a process do so (vm.unprivileged_userfaultfd).</summary>
+    public static SeccompPolicy ArrivingFilter { get; } = SandboxCompiler.Filter with { Rules = [new SeccompRule(SeccompAction.Allow, "userfaultfd"), .. SandboxCompiler.Filter.Rules] };
 
     /// <summary>The configuration of the sandbox of <paramref name="machine"/>.</summary>
     /// <param name="machine">What runs.</param>

@@ -12,6 +12,8 @@ namespace Caisson.Control.FullMachines;
 /// <summary>A directory with backups of a machine: a document, and qcow2 files that lie over each other.</summary>
 internal sealed class MachineBackupDirectory
 {
+    private const string Stamp = "yyyyMMdd'T'HHmmss'Z'";
+    private const int StampLength = 16;
     private const string DocumentName = "backup.json";
     private const int DocumentBytesMax = 16 << 20;
 
@@ -37,7 +39,9 @@ internal sealed class MachineBackupDirectory
             throw new CaissonException(ErrorKind.Conflict, $"{path} is not empty and has no backup in it; choose an empty directory");
         }
         Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return new MachineBackupDirectory(path, new MachineBackup { MachineId = machineId, Bitmap = $"backup-{Convert.ToHexStringLower(KernelRandom.Take(4))}" });
+        var made = new MachineBackupDirectory(path, new MachineBackup { MachineId = machineId, Bitmap = $"backup-{Convert.ToHexStringLower(KernelRandom.Take(4))}" });
+        made.Write(made.Content);
+        return made;
     }
 
     /// <summary>Opens a directory with backups.</summary>
@@ -73,7 +77,7 @@ internal sealed class MachineBackupDirectory
     /// <summary>A name for a new point.</summary>
     public string NewName(DateTimeOffset now)
     {
-        string name = now.UtcDateTime.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
+        string name = now.UtcDateTime.ToString(Stamp, CultureInfo.InvariantCulture);
         return Content.Points.Any(point => point.Name == name) ? $"{name}-{Content.Points.Count}" : name;
     }
 
@@ -88,16 +92,20 @@ internal sealed class MachineBackupDirectory
             described.Add(new MachineBackupFile(disk, file, parent, content.Length, Convert.ToHexStringLower(await SHA256.HashDataAsync(content, cancellation))));
         }
         point = point with { Files = described };
-        MachineBackup content2 = Content with { Points = [.. Content.Points, point] };
+        Write(Content with { Points = [.. Content.Points, point] });
+        return point;
+    }
+
+    private void Write(MachineBackup content)
+    {
         string next = PathOf(DocumentName + ".new");
-        await using (FileStream document = new(next, FileMode.Create, FileAccess.Write))
+        using (FileStream document = new(next, FileMode.Create, FileAccess.Write))
         {
-            await document.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(content2, BackupJson.Default.MachineBackup), cancellation);
+            document.Write(JsonSerializer.SerializeToUtf8Bytes(content, BackupJson.Default.MachineBackup));
             document.Flush(flushToDisk: true);
         }
         File.Move(next, PathOf(DocumentName), overwrite: true);
-        Content = content2;
-        return point;
+        Content = content;
     }
 
     /// <summary>Checks the files of a point and of all that it lies over.</summary>
@@ -109,14 +117,11 @@ internal sealed class MachineBackupDirectory
         for (int i = 0; i < files.Length; i++)
         {
             progress.Report(i / (double)files.Length);
-            string path = PathOf(files[i].File);
-            if (!File.Exists(path))
+            if (!File.Exists(PathOf(files[i].File)))
             {
                 wrong.Add($"{files[i].File} is missing");
-                continue;
             }
-            await using FileStream content = File.OpenRead(path);
-            if (content.Length != files[i].Bytes || Convert.ToHexStringLower(await SHA256.HashDataAsync(content, cancellation)) != files[i].Sha256)
+            else if (!await IsWholeAsync(files[i], cancellation))
             {
                 wrong.Add($"{files[i].File} is not what was written");
             }
@@ -124,13 +129,81 @@ internal sealed class MachineBackupDirectory
         return wrong;
     }
 
+    /// <summary>Whether a file is what was written.</summary>
+    public async Task<bool> IsWholeAsync(MachineBackupFile file, CancellationToken cancellation)
+    {
+        await using FileStream content = File.OpenRead(PathOf(file.File));
+        return content.Length == file.Bytes && Convert.ToHexStringLower(await SHA256.HashDataAsync(content, cancellation)) == file.Sha256;
+    }
+
+    /// <summary>How many points there are from the last full one on.</summary>
+    public int ChainLength => Content.Points.Count - LastFull(Content.Points);
+
+    /// <summary>Deletes the oldest full point with all that lie over it, as long as enough points remain without it.</summary>
+    /// <param name="keep">How many are enough.</param>
+    public void DropChains(int keep)
+    {
+        while (NextFull(Content.Points) is var next && next < Content.Points.Count && Content.Points.Count - next >= keep)
+        {
+            MachineBackupPoint[] dropped = [.. Content.Points.Take(next)];
+            Write(Content with { Points = [.. Content.Points.Skip(next)] });
+            foreach (MachineBackupFile file in dropped.SelectMany(point => point.Files))
+            {
+                File.Delete(PathOf(file.File));
+            }
+        }
+    }
+
+    /// <summary>Deletes files of points that were never completed, since the engine was killed over them.</summary>
+    public void DropStray()
+    {
+        HashSet<string> known = [.. Content.Points.SelectMany(point => point.Files).Select(file => file.File)];
+        foreach (string path in Directory.GetFiles(Path))
+        {
+            string name = System.IO.Path.GetFileName(path);
+            if (!known.Contains(name) && name.Contains(".qcow2", StringComparison.Ordinal) && name.Length > StampLength
+                && DateTime.TryParseExact(name[..StampLength], Stamp, CultureInfo.InvariantCulture, DateTimeStyles.None, out _))
+            {
+                File.Delete(path);
+            }
+        }
+    }
+
+    /// <summary>The place of the last full point; the end when there is none.</summary>
+    private static int LastFull(IReadOnlyList<MachineBackupPoint> points)
+    {
+        for (int i = points.Count - 1; i >= 0; i--)
+        {
+            if (points[i].Parent.Length == 0)
+            {
+                return i;
+            }
+        }
+        return points.Count;
+    }
+
+    /// <summary>The place of the second full point; the end when there is none.</summary>
+    private static int NextFull(IReadOnlyList<MachineBackupPoint> points)
+    {
+        for (int i = 1; i < points.Count; i++)
+        {
+            if (points[i].Parent.Length == 0)
+            {
+                return i;
+            }
+        }
+        return points.Count;
+    }
+
     /// <summary>A file with all that it lies over.</summary>
-    public DiskNode NodeOf(MachineBackupFile file)
+    /// <param name="file">The file.</param>
+    /// <param name="isEncrypted">It and all below it.</param>
+    public DiskNode NodeOf(MachineBackupFile file, bool isEncrypted)
     {
         DiskNode? node = null;
         foreach (MachineBackupFile one in Chain(file).Reverse())
         {
-            node = new DiskNode(PathOf(one.File), DiskFormat.Qcow2) { Backing = node };
+            node = new DiskNode(PathOf(one.File), DiskFormat.Qcow2) { Backing = node, IsEncrypted = isEncrypted };
         }
         return node!;
     }

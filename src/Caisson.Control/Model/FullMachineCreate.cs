@@ -39,6 +39,12 @@ public sealed record FullMachineCreate
     /// <summary>The kernel's command line.</summary>
     public string CommandLine { get => field ?? ""; init; } = "";
 
+    /// <summary>Its disks are encrypted.</summary>
+    public bool Encrypt { get; init; }
+
+    /// <summary>By which passphrase; empty for one of the engine's. It is kept sealed and never shown with the machine.</summary>
+    public string Passphrase { get => field ?? ""; init; } = "";
+
     /// <summary>Its disks.</summary>
     public IReadOnlyList<MachineDiskRequest> Disks { get => field ?? []; init; } = [];
 
@@ -165,6 +171,12 @@ public sealed record FullMachineChange
 
     /// <summary>The kernel's command line.</summary>
     public string? CommandLine { get; init; }
+
+    /// <summary>Its disks are encrypted, or no longer; only while it does not run.</summary>
+    public bool? Encrypt { get; init; }
+
+    /// <summary>By which passphrase; empty for one of the engine's.</summary>
+    public string Passphrase { get => field ?? ""; init; } = "";
 
     /// <summary>It starts with the engine.</summary>
     public bool? Autostart { get; init; }

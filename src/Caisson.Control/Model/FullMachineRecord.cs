@@ -17,6 +17,9 @@ public sealed record FullMachineRecord
     /// <summary>Its hardware.</summary>
     public required FullMachineConfig Config { get; init; }
 
+    /// <summary>The passphrase of its disks, sealed by this engine, in base64; empty when they are not encrypted.</summary>
+    public string Key { get => field ?? ""; init; } = "";
+
     /// <summary>For each interface, in the order of <see cref="FullMachineConfig.Interfaces"/>, the network it is in.</summary>
     public IReadOnlyList<NetworkAttachment> Networks { get => field ?? []; init; } = [];
 
@@ -49,6 +52,9 @@ public sealed record FullMachineRecord
 
     /// <summary>Moments it can go back to, oldest first.</summary>
     public IReadOnlyList<MachineSnapshot> Snapshots { get => field ?? []; init; } = [];
+
+    /// <summary>That it is copied again and again; null when it is not.</summary>
+    public MachineReplication? Replication { get; init; }
 
     /// <summary>The snapshot that what it holds now descends from; empty for none.</summary>
     public string CurrentSnapshot { get => field ?? ""; init; } = "";
@@ -150,6 +156,18 @@ public sealed record FullMachineStatus
 
     /// <summary>Memory that it was given or left by request while it runs, in bytes; 0 for what it started with.</summary>
     public long MemoryBytes { get; init; }
+
+    /// <summary>The snapshot that its QEMU is being put back to; empty for none. Half of it is the past and half the present until that is done.</summary>
+    public string Restoring { get => field ?? ""; init; } = "";
+
+    /// <summary>It is to stay held where <see cref="Restoring"/> leaves it.</summary>
+    public bool RestoringPaused { get; init; }
+
+    /// <summary>The engine that it is being moved to; empty for none.</summary>
+    public string MigratingTo { get => field ?? ""; init; } = "";
+
+    /// <summary>How its copies go; null without any.</summary>
+    public MachineReplicationState? Replicated { get; init; }
 
     /// <summary>Whether a process of it exists.</summary>
     public bool HasProcess => Phase is MachinePhase.Running or MachinePhase.Paused;

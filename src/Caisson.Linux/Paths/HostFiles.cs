@@ -25,6 +25,25 @@ public static class HostFiles
     public static FileDescriptor OpenPath(string path, bool followLast = true) =>
         new(OpenNumber(path, O_PATH | (followLast ? 0 : O_NOFOLLOW)), path);
 
+    /// <summary>Opens the named pipe <paramref name="path"/> for writing; null while nobody reads from it. Source: fifo(7).</summary>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.FailedPrecondition"/>: it is something else.</exception>
+    public static FileDescriptor? TryOpenPipe(string path)
+    {
+        using FileDescriptor place = OpenPath(path, followLast: false);
+        if (place.Status.Kind != FileKind.Fifo)
+        {
+            throw new CaissonException(ErrorKind.FailedPrecondition, $"open {path}: must be a named pipe");
+        }
+        try
+        {
+            return place.Reopen(O_WRONLY | O_NONBLOCK);
+        }
+        catch (LinuxException error) when (error.Errno == Errno.ENXIO)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Reads a small file to its end.</summary>
     /// <exception cref="CaissonException"><see cref="ErrorKind.ResourceExhausted"/>: larger than <paramref name="maxBytes"/>.</exception>
     public static byte[] Read(string path, int maxBytes = 1 << 20)

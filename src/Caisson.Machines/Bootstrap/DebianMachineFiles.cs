@@ -190,6 +190,8 @@ internal static class DebianMachineFiles
         // A first file system with what a machine of ours, or of another hypervisor, has its disks on, and no more: it is small, so it is unpacked at once.
         ["etc/initramfs-tools/conf.d/caisson"] = (0x1a4, "MODULES=list\nCOMPRESS=zstd\nRESUME=none\n"),
         ["usr/share/initramfs-tools/modules.d/caisson"] = (0x1a4, "virtio_pci\nvirtio_blk\nvirtio_scsi\nahci\nsd_mod\nsr_mod\nnvme\nata_piix\nmptspi\nvmw_pvscsi\next4\ncrc32c_generic\n"),
+        // What is plugged while it runs is used at once.
+        ["etc/udev/rules.d/60-caisson.rules"] = (0x1a4, "SUBSYSTEM==\"cpu\", ACTION==\"add\", TEST==\"online\", ATTR{online}==\"0\", ATTR{online}=\"1\"\nSUBSYSTEM==\"memory\", ACTION==\"add\", ATTR{state}==\"offline\", ATTR{state}=\"online\"\n"),
         ["etc/fstab"] = (0x1a4, $"UUID={rootId} / ext4 errors=remount-ro,x-systemd.growfs 0 1\n"),
         ["etc/repart.d/50-root.conf"] = (0x1a4, "[Partition]\nType=root\n"),
         ["etc/systemd/network/90-dhcp.network"] = (0x1a4, "[Match]\nName=en* eth*\n[Network]\nDHCP=yes\n[DHCPv4]\nClientIdentifier=mac\n"),

@@ -48,6 +48,9 @@ public static class DiskImages
     /// <summary>The smallest disk.</summary>
     public const long BytesMin = 64 << 10;
 
+    /// <summary>A passphrase of as many characters is taken for a random key.</summary>
+    public const int KeyLength = 43;
+
     /// <summary>Makes an empty disk that takes room as it is filled.</summary>
     /// <param name="path">The host path, which does not exist; its directory does.</param>
     /// <param name="format">Raw, qcow2 or LUKS.</param>
@@ -211,12 +214,15 @@ public static class DiskImages
         }
     }
 
+    /// <summary>For how long a passphrase is stretched: one that is a key by itself gains nothing by it.</summary>
+    private static int StretchMs(string? passphrase) => passphrase?.Length >= KeyLength ? 10 : 500;
+
     private static string Options(DiskFormat format, DiskConversion conversion)
     {
-        string lukses = $"key-secret={DiskTool.SecretId},iter-time=500";
+        string lukses = string.Create(CultureInfo.InvariantCulture, $"key-secret={DiskTool.SecretId},iter-time={StretchMs(conversion.Passphrase)}");
         return format switch
         {
-            DiskFormat.Qcow2 when conversion.Passphrase is not null => $"compat=1.1,encrypt.format=luks,encrypt.key-secret={DiskTool.SecretId},encrypt.iter-time=500",
+            DiskFormat.Qcow2 when conversion.Passphrase is not null => string.Create(CultureInfo.InvariantCulture, $"compat=1.1,encrypt.format=luks,encrypt.key-secret={DiskTool.SecretId},encrypt.iter-time={StretchMs(conversion.Passphrase)}"),
             DiskFormat.Qcow2 => "compat=1.1,lazy_refcounts=off",
             DiskFormat.Luks => lukses,
             DiskFormat.Vmdk => $"subformat={(conversion.IsCompressed ? "streamOptimized" : "monolithicSparse")},adapter_type=lsilogic",

@@ -50,6 +50,9 @@ public sealed record FullMachineConfig
     /// <summary>It has a small disk, read only, that tells it who it is when it starts for the first time.</summary>
     public bool HasSeed { get; init; }
 
+    /// <summary>All its disks are encrypted, by LUKS within qcow2 and one passphrase, which QEMU gets by a pipe.</summary>
+    public bool IsEncrypted { get; init; }
+
     /// <summary>Its disks; the first is what it starts from.</summary>
     public IReadOnlyList<FullDisk> Disks { get => field ?? []; init; } = [];
 

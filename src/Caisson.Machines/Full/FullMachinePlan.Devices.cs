@@ -6,8 +6,10 @@ namespace Caisson.Machines.Full;
 public sealed partial record FullMachinePlan
 {
     /// <summary>What plugs a disk into a machine that runs.</summary>
-    public static IReadOnlyList<QmpStep> Plug(FullDisk disk) =>
-        [new QmpStep("blockdev-add", DiskNode(disk)), new QmpStep("device_add", DiskDevice(disk, null))];
+    /// <param name="config">The machine.</param>
+    /// <param name="disk">The disk.</param>
+    public static IReadOnlyList<QmpStep> Plug(FullMachineConfig config, FullDisk disk) =>
+        [new QmpStep("blockdev-add", DiskNode(disk, config.IsEncrypted)), new QmpStep("device_add", DiskDevice(disk, null))];
 
     /// <summary>What plugs an interface in whose device QEMU was given as <see cref="DescriptorOf"/>.</summary>
     /// <param name="config">The machine.</param>
@@ -57,7 +59,21 @@ public sealed partial record FullMachinePlan
     });
 
     /// <summary>What opens a further qcow2 file of the machine's disks, whose node is called as the file.</summary>
-    public static QmpStep Open(string name) => new("blockdev-add", DiskNode(name, $"{DisksDirectory}/{name}.qcow2", "", []));
+    /// <param name="name">The file's name.</param>
+    /// <param name="isEncrypted">By the machine's passphrase.</param>
+    public static QmpStep Open(string name, bool isEncrypted) => new("blockdev-add", DiskNode(name, $"{DisksDirectory}/{name}.qcow2", "", [], isEncrypted));
+
+    /// <summary>Says of a qcow2 node how it is encrypted, if it is.</summary>
+    public static void WriteEncryption(Utf8JsonWriter json, bool isEncrypted)
+    {
+        if (isEncrypted)
+        {
+            json.WriteStartObject("encrypt");
+            json.WriteString("format", "luks");
+            json.WriteString("key-secret", PassphraseName);
+            json.WriteEndObject();
+        }
+    }
 
     /// <summary>What copies a node, as it is at this moment, to another one; the job is called as the target.</summary>
     public static QmpStep Backup(string node, string target) => QmpStep.Of("blockdev-backup", json =>
@@ -73,17 +89,18 @@ public sealed partial record FullMachinePlan
     public static string DescriptorOf(FullInterface one) => $"{one.Name}-fd";
 
     /// <summary>A disk with its format and those of all below it by name, so that nothing in a file decides how it is read or what else is opened.</summary>
-    private static string DiskNode(FullDisk disk) => DiskNode(disk.Name, $"{DisksDirectory}/{disk.Name}.qcow2", disk.Cache, disk.Backing);
+    private static string DiskNode(FullDisk disk, bool isEncrypted) => DiskNode(disk.Name, $"{DisksDirectory}/{disk.Name}.qcow2", disk.Cache, disk.Backing, isEncrypted);
 
-    private static string DiskNode(string node, string path, string cache, IReadOnlyList<string> backing) => QmpStep.Json(json =>
+    private static string DiskNode(string node, string path, string cache, IReadOnlyList<string> backing, bool isEncrypted) => QmpStep.Json(json =>
     {
         json.WriteString("node-name", node);
-        WriteImage(json, path, cache, backing, 0);
+        WriteImage(json, path, cache, backing, isEncrypted, 0);
     });
 
-    private static void WriteImage(Utf8JsonWriter json, string path, string cache, IReadOnlyList<string> backing, int depth)
+    private static void WriteImage(Utf8JsonWriter json, string path, string cache, IReadOnlyList<string> backing, bool isEncrypted, int depth)
     {
         json.WriteString("driver", "qcow2");
+        WriteEncryption(json, isEncrypted);
         if (depth > 0)
         {
             json.WriteBoolean("read-only", true);
@@ -107,7 +124,7 @@ public sealed partial record FullMachinePlan
         {
             string[] parts = backing[depth].Split('/');
             json.WriteStartObject("backing");
-            WriteImage(json, $"{BasesDirectory}/{parts[0]}/{parts[1]}.qcow2", "", backing, depth + 1);
+            WriteImage(json, $"{BasesDirectory}/{parts[0]}/{parts[1]}.qcow2", "", backing, isEncrypted, depth + 1);
             json.WriteEndObject();
         }
         else

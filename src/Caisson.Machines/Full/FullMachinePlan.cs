@@ -28,6 +28,9 @@ public sealed partial record FullMachinePlan
     /// <summary>The node and file of the firmware's variables.</summary>
     public const string Variables = "vars";
 
+    /// <summary>The pipe among <see cref="RunDirectory"/> by which QEMU gets the passphrase of the disks, and the object that has it then.</summary>
+    public const string PassphraseName = "passphrase";
+
     /// <summary>Devices that may be plugged: disks and interfaces together.</summary>
     public const int PortsMax = 16;
 
@@ -105,7 +108,7 @@ public sealed partial record FullMachinePlan
         }
         if (uefi)
         {
-            arguments.AddRange(["-blockdev", CodeNode(config), "-blockdev", DiskNode(Variables, $"{DisksDirectory}/{Variables}.qcow2", "", [])]);
+            arguments.AddRange(["-blockdev", CodeNode(config), "-blockdev", DiskNode(Variables, $"{DisksDirectory}/{Variables}.qcow2", "", [], isEncrypted: false)]);
             if (config.SecureBoot)
             {
                 arguments.AddRange(["-global", "driver=cfi.pflash01,property=secure,value=on"]);
@@ -119,9 +122,13 @@ public sealed partial record FullMachinePlan
         {
             arguments.AddRange(["-kernel", $"{BootDirectory}/kernel", .. config.HasInitrd ? ["-initrd", $"{BootDirectory}/initrd"] : Array.Empty<string>(), "-append", config.CommandLine]);
         }
+        if (config.IsEncrypted)
+        {
+            arguments.AddRange(["-object", $"secret,id={PassphraseName},file={RunDirectory}/{PassphraseName}"]);
+        }
         foreach (FullDisk disk in config.Disks)
         {
-            arguments.AddRange(["-blockdev", DiskNode(disk), "-device", DiskDevice(disk, BootIndex(config, "disk", disk.Name))]);
+            arguments.AddRange(["-blockdev", DiskNode(disk, config.IsEncrypted), "-device", DiskDevice(disk, BootIndex(config, "disk", disk.Name))]);
         }
         if (config.HasSeed)
         {
@@ -222,6 +229,7 @@ public sealed partial record FullMachinePlan
         Require(!config.Tpm || facts.TpmPath is not null, "/tpm", "a TPM needs swtpm, which is not installed on this host; install it (Debian: apt-get install swtpm)");
         Require(config.HasKernel || (!config.HasInitrd && config.CommandLine.Length == 0), "/kernel", "a first file system and a command line go with a kernel");
         Require(config.Boot.All(word => word is "disk" or "cdrom" or "network") && config.Boot.Distinct().Count() == config.Boot.Count, "/boot", "an order of disk, cdrom and network, each once");
+        Require(!config.IsEncrypted || config.Disks.Count > 0, "/encrypt", "it has no disk that could be encrypted");
         string[] names = [.. config.Disks.Select(disk => disk.Name), .. config.Drives.Select(drive => drive.Name), .. config.Interfaces.Select(one => one.Name)];
         Require(names.Distinct().Count() == names.Length, "/devices", "two devices have one name");
         foreach (FullDisk disk in config.Disks)

@@ -26,6 +26,9 @@ internal sealed record MigrationOffer
     /// <summary>Small files that go along, below the machine's directory; their bytes follow the offer.</summary>
     public IReadOnlyList<MigrationFile> Files { get; init; } = [];
 
+    /// <summary>Of its disks, as they are encrypted there, too; empty when they are not. The connection is a socket of this host, or ssh.</summary>
+    public string Passphrase { get; init; } = "";
+
     public MigrationSettings Settings { get; init; } = new();
 }
 

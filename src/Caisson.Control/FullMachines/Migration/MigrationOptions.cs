@@ -19,7 +19,9 @@ public sealed record MigrationOptions
 /// <summary>How a migration went.</summary>
 /// <param name="Seconds">From the first word to the end.</param>
 /// <param name="PauseMs">How long the machine stood still: from its stop here to its start there, by the clock of both hosts.</param>
+/// <param name="DisksMs">How much of that until both sides had the same on their disks.</param>
+/// <param name="MemoryMs">How much of it for the rest of memory and the state of devices.</param>
 /// <param name="Passes">How often memory was gone through.</param>
 /// <param name="MemoryBytes">Bytes of memory that were sent.</param>
 /// <param name="IsPostCopy">The rest of its memory came after it.</param>
-public sealed record MigrationReport(double Seconds, double PauseMs, long Passes, long MemoryBytes, bool IsPostCopy);
+public sealed record MigrationReport(double Seconds, double PauseMs, double DisksMs, double MemoryMs, long Passes, long MemoryBytes, bool IsPostCopy);
