@@ -52,6 +52,9 @@ public sealed record MachineSettings
     /// <summary>Whether directories of the host are served to it.</summary>
     public bool HasShares { get; init; }
 
+    /// <summary>How many processes its programs may be; 0 or less for as many as its kernel can.</summary>
+    public long ProcessesMax { get; init; }
+
     /// <summary>Files of the host.</summary>
     public ImmutableArray<GuestFile> Files { get; init; } = [];
 
@@ -66,6 +69,7 @@ public sealed record MachineSettings
         .Add(Hostname)
         .Add(HasDataDisk)
         .Add(HasShares)
+        .Add(ProcessesMax)
         .AddAll(Files, static (writer, file) => writer.Add(file.Name).Add(file.Content.Span))
         .AddAll(Links, static (writer, link) => writer.Add(link.HardwareAddress.Span).Add(link.Name).Add(link.Mtu)
             .AddAll(link.Addresses, static (inner, address) => inner.Add(address))
@@ -90,6 +94,7 @@ public sealed record MachineSettings
         string hostname = reader.Text();
         bool hasDataDisk = reader.Bool();
         bool hasShares = reader.Bool();
+        long processesMax = reader.Number();
         var files = ImmutableArray.CreateBuilder<GuestFile>();
         for (int count = reader.Count(); count > 0; count--)
         {
@@ -107,6 +112,7 @@ public sealed record MachineSettings
             Hostname = hostname,
             HasDataDisk = hasDataDisk,
             HasShares = hasShares,
+            ProcessesMax = processesMax,
             Files = files.ToImmutable(),
             Links = links.ToImmutable(),
         };
