@@ -1,3 +1,5 @@
+using System.Globalization;
+
 using Caisson.Errors;
 using Caisson.Linux;
 using Caisson.Linux.Processes;
@@ -64,6 +66,10 @@ internal static class GuestRoot
     /// <summary>Mounts the disks, and gives the root file system of programs as a detached mount.</summary>
     public static MountTree Mount(MachineSettings settings)
     {
+        if (settings.ProcessesMax > 0)
+        {
+            TryWrite($"{MachineSettings.CgroupDirectory}/pids.max", settings.ProcessesMax.ToString(CultureInfo.InvariantCulture));
+        }
         Put("erofs", LowerPath, MountAttributes.ReadOnly, ("source", FindDisk(MachineSettings.ImageDisk)));
         bool isNew = _isDataMounted && settings is { HasDataDisk: true, DataIsUsed: false };
         if (!isNew)

@@ -6,6 +6,7 @@ using Caisson.Control.Model;
 using Caisson.Control.Volumes;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
+using Caisson.Images.Archives;
 using Caisson.Images;
 using Caisson.Linux;
 using Caisson.Oci;

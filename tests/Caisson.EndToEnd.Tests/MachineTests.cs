@@ -3,63 +3,15 @@ using Xunit;
 
 namespace Caisson.EndToEnd.Tests;
 
-/// <summary>What a workload does is the same whether it runs behind namespaces or behind its own kernel: one table, two runtimes.</summary>
+/// <summary>Workloads as machines: their life, their templates, their networks. What they do as containers do is in <see cref="ParityTests"/>.</summary>
 public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
 {
     private static readonly Lock Installing = new();
 
-    /// <summary>Flags, command, input; what both runtimes answer: output, code.</summary>
-    public static TheoryData<string, string[], string[], string?, string, int> Cases => new()
-    {
-        { "exit code", [], ["sh", "-c", "exit 7"], null, "", 7 },
-        { "output", [], ["echo", "hello"], null, "hello\n", 0 },
-        { "errors", [], ["sh", "-c", "echo out; echo err >&2"], null, "out\n", 0 },
-        { "input", ["-i"], ["cat"], "one\ntwo\n", "one\ntwo\n", 0 },
-        { "environment", ["-e", "A=b c", "-e", "PATH=/bin"], ["sh", "-c", "echo $A-$PATH"], null, "b c-/bin\n", 0 },
-        { "user", ["-u", "12:34"], ["sh", "-c", "id -u; id -g"], null, "12\n34\n", 0 },
-        { "working directory", ["-w", "/usr/new"], ["pwd"], null, "/usr/new\n", 0 },
-        { "host name", ["--hostname", "web"], ["hostname"], null, "web\n", 0 },
-        { "entry point", ["--entrypoint", "echo"], ["a", "b"], null, "a b\n", 0 },
-        { "missing program", [], ["nosuch"], null, "", 127 },
-        { "killed", [], ["sh", "-c", "sh -c 'kill -9 $$'; exit $?"], null, "", 137 },
-        { "first process", [], ["sh", "-c", "echo $$"], null, "1\n", 0 },
-        { "writes", [], ["sh", "-c", "echo x > /file && cat /file"], null, "x\n", 0 },
-        { "read-only", ["--read-only"], ["sh", "-c", "echo x > /file 2>/dev/null || echo refused"], null, "refused\n", 0 },
-        { "temporary file system", ["--tmpfs", "/t:size=1m"], ["sh", "-c", "grep -c ' /t tmpfs' /proc/mounts"], null, "1\n", 0 },
-        { "no new privileges", [], ["sh", "-c", "grep NoNewPrivs /proc/self/status | tr -d '\\t'"], null, "NoNewPrivs:1\n", 0 },
-        { "system call filter", [], ["sh", "-c", "grep '^Seccomp:' /proc/self/status | tr -d '\\t'"], null, "Seccomp:2\n", 0 },
-        { "capabilities", ["--cap-drop", "ALL"], ["sh", "-c", "grep CapEff /proc/self/status | tr -d '\\t'"], null, "CapEff:0000000000000000\n", 0 },
-        { "much output", [], ["sh", "-c", "seq 20000 | tail -n 1; seq 20000 | wc -c"], null, "20000\n108894\n", 0 },
-    };
-
-    [Theory]
-    [MemberData(nameof(Cases))]
-    public void A_container_and_a_machine_do_the_same(string what, string[] flags, string[] command, string? input, string output, int code)
-    {
-        RequireMachines();
-        foreach (string runtime in (string[])["caisson", "vm"])
-        {
-            Answer answer = engine.Start(
-                Path.Combine(engine.Binaries!, "caisson"), input, ["run", "--rm", "--network", "none", "--runtime", runtime, .. flags, "busybox", .. command]);
-
-            Assert.Equal((what, runtime, output, code), (what, runtime, answer.Output, answer.Code));
-        }
-    }
-
-    [Fact]
-    public void A_machine_has_a_kernel_of_its_own()
-    {
-        RequireMachines();
-
-        string kernel = engine.Caisson("run", "--rm", "--network", "none", "--runtime", "vm", "busybox", "uname", "-r").Output.Trim();
-
-        Assert.Equal(engine.Caisson("kernel", "ls", "-q").Output.Trim(), kernel);
-    }
-
     [Fact]
     public void A_machine_that_runs_is_used_as_a_container_is()
     {
-        RequireMachines();
+        RequireMachines(engine);
         string name = Name();
         try
         {
@@ -91,7 +43,7 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
     [Fact]
     public void Machines_of_one_template_share_no_random_numbers_no_boot_and_no_address()
     {
-        RequireMachines();
+        RequireMachines(engine);
         string network = Name();
         string templates = $"{engine.Root}/machines/templates";
         const string tell = "cat /proc/sys/kernel/random/boot_id; head -c 16 /dev/urandom | od -An -tx1; grep . /sys/class/net/eth0/address; hostname; date +%s";
@@ -127,7 +79,7 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
     [Fact]
     public void A_terminal_in_a_machine_has_the_size_of_the_one_outside()
     {
-        RequireMachines();
+        RequireMachines(engine);
         using TerminalSession session = engine.InTerminal("caisson", 33, 77, "run", "--rm", "-it", "--network", "none", "--runtime", "vm", "busybox", "sh", "-c", "sleep 0.3; stty size; tty");
 
         session.WaitFor("33 77");
@@ -137,7 +89,7 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
     [Fact]
     public void A_machine_is_in_the_network_of_containers()
     {
-        RequireMachines();
+        RequireMachines(engine);
         Assert.SkipUnless(File.Exists("/dev/net/tun"), "needs /dev/net/tun");
         string network = Name();
         string machine = Name();
@@ -166,7 +118,7 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
     [Fact]
     public void What_a_machine_cannot_have_is_refused_by_name()
     {
-        RequireMachines();
+        RequireMachines(engine);
 
         Answer answer = engine.Caisson("run", "--rm", "--runtime", "vm", "--pid", "host", "--network", "host", "busybox", "true");
 
@@ -178,7 +130,7 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
     [Fact]
     public void The_plan_of_a_machine_can_be_read()
     {
-        RequireMachines();
+        RequireMachines(engine);
 
         string plan = engine.Caisson("explain", "run", "--network", "none", "--runtime", "vm", "busybox", "true").Output;
 
@@ -188,7 +140,8 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
         Assert.Contains("around the machine:", plan, StringComparison.Ordinal);
     }
 
-    private void RequireMachines()
+    /// <summary>Skips the test where machines cannot run, and installs the kernel once.</summary>
+    internal static void RequireMachines(Engine engine)
     {
         engine.SkipUnlessPublished();
         Assert.SkipUnless(Engine.Has("qemu-system-x86_64"), "needs QEMU (Debian: qemu-system-x86)");

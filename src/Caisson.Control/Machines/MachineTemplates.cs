@@ -18,8 +18,13 @@ namespace Caisson.Control.Machines;
 [SuppressMessage("Reliability", "CA1001", Justification = "it lives as long as the engine, and nothing of it outlives that")]
 internal sealed class MachineTemplates(ContainerEngine engine)
 {
+    private const int FailuresMax = 2;
+    private const int UsesMax = 256;
+
     private readonly Lock _lock = new();
     private readonly HashSet<string> _tried = [];
+    private readonly Dictionary<string, int> _failures = [];
+    private readonly List<(string Key, string Note)> _uses = [];
     private readonly CancellationTokenSource _stop = new();
     private Task _making = Task.CompletedTask;
 
@@ -44,6 +49,58 @@ internal sealed class MachineTemplates(ContainerEngine engine)
             {
                 // One after the other: each takes a processor for as long as a boot takes.
                 _making = MakeAfterAsync(_making, key, kernel, config, facts);
+            }
+        }
+    }
+
+    /// <summary>A machine goes on from the template of <paramref name="key"/>, and notes in <paramref name="note"/> whether it could.</summary>
+    public void Use(string key, string note)
+    {
+        lock (_lock)
+        {
+            _uses.Add((key, note));
+            if (_uses.Count > UsesMax)
+            {
+                _uses.RemoveAt(0);
+            }
+        }
+    }
+
+    /// <summary>Throws away the template of <paramref name="key"/> when machines could not use it twice in a row: it costs each of them time.</summary>
+    public void Judge(string key)
+    {
+        lock (_lock)
+        {
+            foreach ((string used, string note) in _uses.Where(use => use.Key == key).ToArray())
+            {
+                if (ReadNote(note) is not { } word)
+                {
+                    continue;
+                }
+                _uses.Remove((used, note));
+                _failures[key] = word == MachineLaunch.Booted ? _failures.GetValueOrDefault(key) + 1 : 0;
+            }
+            if (_failures.GetValueOrDefault(key) >= FailuresMax)
+            {
+                _failures.Remove(key);
+                if (Machines.Templates.Remove(key))
+                {
+                    Services.Log.Warn($"the template {key} could not be used {FailuresMax} times in a row and is removed; machines of its shape boot until the engine starts anew");
+                    _tried.Add(key);
+                }
+            }
+        }
+
+        // Of a machine that is gone, nobody knows any more.
+        static byte? ReadNote(string path)
+        {
+            try
+            {
+                return File.ReadAllBytes(path) is [var word, ..] ? word : null;
+            }
+            catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+            {
+                return MachineLaunch.Restored;
             }
         }
     }

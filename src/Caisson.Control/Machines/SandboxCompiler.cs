@@ -50,7 +50,7 @@ internal static class SandboxCompiler
     };
 
     private static readonly string[] Directories = ["boot", "dev", "disks", "etc", "machine", "proc", "run", "sys", "template", "tmp", "usr", "var"];
-    private static readonly string[] Files = [ProgramPath, KernelPath, InitrdPath, ImagePath, DataPath];
+    private static readonly string[] Files = [ProgramPath, KernelPath, InitrdPath, ImagePath, DataPath, MachineLaunch.NotePath];
     private static readonly string[] Links = ["bin", "sbin", "lib", "lib32", "lib64"];
 
     /// <summary>The host's paths of what is in the sandbox.</summary>
@@ -64,6 +64,9 @@ internal static class SandboxCompiler
     /// <param name="Template">The directory of the template that the machine goes on from, or, without an image, that is made; null when it boots.</param>
     internal sealed record Sources(string Program, string Kernel, string Initrd, string? Image, string? Data, string Launches, string Devices, string? Template = null)
     {
+        /// <summary>The file in which it is noted whether the template could be used; null where there is none.</summary>
+        public string? Note { get; init; }
+
         /// <summary>What of the host is served to the machine.</summary>
         public ImmutableArray<MachineShare> Shares { get; init; } = [];
 
@@ -106,6 +109,7 @@ internal static class SandboxCompiler
                 .. sources.Image is { } image ? [Bind(image, ImagePath, "bind", "ro", "nosuid", "nodev", "noexec")] : Array.Empty<Mount>(),
                 .. sources.Template is { } template
                     ? [Bind(template, MachineLaunch.TemplateDirectory, "bind", sources.Image is null ? "rw" : "ro", "nosuid", "nodev", "noexec")] : Array.Empty<Mount>(),
+                .. sources.Note is { } note ? [Bind(note, MachineLaunch.NotePath, "bind", "nosuid", "nodev", "noexec")] : Array.Empty<Mount>(),
                 Bind($"{sources.Devices}/{TunName}", "/dev/net/tun", "bind", "nosuid", "noexec"),
                 .. hasKvm ? [Bind($"{sources.Devices}/{KvmName}", "/dev/kvm", "bind", "nosuid", "noexec")] : Array.Empty<Mount>(),
                 .. sources.Data is { } data ? [Bind(data, DataPath, "bind", "nosuid", "nodev", "noexec")] : Array.Empty<Mount>(),

@@ -170,6 +170,10 @@ public sealed partial class Workload
         using (await EnterAsync(cancellationToken))
         {
             HostConfig host = MergeUnlocked(change);
+            if (IsMachine && _status.HasProcess)
+            {
+                RequireMachineChangeable(change);
+            }
             if (!_status.HasProcess)
             {
                 SetUnlocked(_record with { HostConfig = host }, Event("update"));

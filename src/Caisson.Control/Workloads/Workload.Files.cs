@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 
 using Caisson.Control.Volumes;
 using Caisson.Errors;
+using Caisson.Images.Archives;
 using Caisson.Images.Users;
 using Caisson.Linux;
 
@@ -16,8 +17,11 @@ public sealed partial class Workload
     {
         using (await EnterAsync(cancellationToken))
         {
-            RequireReachable();
             using Place? mounted = FindMountedUnlocked(path);
+            if (mounted is null && IsMachine)
+            {
+                return await StatInMachineUnlockedAsync(path, cancellationToken);
+            }
             return mounted is null
                 ? WithRootUnlocked(root => ContainerFiles.Stat(root, path))
                 : ContainerFiles.Stat(mounted.Root, mounted.Path, ContainerFiles.NameOf(path));
@@ -29,9 +33,13 @@ public sealed partial class Workload
     {
         using (await EnterAsync(cancellationToken))
         {
-            RequireReachable();
+            if (IsMachine && _status.HasProcess)
+            {
+                await ReadInMachineUnlockedAsync(path, output, cancellationToken);
+                return;
+            }
             var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 1 << 20, useSynchronizationContext: false));
-            IdRange? shownAs = _status.HasProcess ? Ids : null;
+            uint? shownAs = _status.HasProcess ? Ids?.First : null;
             // Tar is made by blocking calls, so on a thread of its own; the pipe's limit makes it wait for a slow client.
             Task making = Task.Factory.StartNew(
                 () =>
@@ -47,6 +55,7 @@ public sealed partial class Workload
                         }
                         else
                         {
+                            RequireReachable();
                             _ = WithRootUnlocked(root =>
                             {
                                 ContainerFiles.Read(root, path, shownAs, sink, cancellationToken);
@@ -91,7 +100,11 @@ public sealed partial class Workload
         using (await EnterAsync(cancellationToken))
         {
             RequireNotRemoving();
-            RequireReachable();
+            if (IsMachine && _status.HasProcess)
+            {
+                await ExtractInMachineUnlockedAsync(path, archive, keepKinds, asUser, cancellationToken);
+                return;
+            }
             bool lives = _status.HasProcess;
             using Place? mounted = FindMountedUnlocked(path);
             if (mounted is { IsReadOnly: true })
@@ -102,18 +115,22 @@ public sealed partial class Workload
             {
                 throw new CaissonException(ErrorKind.PermissionDenied, "container rootfs is marked read-only");
             }
+            if (mounted is null)
+            {
+                RequireReachable();
+            }
             await Task.Factory.StartNew(
                 () =>
                 {
-                    using MountTree? mount = lives ? null : RequireSnapshot().OpenMount();
-                    using RootDirectory root = mount is null ? OpenLiveRoot() : RootDirectory.From(mount);
+                    using MountTree? mount = lives || IsMachine ? null : RequireSnapshot().OpenMount();
+                    using RootDirectory? root = mounted is not null ? null : mount is null ? OpenLiveRoot() : RootDirectory.From(mount);
                     (uint, uint)? owner = null;
                     if (asUser)
                     {
-                        ResolvedUser user = Who(root);
+                        ResolvedUser user = root is null ? WhoUnlocked() : Who(root);
                         owner = (user.Uid, user.Gid);
                     }
-                    ContainerFiles.Extract(mounted?.Root ?? root, mounted?.Path ?? path, archive.AsStream(leaveOpen: true), keepKinds, owner, lives ? Ids : null, cancellationToken);
+                    ContainerFiles.Extract(mounted?.Root ?? root!, mounted?.Path ?? path, archive.AsStream(leaveOpen: true), keepKinds, owner, lives ? Ids?.First : null, cancellationToken);
                 },
                 cancellationToken,
                 TaskCreationOptions.LongRunning,

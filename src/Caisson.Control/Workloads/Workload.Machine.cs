@@ -23,6 +23,9 @@ public sealed partial class Workload
     internal const int MachineProcessorsMax = 2;
     private const long Megabyte = 1 << 20;
 
+    /// <summary>The template that the machine which runs was to go on from; null when it booted.</summary>
+    private string? _template;
+
     private bool IsMachine => MachineRules.IsMachine(_record);
 
     /// <summary>The directory that the machine's sandbox sees its launches in.</summary>
@@ -65,6 +68,7 @@ public sealed partial class Workload
         var sources = new SandboxCompiler.Sources(
             Machines.ProgramPath, Machines.Kernels.KernelPath(kernel), initrd, image, data, LaunchesDirectory, DevicesDirectory, template)
         {
+            Note = template is null ? null : NoteUseOf(template),
             Shares = shares,
             OpenFilesMax = _services.Facts.OpenFilesMax,
         };
@@ -130,6 +134,13 @@ public sealed partial class Workload
         RuntimeSpec spec = GuestCompiler.Inside(SpecCompiler.Compile(inside, facts), _services.DirectoryOf(Id), [], new List<Problem>());
         Process process = SpecCompiler.Exec(inside, config, facts);
         GuestLaunch launch = Guest.Further(Id, spec, process, config.Privileged ? null : Filter());
+        return await LaunchInMachineAsync(id, launch, process.Terminal, process.ConsoleSize, openStdin, beforeRun, cancellationToken);
+    }
+
+    /// <summary>Has the machine's agent run <paramref name="launch"/>, with a process in the sandbox that stands for it.</summary>
+    private async Task<IMonitoredProcess> LaunchInMachineAsync(
+        string id, GuestLaunch launch, bool terminal, ConsoleSize? size, bool openStdin, Func<IMonitoredProcess, CancellationToken, Task> beforeRun, CancellationToken cancellationToken)
+    {
         string name = $"exec-{id}";
         string path = $"{LaunchesDirectory}/{name}";
         await File.WriteAllBytesAsync(path, launch.EncodeWhole(), cancellationToken);
@@ -142,7 +153,7 @@ public sealed partial class Workload
                     Id = id,
                     ContainerId = Id,
                     Spec = SandboxCompiler.Compile(_record, none, MemoryBytes(), hasKvm: false),
-                    Process = SandboxCompiler.Exec(name, process.Terminal, process.ConsoleSize),
+                    Process = SandboxCompiler.Exec(name, terminal, size),
                     Seccomp = SandboxCompiler.Filter,
                     OpenStdin = openStdin,
                     BeforeRun = beforeRun,
@@ -219,6 +230,7 @@ public sealed partial class Workload
         {
             return null;
         }
+        _engine.Templates.Judge(key);
         if (Machines.Templates.Find(key) is not null)
         {
             return Machines.Templates.DirectoryOf(key);
@@ -228,6 +240,30 @@ public sealed partial class Workload
             _engine.Templates.MakeSoon(key, kernel, config, facts);
         }
         return null;
+    }
+
+    /// <summary>An empty file that the machine's sandbox may write to, and the engine looks at before it uses the template again.</summary>
+    private string NoteUseOf(string template)
+    {
+        string path = $"{_services.DirectoryOf(Id)}/note";
+        using (FileDescriptor note = HostFiles.OpenOrCreate(path, 0x180))
+        {
+            note.SetSize(0);
+            note.ChangeOwner(SandboxUser(0), SandboxUser(0));
+        }
+        _template = Path.GetFileName(template);
+        _engine.Templates.Use(_template, path);
+        return path;
+    }
+
+    /// <summary>While the note is there: a machine that is removed at its end takes it with it.</summary>
+    private void JudgeTemplate()
+    {
+        if (_template is { } key)
+        {
+            _engine.Templates.Judge(key);
+            _template = null;
+        }
     }
 
     private MachineFacts ReadMachineFacts() => MachineHostFacts.Read(_services.Facts.Processors, _services.Facts.MemoryBytes);
@@ -273,6 +309,7 @@ public sealed partial class Workload
                 HasDataDisk = true,
                 DataIsUsed = isUsed,
                 HasShares = shares.Length > 0,
+                ProcessesMax = _record.HostConfig.PidsLimit is not (null or 0) and var asked ? (long)asked : Profiles.Find(_record.Profile).PidsMax,
                 Files = [.. files.Where(name => File.Exists($"{directory}/{name}")).Select(name => new GuestFile(name, File.ReadAllBytes($"{directory}/{name}")))],
                 Links = [.. _status.Endpoints.Select(LinkOf)],
             },
@@ -321,7 +358,7 @@ public sealed partial class Workload
     {
         if (IsMachine)
         {
-            throw new CaissonException(ErrorKind.Unimplemented, $"the files of machine {_record.Name} are on its own disk, which is not read from outside yet; use exec, such as exec {_record.Name} tar c PATH");
+            throw new CaissonException(ErrorKind.Unimplemented, $"the files of machine {_record.Name} are on its own disk, which its own kernel alone reads: cp copies while it runs; diff, export and commit are for containers");
         }
     }
 
@@ -335,6 +372,26 @@ public sealed partial class Workload
         }
         using FileDescriptor disk = HostFiles.OpenPath(path);
         return new SnapshotUsage(disk.Status.Blocks * 512, 1);
+    }
+
+    /// <summary>What a machine has from its start: its kernel was booted with it. Time on the processors and rates of disks are the sandbox's, and change at once.</summary>
+    private void RequireMachineChangeable(UpdateConfig change)
+    {
+        List<Problem> problems = [];
+        const string remedy = "stop it, update it, and start it again";
+        if ((change.Memory != 0 && change.Memory != _record.HostConfig.Memory) || change.MemorySwap != 0 || change.MemoryReservation != 0)
+        {
+            problems.Add(new Problem("/Memory", $"the memory of a machine that runs is what it was started with, {MemoryBytes() / Megabyte}m; {remedy}"));
+        }
+        if (change.NanoCpus > Processors() * 1_000_000_000L)
+        {
+            problems.Add(new Problem("/NanoCpus", $"the machine was started with {Processors()} processors, and more of their time cannot be had; {remedy}"));
+        }
+        if (change.PidsLimit is not null)
+        {
+            problems.Add(new Problem("/PidsLimit", $"the processes of a machine that runs are counted by its own kernel, which has its limit from its start; {remedy}"));
+        }
+        ProblemsException.ThrowIfAny($"update machine {_record.Name}", problems);
     }
 
     private long MemoryBytes() => _record.HostConfig.Memory > 0 ? (_record.HostConfig.Memory + Megabyte - 1) / Megabyte * Megabyte : MachineMemoryBytes;

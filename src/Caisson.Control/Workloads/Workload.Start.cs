@@ -377,6 +377,7 @@ public sealed partial class Workload
             Health = _status.Health is { } health ? health with { Status = HealthStatus.Unhealthy } : null,
         };
         run.Leave();
+        JudgeTemplate();
         TimeSpan ran = ended.FinishedAt - ended.StartedAt ?? TimeSpan.Zero;
         TimeSpan? delay = _restartingByUser || _engine.IsStopping ? null
             : run.EndsUnhealthy && !ended.StoppedByUser ? HealthDecision.RestartDelay(_status.Health ?? new HealthState(), _lastDelay)

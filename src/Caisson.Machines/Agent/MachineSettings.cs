@@ -58,6 +58,9 @@ public sealed record MachineSettings
     /// <summary>Whether directories of the host are served to it.</summary>
     public bool HasShares { get; init; }
 
+    /// <summary>How many processes its programs may be; 0 or less for as many as its kernel can.</summary>
+    public long ProcessesMax { get; init; }
+
     /// <summary>Files of the host.</summary>
     public ImmutableArray<GuestFile> Files { get; init; } = [];
 
@@ -73,6 +76,7 @@ public sealed record MachineSettings
         .Add(HasDataDisk)
         .Add(DataIsUsed)
         .Add(HasShares)
+        .Add(ProcessesMax)
         .AddAll(Files, static (writer, file) => writer.Add(file.Name).Add(file.Content.Span))
         .AddAll(Links, static (writer, link) => writer.Add(link.HardwareAddress.Span).Add(link.Name).Add(link.Mtu)
             .AddAll(link.Addresses, static (inner, address) => inner.Add(address))
@@ -98,6 +102,7 @@ public sealed record MachineSettings
         bool hasDataDisk = reader.Bool();
         bool dataIsUsed = reader.Bool();
         bool hasShares = reader.Bool();
+        long processesMax = reader.Number();
         var files = ImmutableArray.CreateBuilder<GuestFile>();
         for (int count = reader.Count(); count > 0; count--)
         {
@@ -116,6 +121,7 @@ public sealed record MachineSettings
             HasDataDisk = hasDataDisk,
             DataIsUsed = dataIsUsed,
             HasShares = hasShares,
+            ProcessesMax = processesMax,
             Files = files.ToImmutable(),
             Links = links.ToImmutable(),
         };

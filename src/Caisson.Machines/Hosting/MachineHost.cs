@@ -271,8 +271,23 @@ public sealed class MachineHost
             return false;
         }
         _streams.Errors.WriteNow(PathText.Encode($"caisson: the machine boots, since its template could not be used: {reason}\n"));
+        Note(MachineLaunch.Booted);
         Again();
         return true;
+    }
+
+    /// <summary>For the engine, which throws away a template that is of no use; where there is no file for it, nobody asked.</summary>
+    private static void Note(byte word)
+    {
+        try
+        {
+            using FileDescriptor note = HostFiles.OpenOrCreate(MachineLaunch.NotePath, 0x180);
+            note.WriteAt([word], 0);
+        }
+        catch (LinuxException error) when (error.Errno is Errno.EROFS or Errno.EACCES or Errno.ENOENT)
+        {
+            // The root of the sandbox is read-only, and nothing was put there.
+        }
     }
 
     /// <summary>Starts from the beginning; who asked for something meanwhile asks again.</summary>
@@ -354,6 +369,10 @@ public sealed class MachineHost
                     break;
                 case AgentFrameKind.Ready when _phase == Phase.Greeted:
                     _phase = Phase.Running;
+                    if (_restores)
+                    {
+                        Note(MachineLaunch.Restored);
+                    }
                     StartFirst();
                     break;
                 case AgentFrameKind.Question when _interfaces.Count > 0:

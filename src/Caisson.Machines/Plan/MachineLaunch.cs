@@ -16,6 +16,15 @@ public sealed record MachineLaunch
     /// <summary>The directory, in the sandbox, of a template that is used or made.</summary>
     public const string TemplateDirectory = "/template";
 
+    /// <summary>The file, in the sandbox, in which it is noted whether the machine could go on from its template: <see cref="Restored"/> or <see cref="Booted"/>.</summary>
+    public const string NotePath = "/note";
+
+    /// <summary>It could.</summary>
+    public const byte Restored = (byte)'r';
+
+    /// <summary>It could not, and booted.</summary>
+    public const byte Booted = (byte)'b';
+
     /// <summary>The file of a template's memory in its directory.</summary>
     public const string MemoryName = "memory";
 

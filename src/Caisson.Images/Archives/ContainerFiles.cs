@@ -3,7 +3,7 @@ using Caisson.Images.Layers;
 using Caisson.Images.Layers.Tar;
 using Caisson.Linux;
 
-namespace Caisson.Control.Workloads;
+namespace Caisson.Images.Archives;
 
 /// <summary>What is at a path inside a container.</summary>
 /// <param name="Name">The last part of the path.</param>
@@ -13,8 +13,11 @@ public sealed record ContainerPath(string Name, FileStatus Status, string LinkTa
 
 /// <summary>Copies between a root filesystem and tar archives. Every path is resolved by the kernel inside the root.</summary>
 /// <remarks>Source: Docker Engine API, "Get an archive of a filesystem resource", "Extract an archive".</remarks>
-internal static class ContainerFiles
+public static class ContainerFiles
 {
+    /// <summary>How many ids a container has.</summary>
+    private const uint IdsMax = 65_536;
+
     private const int DepthMax = 512;
     private const int DirectoryMode = 0x1ED; // 0755
 
@@ -33,11 +36,11 @@ internal static class ContainerFiles
     /// <summary>Writes what is at <paramref name="path"/>, with all below it, as an archive whose names begin with its last part.</summary>
     /// <param name="root">The root filesystem.</param>
     /// <param name="path">What to read.</param>
-    /// <param name="ids">The ids that files' owners are shown as; null when they are shown as the container's own.</param>
+    /// <param name="ids">The first of the ids that files' owners are shown as; null when they are shown as the container's own.</param>
     /// <param name="output">Receives the archive.</param>
     /// <param name="cancellationToken">Stops between two files.</param>
     /// <param name="name">What it is called; null for the last part of the path.</param>
-    public static void Read(RootDirectory root, string path, IdRange? ids, Stream output, CancellationToken cancellationToken, string? name = null)
+    public static void Read(RootDirectory root, string path, uint? ids, Stream output, CancellationToken cancellationToken, string? name = null)
     {
         using FileDescriptor entry = root.TryOpenPath(path, LookupOf(path)) ?? throw Missing(path);
         var writer = new TarWriter(output);
@@ -51,11 +54,27 @@ internal static class ContainerFiles
     /// <param name="archive">Owned from now on.</param>
     /// <param name="keepKinds">Refuse to put a directory in the place of something else, and the reverse.</param>
     /// <param name="owner">Who gets the files, as an id of the container; null for the owners in the archive.</param>
-    /// <param name="ids">The ids that files' owners are shown as; null when they are shown as the container's own.</param>
+    /// <param name="ids">The first of the ids that files' owners are shown as; null when they are shown as the container's own.</param>
     /// <param name="cancellationToken">Stops between two files; what is extracted stays.</param>
     /// <exception cref="CaissonException"><see cref="ErrorKind.PermissionDenied"/>: the directory is on a read-only mount.</exception>
     public static void Extract(
-        RootDirectory root, string path, Stream archive, bool keepKinds, (uint Uid, uint Gid)? owner, IdRange? ids, CancellationToken cancellationToken)
+        RootDirectory root, string path, Stream archive, bool keepKinds, (uint Uid, uint Gid)? owner, uint? ids, CancellationToken cancellationToken)
+    {
+        using LayerStream content = LayerStream.Open(archive, TarLimits.Default, "archive");
+        ExtractPlain(root, path, content, keepKinds, owner, ids, cancellationToken);
+    }
+
+    /// <summary>As <see cref="Extract"/>, of an archive that is not compressed.</summary>
+    /// <param name="root">The root filesystem, writable.</param>
+    /// <param name="path">An existing directory.</param>
+    /// <param name="archive">Stays the caller's.</param>
+    /// <param name="keepKinds">Refuse to put a directory in the place of something else, and the reverse.</param>
+    /// <param name="owner">Who gets the files, as an id of the container; null for the owners in the archive.</param>
+    /// <param name="ids">The first of the ids that files' owners are shown as; null when they are shown as the container's own.</param>
+    /// <param name="cancellationToken">Stops between two files; what is extracted stays.</param>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.PermissionDenied"/>: the directory is on a read-only mount.</exception>
+    public static void ExtractPlain(
+        RootDirectory root, string path, Stream archive, bool keepKinds, (uint Uid, uint Gid)? owner, uint? ids, CancellationToken cancellationToken)
     {
         using (FileDescriptor target = root.TryOpenPath(path) ?? throw Missing(path))
         {
@@ -64,9 +83,8 @@ internal static class ContainerFiles
                 throw new CaissonException(ErrorKind.InvalidArgument, $"extraction point is not a directory: {path}");
             }
         }
-        using LayerStream content = LayerStream.Open(archive, TarLimits.Default, "archive");
-        using FileActor? actor = ids is { } range ? new FileActor(range.First, range.First) : null;
-        var reader = new TarReader(content, TarLimits.Default, "archive");
+        using FileActor? actor = ids is { } first ? new FileActor(first, first) : null;
+        var reader = new TarReader(archive, TarLimits.Default, "archive");
         List<(string Path, TarEntry Entry)> directories = [];
         try
         {
@@ -197,7 +215,7 @@ internal static class ContainerFiles
     }
 
     private static void Write(
-        TarWriter writer, RootDirectory root, string path, string name, FileDescriptor entry, IdRange? ids, int depth, CancellationToken cancellationToken)
+        TarWriter writer, RootDirectory root, string path, string name, FileDescriptor entry, uint? ids, int depth, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         FileStatus status = entry.Status;
@@ -285,7 +303,7 @@ internal static class ContainerFiles
         path.EndsWith('/') || path.EndsWith("/.", StringComparison.Ordinal) ? PathLookup.Follow : PathLookup.NoFollowLast;
 
     /// <summary>What the names of an archive begin with: the last part, a dot for <c>DIR/.</c>, nothing for the root.</summary>
-    internal static string NameOf(string path)
+    public static string NameOf(string path)
     {
         string bare = path.TrimEnd('/');
         return bare.Length == 0 ? "" : bare[(bare.LastIndexOf('/') + 1)..];
@@ -299,11 +317,11 @@ internal static class ContainerFiles
     }
 
     private static uint Inside(TarReader reader, uint id) =>
-        id < IdRange.Size ? id : throw reader.Fail($"the owner {id} is not among a container's {IdRange.Size} ids");
+        id < IdsMax ? id : throw reader.Fail($"the owner {id} is not among a container's {IdsMax} ids");
 
-    private static uint Shown(uint id, IdRange? ids) => ids is { } range ? range.First + id : id;
+    private static uint Shown(uint id, uint? ids) => ids is { } first ? first + id : id;
 
-    private static uint Own(uint id, IdRange? ids) => ids is { } range && id >= range.First && id - range.First < IdRange.Size ? id - range.First : id;
+    private static uint Own(uint id, uint? ids) => ids is { } first && id >= first && id - first < IdsMax ? id - first : id;
 
     private static CaissonException Missing(string path) => new(ErrorKind.NotFound, $"Could not find the file {path} in the container");
 }
