@@ -99,8 +99,18 @@ public sealed partial class ImageStore
     /// </param>
     /// <param name="progress">Told stages and bytes.</param>
     /// <param name="cancellation">Ends the work; nothing is kept then.</param>
+    public Task<Image> CommitAsync(
+        string containerId, ImportOptions options, IProgress<ImageProgress>? progress = null, CancellationToken cancellation = default) =>
+        CommitAsync(containerId, options, null, progress, cancellation);
+
+    /// <summary>As the other, of a container whose files are elsewhere.</summary>
+    /// <param name="containerId">A container with a snapshot; it may run.</param>
+    /// <param name="options">What the new image is to say.</param>
+    /// <param name="layerOf">Writes the layer, on a thread that may wait; null: what the snapshot has.</param>
+    /// <param name="progress">Told stages and bytes.</param>
+    /// <param name="cancellation">Ends the work; nothing is kept then.</param>
     public async Task<Image> CommitAsync(
-        string containerId, ImportOptions options, IProgress<ImageProgress>? progress = null, CancellationToken cancellation = default)
+        string containerId, ImportOptions options, Action<Stream>? layerOf, IProgress<ImageProgress>? progress, CancellationToken cancellation)
     {
         Snapshot snapshot = _snapshots.Find(containerId)
             ?? throw new CaissonException(ErrorKind.NotFound, $"container {containerId} has no root filesystem");
@@ -111,7 +121,14 @@ public sealed partial class ImageStore
             () =>
             {
                 using BlobWriteStream writer = _blobs.CreateWriter(beforePublish: lease.Hold);
-                snapshot.WriteLayer(writer, cancellation);
+                if (layerOf is not null)
+                {
+                    layerOf(writer);
+                }
+                else
+                {
+                    snapshot.WriteLayer(writer, cancellation);
+                }
                 Digest digest = writer.Commit();
                 return new ContentDescriptor { MediaType = MediaTypes.Layer, Digest = digest, Size = writer.Length };
             },

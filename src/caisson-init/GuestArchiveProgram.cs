@@ -2,6 +2,7 @@ using System.Globalization;
 
 using Caisson.Errors;
 using Caisson.Images.Archives;
+using Caisson.Images.Snapshots;
 using Caisson.Linux;
 using Caisson.Machines.Agent;
 
@@ -38,6 +39,27 @@ internal static class GuestArchiveProgram
                     {
                         (uint, uint)? owner = user.Length > 0 ? (uint.Parse(user, CultureInfo.InvariantCulture), uint.Parse(group, CultureInfo.InvariantCulture)) : null;
                         ContainerFiles.ExtractPlain(root, path, input, keepsKinds == "1", owner, null, CancellationToken.None);
+                    }
+                    return 0;
+                case [GuestArchive.Export]:
+                    using (FileStream output = Open(1, FileAccess.Write))
+                    {
+                        ContainerFiles.Export(root, output, CancellationToken.None);
+                    }
+                    return 0;
+                case [GuestArchive.Changes]:
+                    using (FileStream output = Open(1, FileAccess.Write))
+                    using (DirectoryDescriptor upper = HostFiles.OpenDirectory(GuestRoot.ChangesPath))
+                    using (RootDirectory image = RootDirectory.Open(GuestRoot.ImagePath))
+                    {
+                        output.Write([.. UpperFiles.Diff(upper, image).SelectMany(change => (byte[])[.. PathText.Encode(change.ToString()), 0])]);
+                    }
+                    return 0;
+                case [GuestArchive.Layer]:
+                    using (FileStream output = Open(1, FileAccess.Write))
+                    using (DirectoryDescriptor upper = HostFiles.OpenDirectory(GuestRoot.ChangesPath))
+                    {
+                        UpperFiles.WriteLayer(upper, output, CancellationToken.None);
                     }
                     return 0;
                 default:

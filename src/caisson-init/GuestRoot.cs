@@ -14,7 +14,13 @@ namespace Caisson.Init;
 /// </remarks>
 internal static class GuestRoot
 {
-    private const string LowerPath = "/run/caisson/image";
+    /// <summary>Where the image's files are.</summary>
+    public const string ImagePath = "/run/caisson/image";
+
+    /// <summary>Where what was changed of them is.</summary>
+    public const string ChangesPath = $"{UpperPath}/upper";
+
+    private const string LowerPath = ImagePath;
     private const string UpperPath = "/run/caisson/data";
     private const string OtherUpperPath = "/run/caisson/other-data";
     private const string BlockDevices = "/sys/block";

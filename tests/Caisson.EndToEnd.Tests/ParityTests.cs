@@ -45,6 +45,7 @@ public sealed class ParityTests(Engine engine) : IClassFixture<Engine>
         { "no capabilities", ["--cap-drop", "ALL"], ["sh", "-c", "grep CapEff /proc/self/status | tr -d '\\t'"], null, "CapEff:0000000000000000\n", 0 },
         { "one capability", ["--cap-drop", "ALL", "--cap-add", "CHOWN"], ["sh", "-c", "grep CapEff /proc/self/status | tr -d '\\t'"], null, "CapEff:0000000000000001\n", 0 },
         { "limits of a process", ["--ulimit", "nofile=77:88"], ["sh", "-c", "ulimit -n; ulimit -Hn"], null, "77\n88\n", 0 },
+        { "number of processes", ["--pids-limit", "20"], ["sh", "-c", "(for i in $(seq 30); do sleep 2 & done) 2>&1 | grep -q fork && echo limited"], null, "limited\n", 0 },
         { "kernel parameter", ["--sysctl", "kernel.msgmax=10000"], ["cat", "/proc/sys/kernel/msgmax"], null, "10000\n", 0 },
         { "much output", [], ["sh", "-c", "seq 20000 | tail -n 1; seq 20000 | wc -c"], null, "20000\n108894\n", 0 },
     };
@@ -166,6 +167,41 @@ public sealed class ParityTests(Engine engine) : IClassFixture<Engine>
         finally
         {
             engine.Caisson("rm", "-f", "-v", name);
+        }
+    }
+
+    [Theory]
+    [InlineData("caisson")]
+    [InlineData("vm")]
+    public void What_it_changed_is_told_exported_and_made_an_image(string runtime)
+    {
+        MachineTests.RequireMachines(engine);
+        string name = Name();
+        string here = engine.NewDirectory(name);
+        try
+        {
+            Assert.Equal(0, engine.Caisson(
+                "run", "-d", "--name", name, "--network", "none", "--runtime", runtime, "-v", "/kept", "busybox", "sh", "-c", "mkdir /new; echo x > /new/file; rm /bin/vi; echo y > /kept/file; exec sleep 1000").Code);
+            Assert.Equal(0, engine.Caisson("exec", name, "sh", "-c", "until [ -f /kept/file ]; do sleep 0.1; done").Code);
+
+            string changes = engine.Caisson("diff", name).Output;
+            Answer exported = engine.Caisson("export", "-o", $"{here}/all.tar", name);
+            string listed = engine.Host("tar", "tf", $"{here}/all.tar").Output;
+            Answer committed = engine.Caisson("commit", name, $"{name}:made");
+            Answer anew = engine.Caisson("run", "--rm", "--network", "none", $"{name}:made", "sh", "-c", "cat /new/file; ls /bin/vi /kept/file 2>/dev/null");
+
+            Assert.Contains("A /new/file\n", changes, StringComparison.Ordinal);
+            Assert.Contains("D /bin/vi\n", changes, StringComparison.Ordinal);
+            Assert.True(exported.Code == 0, exported.ToString());
+            Assert.Contains("new/file\n", listed, StringComparison.Ordinal);
+            Assert.DoesNotContain("kept/file", listed, StringComparison.Ordinal);
+            Assert.True(committed.Code == 0, committed.ToString());
+            Assert.Equal("x\n", anew.Output);
+        }
+        finally
+        {
+            engine.Caisson("rm", "-f", "-v", name);
+            engine.Caisson("rmi", "-f", $"{name}:made");
         }
     }
 

@@ -34,8 +34,8 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
         routes.Post("/containers/{id}/update", Update);
         routes.Post("/containers/{id}/wait", Wait);
         routes.Get("/containers/{id}/top", Top);
-        routes.Get("/containers/{id}/changes", call => call.Json(
-            [.. Find(call).Changes().Select(change => new ChangeBody(change.Path, ContainerBodies.KindOf(change.Kind)))],
+        routes.Get("/containers/{id}/changes", async call => await call.Json(
+            [.. (await Find(call).ChangesAsync(call.Gone)).Select(change => new ChangeBody(change.Path, ContainerBodies.KindOf(change.Kind)))],
             DockerJson.Default.IReadOnlyListChangeBody));
         routes.Get("/containers/{id}/export", Export);
         routes.Delete("/containers/{id}", Remove);

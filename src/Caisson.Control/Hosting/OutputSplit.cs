@@ -12,12 +12,13 @@ internal sealed class OutputSplit(Stream output)
     private const int ErrorBytesMax = 4_096;
 
     private readonly byte[] _header = new byte[HeaderSize];
-    private readonly MemoryStream _errors = new();
+    private readonly byte[] _errors = new byte[ErrorBytesMax];
+    private int _errorBytes;
     private int _headerBytes;
     private uint _left;
 
     /// <summary>The errors, as text.</summary>
-    public string Errors => Encoding.UTF8.GetString(_errors.GetBuffer(), 0, (int)_errors.Length);
+    public string Errors => Encoding.UTF8.GetString(_errors, 0, _errorBytes);
 
     /// <summary>Takes the next bytes, which may begin and end anywhere in a frame.</summary>
     public async ValueTask TakeAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
@@ -40,7 +41,9 @@ internal sealed class OutputSplit(Stream output)
             ReadOnlyMemory<byte> piece = bytes[..(int)Math.Min(_left, (uint)bytes.Length)];
             if (_header[0] == ErrorsStream)
             {
-                _errors.Write(piece.Span[..Math.Min(piece.Length, ErrorBytesMax - (int)_errors.Length)]);
+                int kept = Math.Min(piece.Length, ErrorBytesMax - _errorBytes);
+                piece.Span[..kept].CopyTo(_errors.AsSpan(_errorBytes));
+                _errorBytes += kept;
             }
             else
             {

@@ -133,8 +133,7 @@ public sealed class ImageActions(ContainerEngine containers)
     public async Task<Image> CommitAsync(string container, ImportOptions options, CancellationToken cancellationToken)
     {
         Workload workload = containers.Find(container);
-        workload.RequireReachable();
-        Image image = await Store.CommitAsync(workload.Id, options, null, cancellationToken);
+        Image image = await workload.CommitAsync(options, cancellationToken);
         workload.TellCommitted(image.Id.ToString(), options.Name?.Familiar ?? "", options.Comment ?? "");
         return image;
     }

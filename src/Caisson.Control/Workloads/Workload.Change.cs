@@ -2,7 +2,9 @@ using Caisson.Control.Hosting;
 using Caisson.Control.Model;
 using Caisson.Control.State;
 using Caisson.Errors;
+using Caisson.Images;
 using Caisson.Images.Snapshots;
+using Caisson.Machines.Agent;
 using Caisson.Oci.Runtime;
 
 namespace Caisson.Control.Workloads;
@@ -213,7 +215,17 @@ public sealed partial class Workload
     }
 
     /// <summary>What it has changed against its image.</summary>
-    public IReadOnlyList<FileChange> Changes() => RequireFiles().Diff();
+    public async Task<IReadOnlyList<FileChange>> ChangesAsync(CancellationToken cancellationToken)
+    {
+        if (!IsMachine)
+        {
+            return RequireSnapshot().Diff();
+        }
+        using (await EnterAsync(cancellationToken))
+        {
+            return await ChangesInMachineUnlockedAsync(cancellationToken);
+        }
+    }
 
     /// <summary>Bytes and entries it has written.</summary>
     public SnapshotUsage Measure() => IsMachine ? MeasureDisk() : RequireSnapshot().Measure();
@@ -221,9 +233,32 @@ public sealed partial class Workload
     /// <summary>Writes its whole root filesystem as a tar archive.</summary>
     public async Task ExportAsync(Stream output, CancellationToken cancellationToken)
     {
-        RequireReachable();
-        await _services.Images.ExportAsync(Id, output, cancellationToken);
+        if (IsMachine)
+        {
+            using (await EnterAsync(cancellationToken))
+            {
+                await RunInMachineUnlockedAsync([GuestArchive.Export], null, output, cancellationToken);
+            }
+        }
+        else
+        {
+            await _services.Images.ExportAsync(Id, output, cancellationToken);
+        }
         _services.Events.Commit(Durability.Process, new StateChange(), Event("export"));
+    }
+
+    /// <summary>Makes an image of what it has written, on top of its own.</summary>
+    internal async Task<Image> CommitAsync(ImportOptions options, CancellationToken cancellationToken)
+    {
+        if (!IsMachine)
+        {
+            return await _services.Images.CommitAsync(Id, options, null, cancellationToken);
+        }
+        using (await EnterAsync(cancellationToken))
+        {
+            return await _services.Images.CommitAsync(
+                Id, options, layer => RunInMachineUnlockedAsync([GuestArchive.Layer], null, layer, cancellationToken).GetAwaiter().GetResult(), null, cancellationToken);
+        }
     }
 
     /// <summary>Says that an image was made of it.</summary>

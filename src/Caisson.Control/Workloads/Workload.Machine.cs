@@ -309,7 +309,7 @@ public sealed partial class Workload
                 HasDataDisk = true,
                 DataIsUsed = isUsed,
                 HasShares = shares.Length > 0,
-                ProcessesMax = _record.HostConfig.PidsLimit is not (null or 0) and var asked ? (long)asked : Profiles.Find(_record.Profile).PidsMax,
+                ProcessesMax = _record.HostConfig.PidsLimit is { } asked and not 0 ? asked : Profiles.Find(_record.Profile).PidsMax,
                 Files = [.. files.Where(name => File.Exists($"{directory}/{name}")).Select(name => new GuestFile(name, File.ReadAllBytes($"{directory}/{name}")))],
                 Links = [.. _status.Endpoints.Select(LinkOf)],
             },
@@ -346,19 +346,12 @@ public sealed partial class Workload
         return body(root);
     }
 
-    /// <summary>The root filesystem, where this host has it: a machine's is on its own disk, behind its own kernel.</summary>
-    private Snapshot RequireFiles()
-    {
-        RequireReachable();
-        return RequireSnapshot();
-    }
-
     /// <summary>Refuses what needs the files on this host.</summary>
-    internal void RequireReachable()
+    private void RequireReachable()
     {
         if (IsMachine)
         {
-            throw new CaissonException(ErrorKind.Unimplemented, $"the files of machine {_record.Name} are on its own disk, which its own kernel alone reads: cp copies while it runs; diff, export and commit are for containers");
+            throw new CaissonException(ErrorKind.Unimplemented, $"the files of machine {_record.Name} are on its own disk, which its own kernel alone reads: start it first");
         }
     }
 

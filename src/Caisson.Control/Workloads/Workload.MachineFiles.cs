@@ -6,6 +6,7 @@ using Caisson.Errors;
 using Caisson.Images.Archives;
 using Caisson.Images.Layers;
 using Caisson.Images.Layers.Tar;
+using Caisson.Images.Snapshots;
 using Caisson.Images.Users;
 using Caisson.Linux;
 using Caisson.Machines.Agent;
@@ -41,6 +42,26 @@ public sealed partial class Workload
         await using LayerStream content = await Task.Factory.StartNew(
             () => LayerStream.Open(archive.AsStream(leaveOpen: true), TarLimits.Default, "archive"), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         await RunInMachineUnlockedAsync([GuestArchive.Extract, path, keepKinds ? "1" : "0", user, group], content, Stream.Null, cancellationToken);
+    }
+
+    /// <summary>The machine's words are a stranger's: a line that is none ends it.</summary>
+    private async Task<IReadOnlyList<FileChange>> ChangesInMachineUnlockedAsync(CancellationToken cancellationToken)
+    {
+        using var told = new MemoryStream();
+        await RunInMachineUnlockedAsync([GuestArchive.Changes], null, told, cancellationToken);
+        List<FileChange> changes = [];
+        foreach (string line in PathText.Decode(told.GetBuffer().AsSpan(0, (int)told.Length)).Split('\0', StringSplitOptions.RemoveEmptyEntries))
+        {
+            ChangeKind kind = line[0] switch
+            {
+                'A' => ChangeKind.Added,
+                'C' => ChangeKind.Changed,
+                'D' => ChangeKind.Deleted,
+                _ => throw new CaissonException(ErrorKind.Internal, $"machine {_record.Name} said of its files what nobody understands"),
+            };
+            changes.Add(new FileChange(kind, line.Length > 2 ? line[2..] : "/"));
+        }
+        return changes;
     }
 
     /// <summary>Runs the agent's program for files to its end.</summary>

@@ -44,7 +44,19 @@ public static class ContainerFiles
     {
         using FileDescriptor entry = root.TryOpenPath(path, LookupOf(path)) ?? throw Missing(path);
         var writer = new TarWriter(output);
-        Write(writer, root, path, name ?? NameOf(path), entry, ids, 0, cancellationToken);
+        Write(writer, root, path, name ?? NameOf(path), entry, ids, 0, null, cancellationToken);
+        writer.Finish();
+    }
+
+    /// <summary>Writes the whole root filesystem as an archive, without what else is mounted in it.</summary>
+    /// <param name="root">The root filesystem.</param>
+    /// <param name="output">Receives the archive.</param>
+    /// <param name="cancellationToken">Stops between two files.</param>
+    public static void Export(RootDirectory root, Stream output, CancellationToken cancellationToken)
+    {
+        using FileDescriptor entry = root.OpenPath("/");
+        var writer = new TarWriter(output);
+        Write(writer, root, "/", "", entry, null, 0, entry.Status.MountId, cancellationToken);
         writer.Finish();
     }
 
@@ -215,10 +227,15 @@ public static class ContainerFiles
     }
 
     private static void Write(
-        TarWriter writer, RootDirectory root, string path, string name, FileDescriptor entry, uint? ids, int depth, CancellationToken cancellationToken)
+        TarWriter writer, RootDirectory root, string path, string name, FileDescriptor entry, uint? ids, int depth, ulong? onlyMount, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         FileStatus status = entry.Status;
+        bool isMounted = onlyMount is { } mount && status.MountId != mount;
+        if (isMounted && status.Kind != FileKind.Directory)
+        {
+            return;
+        }
         var header = new TarEntry
         {
             Type = TarEntryType.File,
@@ -240,6 +257,10 @@ public static class ContainerFiles
                 {
                     writer.Write(header with { Type = TarEntryType.Directory, Name = name + "/" }, []);
                 }
+                if (isMounted)
+                {
+                    break; // the place is the root filesystem's, what is there is not
+                }
                 using (DirectoryDescriptor directory = root.OpenDirectory(path, LookupOf(path)))
                 {
                     foreach (DirectoryEntry child in directory.Enumerate().OrderBy(child => child.Name, StringComparer.Ordinal))
@@ -248,7 +269,7 @@ public static class ContainerFiles
                         using FileDescriptor? inner = root.TryOpenPath(childPath, PathLookup.NoFollowLast);
                         if (inner is not null)
                         {
-                            Write(writer, root, childPath, name.Length > 0 ? $"{name}/{child.Name}" : child.Name, inner, ids, depth + 1, cancellationToken);
+                            Write(writer, root, childPath, name.Length > 0 ? $"{name}/{child.Name}" : child.Name, inner, ids, depth + 1, onlyMount, cancellationToken);
                         }
                     }
                 }

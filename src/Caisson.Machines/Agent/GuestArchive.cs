@@ -27,6 +27,15 @@ public static class GuestArchive
     /// <summary>Extracts an archive: the directory, whether kinds are kept (1 or 0), the owner's user and group or two empty words.</summary>
     public const string Extract = "extract";
 
+    /// <summary>Writes an archive of the root file system, without what is mounted in it.</summary>
+    public const string Export = "export";
+
+    /// <summary>Says what was changed against the image: lines of a letter, a space and a path, each ended by a NUL.</summary>
+    public const string Changes = "changes";
+
+    /// <summary>Writes what was changed against the image as a layer.</summary>
+    public const string Layer = "layer";
+
     /// <summary>The number at which it inherits the machine's first program.</summary>
     public const int ProgramDescriptor = 3;
 

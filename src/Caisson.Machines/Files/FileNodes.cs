@@ -22,9 +22,6 @@ internal sealed class FileNode(ulong id, DeviceNumber device, ulong inode, FileK
     /// <summary>Of the inode; null when it was closed to make room.</summary>
     public FileDescriptor? Handle { get; set; }
 
-    /// <summary>Has no name any more by which it could be opened again.</summary>
-    public bool IsHeld { get; set; }
-
     /// <summary>Known since the handle was closed.</summary>
     public FileTime Birth { get; set; }
 
@@ -51,7 +48,7 @@ internal sealed class FileNodes : IDisposable
     public FileNodes(DirectoryDescriptor root)
     {
         FileStatus status = root.Status;
-        Root = new FileNode(FileProtocol.RootId, status.Device, status.Inode, FileKind.Directory) { Handle = root, Lookups = 1, IsHeld = true };
+        Root = new FileNode(FileProtocol.RootId, status.Device, status.Inode, FileKind.Directory) { Handle = root, Lookups = 1 };
         _byId.Add(Root.Id, Root);
         _byKey.Add(Root.Key, Root);
     }
@@ -123,7 +120,6 @@ internal sealed class FileNodes : IDisposable
         if (Directory(parent).TryGetStatus(name) is { } status && Find(status) is { } node)
         {
             Handle(node);
-            node.IsHeld = true;
             if (node.Place is { } place)
             {
                 _used.Remove(place);
