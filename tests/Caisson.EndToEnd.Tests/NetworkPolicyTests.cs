@@ -119,18 +119,18 @@ public sealed class NetworkPolicyTests(Engine engine) : IClassFixture<Engine>
         };
     }
 
-    private static string Manifest(string space, string name, bool isMachine) => $$"""
+    private static string Manifest(string space, string name, bool isMachine) => $$$"""
         apiVersion: v1
         kind: Pod
-        metadata: {name: {{name}}, namespace: {{space}}, labels: {app: {{name}}}}
+        metadata: {name: {{{name}}}, namespace: {{{space}}}, labels: {app: {{{name}}}}}
         spec:
           terminationGracePeriodSeconds: 1
-          {{(isMachine ? "runtimeClassName: vm" : "dnsPolicy: ClusterFirst")}}
+          {{{(isMachine ? "runtimeClassName: vm" : "dnsPolicy: ClusterFirst")}}}
           containers:
           - name: serve
             image: busybox
             imagePullPolicy: IfNotPresent
-            command: [sh, -c, "mkdir -p /tmp/www; echo {{name}} > /tmp/www/index.html; httpd -p 9090 -h /tmp/www; exec httpd -f -p 8080 -h /tmp/www"]
+            command: [sh, -c, "mkdir -p /tmp/www; echo {{{name}}} > /tmp/www/index.html; httpd -p 9090 -h /tmp/www; exec httpd -f -p 8080 -h /tmp/www"]
             readinessProbe: {exec: {command: [wget, -q, -O, /dev/null, "http://127.0.0.1:8080/"]}, periodSeconds: 1, timeoutSeconds: 5}
 
         """;
