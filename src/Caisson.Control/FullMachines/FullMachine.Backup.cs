@@ -74,6 +74,10 @@ public sealed partial class FullMachine
             return "it is a full one, because the machine has snapshots, and what going back to one changes is not followed";
         }
         MachineBackupPoint last = directory.Content.Points[^1];
+        if (_record.RevertedAt > last.At)
+        {
+            return "it is a full one, because the machine was put back to a snapshot since the last one";
+        }
         if (!last.Machine.Config.Disks.Select(disk => disk.Name).SequenceEqual(_record.Config.Disks.Select(disk => disk.Name)))
         {
             return "it is a full one, because the machine has other disks than before";

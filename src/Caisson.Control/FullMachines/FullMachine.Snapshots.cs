@@ -70,6 +70,7 @@ public sealed partial class FullMachine
             {
                 throw new CaissonException(ErrorKind.Conflict, $"put {_record.Name} back to {snapshot.Name}: the snapshot is of before disk {lost[0]} was there; take the disk out first (caisson machine detach)");
             }
+            SetUnlocked(_record with { RevertedAt = _services.Time.GetUtcNow() });
             if (_status.HasProcess && snapshot.HasMemory && IsSameShape(now, snapshot.Config) && _run is { } run)
             {
                 await GoBackUnlockedAsync(run, snapshot, paused);

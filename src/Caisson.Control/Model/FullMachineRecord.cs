@@ -59,6 +59,9 @@ public sealed record FullMachineRecord
     /// <summary>The snapshot that what it holds now descends from; empty for none.</summary>
     public string CurrentSnapshot { get => field ?? ""; init; } = "";
 
+    /// <summary>When it was last put back to a snapshot, which QEMU's bitmaps of changes do not follow; null for never.</summary>
+    public DateTimeOffset? RevertedAt { get; init; }
+
     /// <summary>What networks and events call it by.</summary>
     internal ContainerRecord AsMember() => new()
     {
