@@ -78,7 +78,7 @@ public sealed class NetworkPolicyTests(Engine engine) : IClassFixture<Engine>
             foreach ((string space, string from, _) in Pods)
             {
                 string script = string.Concat(addresses.Where(other => other.Key != from).SelectMany(other => Ports.Select(port =>
-                    $"( [ \"$(wget -q -T 4 -O - http://{other.Value}:{port}/)\" = {other.Key} ] && echo {other.Key} {port} open || echo {other.Key} {port} closed ) & "))) + "wait";
+                    $"( [ \"$(timeout 6 wget -q -O - http://{other.Value}:{port}/)\" = {other.Key} ] && echo {other.Key} {port} open || echo {other.Key} {port} closed ) & "))) + "wait";
                 string[] found = Ok(engine.Caisson("exec", "-n", space, $"pod/{from}", "--", "sh", "-c", script)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
                 Assert.Equal((Pods.Length - 1) * Ports.Length, found.Length);
                 foreach (string[] line in found.Select(line => line.Split(' ')))
