@@ -59,14 +59,14 @@ public sealed class MachineServiceTests(ServiceEngine services) : IClassFixture<
     {
         string files = Engine.NewDirectory($"mixed-{web}");
         File.WriteAllText($"{files}/token", "secret");
+        File.WriteAllText($"{files}/page", "from the host");
         File.WriteAllText($"{files}/compose.yaml", $"""
             name: mixed{web}
             services:
               web:
                 image: {ServiceEngine.Image}
                 runtime: {web}
-                command: [sh, -c, "cp /etc/page.conf /var/www/html/page; exec nginx -g 'daemon off;'"]
-                configs: [{"{"}source: page, target: /etc/page.conf, mode: 0444{"}"}]
+                command: [sh, -c, "cp /shared/page /var/www/html/page; exec nginx -g 'daemon off;'"]
                 secrets: [token]
                 volumes: ["./:/shared:ro"]
                 depends_on: [db]
@@ -78,7 +78,6 @@ public sealed class MachineServiceTests(ServiceEngine services) : IClassFixture<
                 volumes: ["data:/var/lib/postgresql/data"]
                 command: [sh, -c, "{StartPostgresql}"]
             volumes: {"{"}data: {"{"}{"}"}{"}"}
-            configs: {"{"}page: {"{"}content: "from a config"{"}"}{"}"}
             secrets: {"{"}token: {"{"}file: ./token{"}"}{"}"}
             """);
         try
@@ -96,7 +95,7 @@ public sealed class MachineServiceTests(ServiceEngine services) : IClassFixture<
             string log = Ok(Compose("logs", "db"));
 
             Assert.Equal("500500\n", sum);
-            Assert.Equal("from a config", page);
+            Assert.Equal("from the host", page);
             Assert.Equal("secretsecret", secret);
             Assert.Equal("500500\n", again);
             Assert.Contains("database system is shut down", log, StringComparison.Ordinal);

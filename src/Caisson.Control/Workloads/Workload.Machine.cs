@@ -26,7 +26,8 @@ public sealed partial class Workload
     /// <summary>The template that the machine which runs was to go on from; null when it booted.</summary>
     private string? _template;
 
-    private bool IsMachine => MachineRules.IsMachine(_record);
+    /// <summary>Whether it runs behind a kernel of its own, which alone reads its files: it cannot be held for that.</summary>
+    public bool IsMachine => MachineRules.IsMachine(_record);
 
     /// <summary>The directory that the machine's sandbox sees its launches in.</summary>
     private string LaunchesDirectory => $"{_services.DirectoryOf(Id)}/machine";
@@ -310,7 +311,7 @@ public sealed partial class Workload
                 DataIsUsed = isUsed,
                 HasShares = shares.Length > 0,
                 ProcessesMax = _record.HostConfig.PidsLimit is { } asked and not 0 ? asked : Profiles.Find(_record.Profile).PidsMax,
-                Files = [.. files.Where(name => File.Exists($"{directory}/{name}")).Select(name => new GuestFile(name, File.ReadAllBytes($"{directory}/{name}")))],
+                Files = [.. files.Where(name => File.Exists($"{directory}/{name}")).Select(name => new GuestFile(name, File.ReadAllBytes($"{directory}/{name}"), IsProgram: name == "init"))],
                 Links = [.. _status.Endpoints.Select(LinkOf)],
             },
         };
