@@ -36,7 +36,7 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
     [MemberData(nameof(Cases))]
     public void A_container_and_a_machine_do_the_same(string what, string[] flags, string[] command, string? input, string output, int code)
     {
-        RequireMachines();
+        RequireMachines(engine);
         foreach (string runtime in (string[])["caisson", "vm"])
         {
             Answer answer = engine.Start(
@@ -49,7 +49,7 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
     [Fact]
     public void A_machine_has_a_kernel_of_its_own()
     {
-        RequireMachines();
+        RequireMachines(engine);
 
         string kernel = engine.Caisson("run", "--rm", "--network", "none", "--runtime", "vm", "busybox", "uname", "-r").Output.Trim();
 
@@ -59,7 +59,7 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
     [Fact]
     public void A_machine_that_runs_is_used_as_a_container_is()
     {
-        RequireMachines();
+        RequireMachines(engine);
         string name = Name();
         try
         {
@@ -91,7 +91,7 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
     [Fact]
     public void Machines_of_one_template_share_no_random_numbers_no_boot_and_no_address()
     {
-        RequireMachines();
+        RequireMachines(engine);
         string network = Name();
         string templates = $"{engine.Root}/machines/templates";
         const string tell = "cat /proc/sys/kernel/random/boot_id; head -c 16 /dev/urandom | od -An -tx1; grep . /sys/class/net/eth0/address; hostname; date +%s";
@@ -127,7 +127,7 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
     [Fact]
     public void A_terminal_in_a_machine_has_the_size_of_the_one_outside()
     {
-        RequireMachines();
+        RequireMachines(engine);
         using TerminalSession session = engine.InTerminal("caisson", 33, 77, "run", "--rm", "-it", "--network", "none", "--runtime", "vm", "busybox", "sh", "-c", "sleep 0.3; stty size; tty");
 
         session.WaitFor("33 77");
@@ -137,7 +137,7 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
     [Fact]
     public void A_machine_is_in_the_network_of_containers()
     {
-        RequireMachines();
+        RequireMachines(engine);
         Assert.SkipUnless(File.Exists("/dev/net/tun"), "needs /dev/net/tun");
         string network = Name();
         string machine = Name();
@@ -166,7 +166,7 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
     [Fact]
     public void What_a_machine_cannot_have_is_refused_by_name()
     {
-        RequireMachines();
+        RequireMachines(engine);
 
         Answer answer = engine.Caisson("run", "--rm", "--runtime", "vm", "--pid", "host", "--network", "host", "busybox", "true");
 
@@ -178,7 +178,7 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
     [Fact]
     public void The_plan_of_a_machine_can_be_read()
     {
-        RequireMachines();
+        RequireMachines(engine);
 
         string plan = engine.Caisson("explain", "run", "--network", "none", "--runtime", "vm", "busybox", "true").Output;
 
@@ -188,7 +188,7 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
         Assert.Contains("around the machine:", plan, StringComparison.Ordinal);
     }
 
-    private void RequireMachines()
+    internal static void RequireMachines(Engine engine)
     {
         engine.SkipUnlessPublished();
         Assert.SkipUnless(Engine.Has("qemu-system-x86_64"), "needs QEMU (Debian: qemu-system-x86)");

@@ -101,5 +101,6 @@ internal static class ObjectText
     }
 
     /// <summary>Whether a rollout has passed its deadline.</summary>
-    public static bool IsLate(KubernetesObject one) => one.Condition("Progressing").Text("reason") == "ProgressDeadlineExceeded";
+    public static bool IsLate(KubernetesObject one) =>
+        one.Status.Whole("observedGeneration") >= one.Generation && one.Condition("Progressing").Text("reason") == "ProgressDeadlineExceeded";
 }

@@ -39,7 +39,7 @@ internal static class SandboxCompiler
     private const ulong OpenFilesMax = 32_768;
 
     /// <summary>What QEMU itself and the pages of disks take, beside the machine's memory.</summary>
-    private const long OverheadBytes = 256L << 20;
+    private const long OverheadBytes = 384L << 20;
 
     /// <summary>
     /// The default profile's, the one call that starts QEMU, and the one that shuts the server of files in; QEMU's own filter takes away all calls that make processes.

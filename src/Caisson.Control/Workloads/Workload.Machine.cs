@@ -273,7 +273,7 @@ public sealed partial class Workload
                 HasDataDisk = true,
                 DataIsUsed = isUsed,
                 HasShares = shares.Length > 0,
-                Files = [.. files.Where(name => File.Exists($"{directory}/{name}")).Select(name => new GuestFile(name, File.ReadAllBytes($"{directory}/{name}")))],
+                Files = [.. files.Where(name => File.Exists($"{directory}/{name}")).Select(name => new GuestFile(name, File.ReadAllBytes($"{directory}/{name}"), IsProgram: name == "init"))],
                 Links = [.. _status.Endpoints.Select(LinkOf)],
             },
         };

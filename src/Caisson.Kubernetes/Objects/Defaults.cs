@@ -29,7 +29,8 @@ public static class Defaults
         "Secret" => Secret(one),
         "NetworkPolicy" => On(one, spec => Missing(spec, ("policyTypes", Doc.List(
             spec["egress"] is null ? (string[])["Ingress"] : ["Ingress", "Egress"])))),
-        "Namespace" => one.With(Doc.Text("Active"), "status", "phase"),
+        // By this label a NetworkPolicy names it.
+        "Namespace" => one.With(Doc.Text("Active"), "status", "phase").With(Doc.Text(one.Name), "metadata", "labels", "kubernetes.io/metadata.name"),
         _ => one,
     };
 
