@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using Caisson.Api.Http;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
+using Caisson.Images.Archives;
 using Caisson.Linux;
 
 namespace Caisson.Api.Docker;
