@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using Xunit;
 
 namespace Caisson.EndToEnd.Tests;
