@@ -8,6 +8,9 @@ give_up() { say "$*"; exit 1; }
 # What the linker needs, what the binaries load, and what makes images and root filesystems.
 build_packages=(zlib1g-dev libc6-dev libsqlite3-0 libzstd1 libnftables1 busybox-static mmdebstrap)
 
+# What machines run with.
+machine_packages=(qemu-system-x86 qemu-utils erofs-utils e2fsprogs)
+
 # install_packages NAME…: those that are missing, with one call of apt-get.
 install_packages() {
   if ! command -v dpkg-query >/dev/null; then

@@ -37,8 +37,14 @@ internal sealed class KernelRoutes(EngineServices services, ContainerEngine cont
         await call.Json(Body(kernel), DockerJson.Default.KernelBody, 201);
     }
 
-    private static KernelBody Body(MachineKernel kernel) => new(kernel.Release, kernel.Source, Times.Text(kernel.Installed), kernel.KernelBytes);
+    private KernelBody Body(MachineKernel kernel) => new(
+        kernel.Release, kernel.Source, Times.Text(kernel.Installed), kernel.KernelBytes, Machines.Templates.List().Count(template => template.Kernel == kernel.Release));
 }
 
 /// <summary>A kernel of machines.</summary>
-internal sealed record KernelBody(string Release, string Source, string Installed, long Size);
+/// <param name="Release">As <c>uname -r</c> says it.</param>
+/// <param name="Source">The package it came in.</param>
+/// <param name="Installed">When.</param>
+/// <param name="Size">Bytes of the unpacked kernel.</param>
+/// <param name="Templates">How many shapes of machines start from a template of it.</param>
+internal sealed record KernelBody(string Release, string Source, string Installed, long Size, int Templates);

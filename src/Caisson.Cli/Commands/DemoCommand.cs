@@ -10,8 +10,8 @@ using Caisson.Errors;
 
 namespace Caisson.Cli.Commands;
 
-/// <summary><c>caisson demo</c>: one container, what isolates it as it sees it itself, and what each stage took.</summary>
-internal sealed class DemoCommand : Command
+/// <summary><c>caisson demo</c>: one container, what isolates it as it sees it itself, and what each stage took; then the same image both ways.</summary>
+internal sealed partial class DemoCommand : Command
 {
     private const string Image = "busybox";
 
@@ -39,6 +39,11 @@ internal sealed class DemoCommand : Command
         var status = IsolationReport.ParseStatus(parts[2]);
         IsolationReport.Write(session, parts[0], parts[1], status);
         WriteStages(session);
+        CompareBothWays(session);
+        session.Out.WriteLine();
+        session.Out.WriteLine("Try next:  caisson explain run busybox sh   (the whole plan, step by step)");
+        session.Out.WriteLine("           caisson run --rm -it --network none busybox sh");
+        session.Out.WriteLine("           caisson run --rm -it --runtime vm busybox sh");
         return 0;
     }
 
@@ -115,8 +120,5 @@ internal sealed class DemoCommand : Command
         table.Add($"all\t{total.TotalMilliseconds.ToString("F1", CultureInfo.InvariantCulture)} ms");
         session.Out.WriteLine();
         table.Flush(session.Out);
-        session.Out.WriteLine();
-        session.Out.WriteLine("Try next:  caisson explain run busybox sh   (the whole plan, step by step)");
-        session.Out.WriteLine("           caisson run --rm -it --network none busybox sh");
     }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 using Caisson.Cli.CommandLine;
 using Caisson.Cli.Formatting;
 using Caisson.Client.Machines;
@@ -7,7 +9,7 @@ namespace Caisson.Cli.Commands;
 /// <summary><c>caisson kernel ls</c></summary>
 internal sealed class KernelsCommand : Command
 {
-    private const string Usual = "{{.Release}}\t{{.Source}}\t{{.Installed}}\t{{.Size}}";
+    private const string Usual = "{{.Release}}\t{{.Source}}\t{{.Installed}}\t{{.Size}}\t{{.Templates}}";
 
     private readonly SwitchOption _quiet;
     private readonly ValueOption<string> _format;
@@ -37,5 +39,6 @@ internal sealed class KernelsCommand : Command
         new("Source", "SOURCE", kernel => kernel.Source),
         new("Installed", "INSTALLED", kernel => PsCommand.Time(kernel.Installed, clock)),
         new("Size", "SIZE", kernel => HumanSize.Decimal(kernel.Bytes, 4)),
+        new("Templates", "TEMPLATES", kernel => kernel.Templates.ToString(CultureInfo.InvariantCulture)),
     ];
 }

@@ -11,6 +11,7 @@ public sealed class KernelSummary
         Source = json.Text("Source");
         Installed = json.Time("Installed");
         Bytes = json.Number("Size");
+        Templates = (int)json.Number("Templates");
     }
 
     /// <summary>Its release, which is also its name.</summary>
@@ -24,4 +25,7 @@ public sealed class KernelSummary
 
     /// <summary>Its size, unpacked.</summary>
     public long Bytes { get; }
+
+    /// <summary>How many shapes of machines start from a template of it.</summary>
+    public int Templates { get; }
 }

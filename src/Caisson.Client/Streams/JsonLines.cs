@@ -99,13 +99,11 @@ public static class JsonLines
             try
             {
                 var reader = new Utf8JsonReader(_buffer.AsSpan(_start, _end - _start), isFinalBlock: false, default);
-                if (!reader.Read() || !reader.TrySkip())
+                if (!JsonDocument.TryParseValue(ref reader, out JsonDocument? document))
                 {
                     return null;
                 }
-                int length = (int)reader.BytesConsumed;
-                var document = JsonDocument.Parse(_buffer.AsMemory(_start, length));
-                _start += length;
+                _start += (int)reader.BytesConsumed;
                 return document;
             }
             catch (JsonException e)

@@ -34,7 +34,15 @@ public sealed class ContainerNetworks : IDisposable
     private static readonly TimeSpan RepairInterval = TimeSpan.FromSeconds(30);
 
     private static readonly string[] Predefined = [DefaultName, "host", "none"];
-    private static readonly FrozenDictionary<string, string> PredefinedIds = Predefined.ToFrozenDictionary(name => name, HashOf);
+
+    /// <summary>Those that are always there, as they are before anybody used them.</summary>
+    private static readonly FrozenDictionary<string, NetworkRecord> Unmade = Predefined.ToFrozenDictionary(name => name, name => new NetworkRecord
+    {
+        Id = HashOf(name),
+        Name = name,
+        Created = DateTimeOffset.UnixEpoch,
+        Driver = name == "none" ? "null" : name,
+    });
 
     private readonly Lock _lock = new();
     private readonly NetworkPlaneOptions _options;
@@ -80,6 +88,17 @@ public sealed class ContainerNetworks : IDisposable
     /// <exception cref="CaissonException"><see cref="ErrorKind.NotFound"/>: none; <see cref="ErrorKind.InvalidArgument"/>: the beginning fits several.</exception>
     public NetworkRecord Find(string reference)
     {
+        lock (_lock)
+        {
+            if (_records.TryGetValue(reference, out NetworkRecord? known))
+            {
+                return known;
+            }
+            if (Unmade.ContainsKey(reference))
+            {
+                return FindPredefinedUnlocked(reference);
+            }
+        }
         IReadOnlyList<NetworkRecord> all = List();
         if (all.FirstOrDefault(network => network.Id == reference) is { } exact)
         {
@@ -99,7 +118,13 @@ public sealed class ContainerNetworks : IDisposable
     }
 
     /// <summary>The network of an id; null when it is not there.</summary>
-    public NetworkRecord? TryFind(string id) => List().FirstOrDefault(network => network.Id == id);
+    public NetworkRecord? TryFind(string id)
+    {
+        lock (_lock)
+        {
+            return _records.GetValueOrDefault(id) ?? Unmade.Values.FirstOrDefault(network => network.Id == id);
+        }
+    }
 
     /// <summary>Whether containers can be connected to it: it is neither the host's nor none.</summary>
     public static bool IsConnectable(NetworkRecord network) => network.Driver is "bridge" or "macvlan" or "ipvlan";
@@ -396,7 +421,7 @@ public sealed class ContainerNetworks : IDisposable
     }
 
     /// <summary>The id of a network there always is: the same for every engine, as each has one.</summary>
-    internal static string IdOf(string name) => PredefinedIds.TryGetValue(name, out string? id) ? id : HashOf(name);
+    internal static string IdOf(string name) => Unmade.TryGetValue(name, out NetworkRecord? network) ? network.Id : HashOf(name);
 
     private static string HashOf(string name) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("caisson network " + name)));
 
@@ -431,17 +456,11 @@ public sealed class ContainerNetworks : IDisposable
         }
     }
 
-    private NetworkRecord FindPredefinedUnlocked(string name) => _records.GetValueOrDefault(IdOf(name)) ?? new NetworkRecord
+    private NetworkRecord FindPredefinedUnlocked(string name)
     {
-        Id = IdOf(name),
-        Name = name,
-        Created = DateTimeOffset.UnixEpoch,
-        Driver = name switch
-        {
-            "none" => "null",
-            _ => name,
-        },
-    };
+        NetworkRecord unmade = Unmade[name];
+        return _records.GetValueOrDefault(unmade.Id) ?? unmade;
+    }
 
     private NetworkRecord MakeUnlocked(NetworkRecord asked)
     {

@@ -72,7 +72,7 @@ public sealed record MachinePlan
             "-name", config.Name,
             "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
             "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
-            "-machine", "microvm,acpi=on,pcie=off,pit=off,pic=off,rtc=off,usb=off,auto-kernel-cmdline=off" + (config.Start == MachineStart.Boot ? "" : $",memory-backend={Memory}"),
+            "-machine", "microvm,acpi=on,pcie=off,pit=off,pic=off,rtc=on,usb=off,auto-kernel-cmdline=off" + (config.Start == MachineStart.Boot ? "" : $",memory-backend={Memory}"),
             "-accel", facts.HasKvm ? "kvm" : "tcg,thread=multi",
             // A plain model is emulated faster than all that QEMU can do, and has what distributions are built for (x86-64-v2).
             "-cpu", facts.HasKvm ? "host" : "Nehalem-v1,+rdrand",
