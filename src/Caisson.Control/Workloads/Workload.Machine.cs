@@ -28,6 +28,9 @@ public sealed partial class Workload
 
     private bool IsMachine => MachineRules.IsMachine(_record);
 
+    /// <summary>Whether its files can be read while it is paused: a machine's are read by its own kernel, which stands still then.</summary>
+    public bool IsReadWhilePaused => !IsMachine;
+
     /// <summary>The directory that the machine's sandbox sees its launches in.</summary>
     private string LaunchesDirectory => $"{_services.DirectoryOf(Id)}/machine";
 
