@@ -134,7 +134,7 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
             {
                 foreach (GuestFile file in settings.Files)
                 {
-                    files.Replace(file.Name, file.Content.Span, 0x1A4);
+                    files.Replace(file.Name, file.Content.Span, file.IsProgram ? 0x1ED : 0x1A4);
                 }
             }
             if (!_isPrepared)

@@ -279,7 +279,8 @@ public sealed partial class Workload
     private MachineLaunch LaunchOf(MachinePlan plan, MachinePlan? restore, GuestLaunch program, ImmutableArray<MachineShare> shares)
     {
         string directory = _services.DirectoryOf(Id);
-        string[] files = ["hosts", "hostname", "resolv.conf", "init"];
+        const string first = "init";
+        string[] files = ["hosts", "hostname", "resolv.conf", first];
         return new MachineLaunch
         {
             Qemu = plan.Arguments,
@@ -293,7 +294,7 @@ public sealed partial class Workload
                 HasDataDisk = true,
                 HasShares = shares.Length > 0,
                 ProcessesMax = _record.HostConfig.PidsLimit is { } asked and not 0 ? asked : Profiles.Find(_record.Profile).PidsMax,
-                Files = [.. files.Where(name => File.Exists($"{directory}/{name}")).Select(name => new GuestFile(name, File.ReadAllBytes($"{directory}/{name}")))],
+                Files = [.. files.Where(name => File.Exists($"{directory}/{name}")).Select(name => new GuestFile(name, File.ReadAllBytes($"{directory}/{name}"), name == first))],
                 Links = [.. _status.Endpoints.Select(LinkOf)],
             },
         };

@@ -5,7 +5,8 @@ namespace Caisson.Machines.Agent;
 /// <summary>A file that a machine gets in <see cref="MachineSettings.FilesDirectory"/>.</summary>
 /// <param name="Name">A plain file name.</param>
 /// <param name="Content">What is in it.</param>
-public sealed record GuestFile(string Name, ReadOnlyMemory<byte> Content);
+/// <param name="IsProgram">Whether it can be executed.</param>
+public sealed record GuestFile(string Name, ReadOnlyMemory<byte> Content, bool IsProgram = false);
 
 /// <summary>A network interface of a machine.</summary>
 /// <param name="HardwareAddress">Six bytes; finds the interface.</param>
@@ -70,7 +71,7 @@ public sealed record MachineSettings
         .Add(HasDataDisk)
         .Add(HasShares)
         .Add(ProcessesMax)
-        .AddAll(Files, static (writer, file) => writer.Add(file.Name).Add(file.Content.Span))
+        .AddAll(Files, static (writer, file) => writer.Add(file.Name).Add(file.Content.Span).Add(file.IsProgram))
         .AddAll(Links, static (writer, link) => writer.Add(link.HardwareAddress.Span).Add(link.Name).Add(link.Mtu)
             .AddAll(link.Addresses, static (inner, address) => inner.Add(address))
             .AddAll(link.Gateways, static (inner, gateway) => inner.Add(gateway)))
@@ -98,7 +99,7 @@ public sealed record MachineSettings
         var files = ImmutableArray.CreateBuilder<GuestFile>();
         for (int count = reader.Count(); count > 0; count--)
         {
-            files.Add(new GuestFile(reader.Text(), reader.Bytes()));
+            files.Add(new GuestFile(reader.Text(), reader.Bytes(), reader.Bool()));
         }
         var links = ImmutableArray.CreateBuilder<GuestLink>();
         for (int count = reader.Count(); count > 0; count--)
