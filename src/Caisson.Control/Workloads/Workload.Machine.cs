@@ -34,6 +34,9 @@ public sealed partial class Workload
     /// <summary>The directory that the machine's sandbox sees its launches in.</summary>
     private string LaunchesDirectory => $"{_services.DirectoryOf(Id)}/machine";
 
+    /// <summary>The disk that what is written goes to; there from the first start on. Until then, files that were copied in wait where a container's are.</summary>
+    private string DiskPath => $"{_services.DirectoryOf(Id)}/data.img";
+
     private string DevicesDirectory => $"{_services.DirectoryOf(Id)}/devices";
 
     private GuestCompiler Guest => new(Machines.Seccomp);
@@ -48,8 +51,8 @@ public sealed partial class Workload
         RequireProgram();
         Snapshot snapshot = RequireSnapshot();
         string image = await Machines.Images.EnsureAsync(KeyOf(snapshot.Record.Layers), snapshot.OpenImageView, cancellationToken);
-        string data = $"{_services.DirectoryOf(Id)}/data.img";
-        await DataDisk.EnsureAsync(data, DiskBytes(), SandboxUser(SandboxCompiler.QemuUser), cancellationToken);
+        string data = DiskPath;
+        await DataDisk.EnsureAsync(data, DiskBytes(), SandboxUser(SandboxCompiler.QemuUser), snapshot.HasChanges ? snapshot.UpperDirectory : null, cancellationToken);
         if (Directory.Exists(LaunchesDirectory))
         {
             Directory.Delete(LaunchesDirectory, recursive: true);
@@ -105,7 +108,7 @@ public sealed partial class Workload
         (_, Containers.Launch.LaunchPlan inside) = CompileGuest(shares);
         string kernel = Machines.Kernels.KernelPath(Machines.Kernels.RequireDefault());
         var sources = new SandboxCompiler.Sources(
-            Machines.ProgramPath, kernel, Path.Join(Path.GetDirectoryName(kernel), "initrd"), Machines.Images.PathOf(KeyOf(RequireSnapshot().Record.Layers)), $"{_services.DirectoryOf(Id)}/data.img", LaunchesDirectory, DevicesDirectory)
+            Machines.ProgramPath, kernel, Path.Join(Path.GetDirectoryName(kernel), "initrd"), Machines.Images.PathOf(KeyOf(RequireSnapshot().Record.Layers)), DiskPath, LaunchesDirectory, DevicesDirectory)
         {
             Shares = shares,
             OpenFilesMax = _services.Facts.OpenFilesMax,
@@ -325,7 +328,7 @@ public sealed partial class Workload
     /// <summary>A machine's files are its own: what is known of them here is the image.</summary>
     private T ReadImage<T>(Func<RootDirectory, T> body)
     {
-        using MountTree mount = RequireSnapshot().OpenImageView();
+        using MountTree mount = File.Exists(DiskPath) ? RequireSnapshot().OpenImageView() : RequireSnapshot().OpenView();
         using RootDirectory root = RootDirectory.From(mount);
         return body(root);
     }
@@ -333,7 +336,7 @@ public sealed partial class Workload
     /// <summary>Refuses what needs the files on this host.</summary>
     private void RequireReachable()
     {
-        if (IsMachine)
+        if (IsMachine && File.Exists(DiskPath))
         {
             throw new CaissonException(ErrorKind.Unimplemented, $"the files of machine {_record.Name} are on its own disk, which its own kernel alone reads: start it first");
         }
@@ -342,7 +345,7 @@ public sealed partial class Workload
     /// <summary>What the machine's disk takes on this host.</summary>
     private SnapshotUsage MeasureDisk()
     {
-        string path = $"{_services.DirectoryOf(Id)}/data.img";
+        string path = DiskPath;
         if (!File.Exists(path))
         {
             return default;

@@ -36,6 +36,10 @@ public sealed record MachinePlan
     public const int InterfacesMax = 3;
 
     private const long Megabyte = 1 << 20;
+
+    /// <summary>What an emulated processor keeps of translated instructions; QEMU's own choice, an eighth of the host's memory, would count as the machine's and end it.</summary>
+    private const int TranslationMegabytes = 128;
+
     private const string Memory = "memory";
     private const long PlaceholderBytes = 1L << 46;
 
@@ -73,7 +77,7 @@ public sealed record MachinePlan
             "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
             "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
             "-machine", "microvm,acpi=on,pcie=off,pit=off,pic=off,rtc=on,usb=off,auto-kernel-cmdline=off" + (config.Start == MachineStart.Boot ? "" : $",memory-backend={Memory}"),
-            "-accel", facts.HasKvm ? "kvm" : "tcg,thread=multi",
+            "-accel", facts.HasKvm ? "kvm" : string.Create(CultureInfo.InvariantCulture, $"tcg,thread=multi,tb-size={TranslationMegabytes}"),
             // A plain model is emulated faster than all that QEMU can do, and has what distributions are built for (x86-64-v2).
             "-cpu", facts.HasKvm ? "host" : "Nehalem-v1,+rdrand",
             "-smp", config.Processors.ToString(CultureInfo.InvariantCulture),
