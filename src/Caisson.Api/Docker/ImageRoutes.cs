@@ -262,7 +262,7 @@ internal sealed class ImageRoutes(ContainerEngine engine)
             CreatedBy = string.Join(' ', workload.Record.Args),
             Execution = ImageChanges.Apply(current, [.. call.QueryAll("changes")]),
         };
-        bool paused = call.Flag("pause", otherwise: true) && !workload.IsMachine && await IsDoneAsync(workload.PauseAsync(call.Gone));
+        bool paused = workload.IsReadWhilePaused && call.Flag("pause", otherwise: true) && await IsDoneAsync(workload.PauseAsync(call.Gone));
         Image image;
         try
         {

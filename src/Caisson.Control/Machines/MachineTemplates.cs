@@ -163,7 +163,7 @@ internal sealed class MachineTemplates(ContainerEngine engine)
         try
         {
             work = Machines.Templates.Begin(config.MemoryBytes, range.First, range.First + SandboxCompiler.QemuUser);
-            await DataDisk.EnsureAsync(Path.Join(work, MachineLaunch.DiskName), DataDisk.DefaultBytes, range.First + SandboxCompiler.QemuUser, cancellation);
+            await DataDisk.EnsureAsync(Path.Join(work, MachineLaunch.DiskName), DataDisk.DefaultBytes, range.First + SandboxCompiler.QemuUser, changes: null, cancellation);
             Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             string launches = Directory.CreateDirectory($"{directory}/machine").FullName;
             SandboxCompiler.MakeDevices($"{directory}/devices", range.First, range.First + SandboxCompiler.QemuUser);

@@ -18,9 +18,13 @@ public sealed partial class Workload
         using (await EnterAsync(cancellationToken))
         {
             using Place? mounted = FindMountedUnlocked(path);
-            if (mounted is null && IsMachine)
+            if (IsMachine && _status.HasProcess)
             {
                 return await StatInMachineUnlockedAsync(path, cancellationToken);
+            }
+            if (mounted is null)
+            {
+                RequireReachable();
             }
             return mounted is null
                 ? WithRootUnlocked(root => ContainerFiles.Stat(root, path))
@@ -122,7 +126,7 @@ public sealed partial class Workload
             await Task.Factory.StartNew(
                 () =>
                 {
-                    using MountTree? mount = lives || IsMachine ? null : RequireSnapshot().OpenMount();
+                    using MountTree? mount = lives || mounted is not null ? null : RequireSnapshot().OpenMount();
                     using RootDirectory? root = mounted is not null ? null : mount is null ? OpenLiveRoot() : RootDirectory.From(mount);
                     (uint, uint)? owner = null;
                     if (asUser)

@@ -26,11 +26,16 @@ public sealed partial class Workload
     /// <summary>The template that the machine which runs was to go on from; null when it booted.</summary>
     private string? _template;
 
-    /// <summary>Whether it runs behind a kernel of its own, which alone reads its files: it cannot be held for that.</summary>
-    public bool IsMachine => MachineRules.IsMachine(_record);
+    private bool IsMachine => MachineRules.IsMachine(_record);
+
+    /// <summary>Whether its files can be read while it is paused: a machine's are read by its own kernel, which stands still then.</summary>
+    public bool IsReadWhilePaused => !IsMachine;
 
     /// <summary>The directory that the machine's sandbox sees its launches in.</summary>
     private string LaunchesDirectory => $"{_services.DirectoryOf(Id)}/machine";
+
+    /// <summary>The disk that what is written goes to; there from the first start on. Until then, files that were copied in wait where a container's are.</summary>
+    private string DiskPath => $"{_services.DirectoryOf(Id)}/data.img";
 
     private string DevicesDirectory => $"{_services.DirectoryOf(Id)}/devices";
 
@@ -46,7 +51,7 @@ public sealed partial class Workload
         RequireProgram();
         Snapshot snapshot = RequireSnapshot();
         string image = await Machines.Images.EnsureAsync(KeyOf(snapshot.Record.Layers), snapshot.OpenImageView, cancellationToken);
-        string data = $"{_services.DirectoryOf(Id)}/data.img";
+        string data = DiskPath;
         if (Directory.Exists(LaunchesDirectory))
         {
             Directory.Delete(LaunchesDirectory, recursive: true);
@@ -57,7 +62,7 @@ public sealed partial class Workload
 
         string initrd = Machines.Kernels.RequireInitrd(kernel);
         string? template = FindTemplate(kernel);
-        bool isUsed = !await MakeDataDiskAsync(data, template, cancellationToken);
+        bool isUsed = !await MakeDataDiskAsync(data, template, snapshot.HasChanges ? snapshot.UpperDirectory : null, cancellationToken);
         using var parts = new MountParts(_services.Volumes, _record.AllMounts);
         using Joined joined = JoinUnlocked();
         ImmutableArray<MachineShare> shares = SharesUnlocked(parts, joined);
@@ -95,14 +100,14 @@ public sealed partial class Workload
             cancellationToken);
     }
 
-    /// <summary>Makes the disk for changes, unless it is there.</summary>
+    /// <summary>Makes the disk for changes, unless it is there; with what was copied in before, at <paramref name="changes"/>.</summary>
     /// <returns>Whether it is as the template at <paramref name="template"/> has it mounted; no other disk can be in that one's place.</returns>
-    private async Task<bool> MakeDataDiskAsync(string path, string? template, CancellationToken cancellation)
+    private async Task<bool> MakeDataDiskAsync(string path, string? template, string? changes, CancellationToken cancellation)
     {
         uint owner = SandboxUser(SandboxCompiler.QemuUser);
-        if (template is null || DiskBytes() != DataDisk.DefaultBytes || File.Exists(path))
+        if (template is null || changes is not null || DiskBytes() != DataDisk.DefaultBytes || File.Exists(path))
         {
-            await DataDisk.EnsureAsync(path, DiskBytes(), owner, cancellation);
+            await DataDisk.EnsureAsync(path, DiskBytes(), owner, changes, cancellation);
             return false;
         }
         DataDisk.Copy(Path.Join(template, MachineLaunch.DiskName), path, owner, cancellation);
@@ -117,7 +122,7 @@ public sealed partial class Workload
         (_, Containers.Launch.LaunchPlan inside) = CompileGuest(shares);
         string kernel = Machines.Kernels.KernelPath(Machines.Kernels.RequireDefault());
         var sources = new SandboxCompiler.Sources(
-            Machines.ProgramPath, kernel, Path.Join(Path.GetDirectoryName(kernel), "initrd"), Machines.Images.PathOf(KeyOf(RequireSnapshot().Record.Layers)), $"{_services.DirectoryOf(Id)}/data.img", LaunchesDirectory, DevicesDirectory)
+            Machines.ProgramPath, kernel, Path.Join(Path.GetDirectoryName(kernel), "initrd"), Machines.Images.PathOf(KeyOf(RequireSnapshot().Record.Layers)), DiskPath, LaunchesDirectory, DevicesDirectory)
         {
             Shares = shares,
             OpenFilesMax = _services.Facts.OpenFilesMax,
@@ -296,7 +301,8 @@ public sealed partial class Workload
     private MachineLaunch LaunchOf(MachinePlan plan, MachinePlan? restore, GuestLaunch program, ImmutableArray<MachineShare> shares, bool isUsed)
     {
         string directory = _services.DirectoryOf(Id);
-        string[] files = ["hosts", "hostname", "resolv.conf", "init"];
+        const string first = "init";
+        string[] files = ["hosts", "hostname", "resolv.conf", first];
         return new MachineLaunch
         {
             Qemu = plan.Arguments,
@@ -311,7 +317,7 @@ public sealed partial class Workload
                 DataIsUsed = isUsed,
                 HasShares = shares.Length > 0,
                 ProcessesMax = _record.HostConfig.PidsLimit is { } asked and not 0 ? asked : Profiles.Find(_record.Profile).PidsMax,
-                Files = [.. files.Where(name => File.Exists($"{directory}/{name}")).Select(name => new GuestFile(name, File.ReadAllBytes($"{directory}/{name}"), IsProgram: name == "init"))],
+                Files = [.. files.Where(name => File.Exists($"{directory}/{name}")).Select(name => new GuestFile(name, File.ReadAllBytes($"{directory}/{name}"), name == first))],
                 Links = [.. _status.Endpoints.Select(LinkOf)],
             },
         };
@@ -342,7 +348,7 @@ public sealed partial class Workload
     /// <summary>A machine's files are its own: what is known of them here is the image.</summary>
     private T ReadImage<T>(Func<RootDirectory, T> body)
     {
-        using MountTree mount = RequireSnapshot().OpenImageView();
+        using MountTree mount = File.Exists(DiskPath) ? RequireSnapshot().OpenImageView() : RequireSnapshot().OpenView();
         using RootDirectory root = RootDirectory.From(mount);
         return body(root);
     }
@@ -350,7 +356,7 @@ public sealed partial class Workload
     /// <summary>Refuses what needs the files on this host.</summary>
     private void RequireReachable()
     {
-        if (IsMachine)
+        if (IsMachine && File.Exists(DiskPath))
         {
             throw new CaissonException(ErrorKind.Unimplemented, $"the files of machine {_record.Name} are on its own disk, which its own kernel alone reads: start it first");
         }
@@ -359,7 +365,7 @@ public sealed partial class Workload
     /// <summary>What the machine's disk takes on this host.</summary>
     private SnapshotUsage MeasureDisk()
     {
-        string path = $"{_services.DirectoryOf(Id)}/data.img";
+        string path = DiskPath;
         if (!File.Exists(path))
         {
             return default;

@@ -68,6 +68,9 @@ public sealed class Snapshot
         return SnapshotDiff.Compute(upper, root);
     }
 
+    /// <summary>Whether the container has written anything.</summary>
+    public bool HasChanges => Directory.EnumerateFileSystemEntries(UpperDirectory).Any();
+
     /// <summary>How much the container has written.</summary>
     public SnapshotUsage Measure()
     {

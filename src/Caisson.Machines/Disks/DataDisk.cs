@@ -40,12 +40,16 @@ public static class DataDisk
         }
     }
 
+    /// <summary>The directory on the disk that is the upper one of the machine's overlay.</summary>
+    public const string UpperName = "upper";
+
     /// <summary>Makes the disk, unless it is there.</summary>
     /// <param name="path">The host path; its directory exists.</param>
     /// <param name="bytes">Its size.</param>
     /// <param name="owner">The host's user and group that the file belongs to.</param>
+    /// <param name="changes">A directory of the host with what was written before the first start, as an overlay keeps it; null for nothing.</param>
     /// <param name="cancellation">Ends the work; nothing is left.</param>
-    public static async Task EnsureAsync(string path, long bytes, uint owner, CancellationToken cancellation)
+    public static async Task EnsureAsync(string path, long bytes, uint owner, string? changes, CancellationToken cancellation)
     {
         if (bytes < BytesMin)
         {
@@ -56,6 +60,7 @@ public static class DataDisk
             return;
         }
         string next = path + ".new";
+        string place = path + ".d";
         try
         {
             using (FileDescriptor file = HostFiles.OpenOrCreate(next, 0x180))
@@ -64,13 +69,31 @@ public static class DataDisk
                 file.SetOwner(owner, owner);
             }
             // Inode tables and journal are filled in as they are used, so that the file stays sparse.
-            await ImageDisks.RunAsync(
-                "mkfs.ext4", "e2fsprogs", ["-q", "-F", "-m", "0", "-J", "size=4", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", next], cancellation);
+            string[] arguments = ["-q", "-F", "-m", "0", "-J", "size=4", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard"];
+            if (changes is null)
+            {
+                await MakeAsync([.. arguments, next]);
+            }
+            else
+            {
+                // The tool wants the whole of what the disk is to have: the directory alone, by the name that the machine looks for.
+                Directory.CreateDirectory($"{place}/{UpperName}");
+                using MountTree files = MountTree.Clone(changes);
+                Task making = Task.CompletedTask;
+                files.RunAttached($"{place}/{UpperName}", () => making = MakeAsync([.. arguments, "-d", place, next]));
+                await making;
+            }
             File.Move(next, path);
         }
         finally
         {
             File.Delete(next);
+            if (Directory.Exists(place))
+            {
+                Directory.Delete(place, recursive: true);
+            }
         }
+
+        Task MakeAsync(IReadOnlyList<string> all) => ImageDisks.RunAsync("mkfs.ext4", "e2fsprogs", all, cancellation);
     }
 }

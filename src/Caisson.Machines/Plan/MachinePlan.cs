@@ -37,8 +37,9 @@ public sealed record MachinePlan
 
     private const long Megabyte = 1 << 20;
 
-    /// <summary>QEMU's own choice, a gigabyte, is more than the sandbox of a machine may have.</summary>
+    /// <summary>What an emulated processor keeps of translated instructions; QEMU's own choice, an eighth of the host's memory, would count as the machine's and end it.</summary>
     private const int TranslationMegabytes = 128;
+
     private const string Memory = "memory";
     private const long PlaceholderBytes = 1L << 46;
 
@@ -77,7 +78,7 @@ public sealed record MachinePlan
             "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
             "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
             "-machine", "microvm,acpi=on,pcie=off,pit=off,pic=off,rtc=on,usb=off,auto-kernel-cmdline=off" + (config.Start == MachineStart.Boot ? "" : $",memory-backend={Memory}"),
-            "-accel", facts.HasKvm ? "kvm" : $"tcg,thread=multi,tb-size={TranslationMegabytes}",
+            "-accel", facts.HasKvm ? "kvm" : string.Create(CultureInfo.InvariantCulture, $"tcg,thread=multi,tb-size={TranslationMegabytes}"),
             // A plain model is emulated faster than all that QEMU can do, and has what distributions are built for (x86-64-v2).
             "-cpu", facts.HasKvm ? "host" : "Nehalem-v1,+rdrand",
             "-smp", config.Processors.ToString(CultureInfo.InvariantCulture),
