@@ -32,7 +32,7 @@ public sealed class MachineTests
             NetworkMode = "host",
             IpcMode = "host",
             UTSMode = "host",
-            Binds = ["/tmp:/x"],
+            Binds = ["/tmp:/x:rshared"],
             StorageOpt = new Dictionary<string, string> { ["size"] = "little" },
         }));
 
@@ -79,7 +79,7 @@ public sealed class MachineTests
         Assert.All(
             (NamespaceType[])[NamespaceType.Mount, NamespaceType.User, NamespaceType.Pid, NamespaceType.Network, NamespaceType.Ipc, NamespaceType.Uts, NamespaceType.Cgroup],
             type => Assert.NotNull(spec.Linux.Namespace(type)));
-        Assert.Equal((512L + 256) << 20, spec.Linux.Resources!.Memory!.Limit);
+        Assert.Equal((512L + 384) << 20, spec.Linux.Resources!.Memory!.Limit);
         Assert.Equal(["/disks/data", "/dev/net/tun"], spec.Mounts.Where(mount => mount.Type == "bind" && !mount.Options.Contains("ro")).Select(mount => mount.Destination).OrderDescending());
         Assert.DoesNotContain(spec.Mounts, mount => mount.Destination == "/dev/kvm");
     }
@@ -107,6 +107,39 @@ public sealed class MachineTests
         Assert.Contains(launch.Inputs, input => input.Kind == GuestInputKind.Root);
         Assert.All((string[])["hosts", "hostname", "resolv.conf"], name => Assert.Contains(launch.WorldSteps, step => step.Contains($"{MachineSettings.FilesDirectory}/{name}", StringComparison.Ordinal)));
         Assert.Equal(launch.Inputs, GuestLaunch.Decode(launch.Encode()).Inputs);
+    }
+
+    [Fact]
+    public async Task What_of_the_host_a_machine_sees_is_mounted_in_its_sandbox_and_bound_from_a_server_inside()
+    {
+        await using EngineFixture fixture = await EngineFixture.CreateAsync();
+        string shared = Directory.CreateDirectory($"{fixture.Root}/shared").FullName;
+        Workload workload = await fixture.CreateAsync(new HostConfig { Runtime = "vm", NetworkMode = "none", Binds = [$"{shared}:/data:ro", "/dev/null:/device"] });
+        SpecCompiler.Facts facts = new()
+        {
+            Profile = Caisson.Containers.Profiles.SecurityProfiles.Default,
+            User = new Caisson.Images.Users.ResolvedUser(0, 0, [], "/root", "root"),
+            FilesDirectory = Files,
+        };
+
+        RuntimeSpec outside = SpecCompiler.Compile(workload.Record, facts);
+        var shares = MachineShare.Of(outside, Files, mount => mount.Source == shared ? FileKind.Directory : FileKind.CharacterDevice, _problems);
+        RuntimeSpec sandbox = SandboxCompiler.Compile(workload.Record, Sources with { Shares = shares }, 512 << 20, hasKvm: false);
+        RuntimeSpec inside = GuestCompiler.Inside(SpecCompiler.Compile(workload.Record with { IdBlock = null }, facts), Files, shares, new List<Problem>());
+
+        Assert.Contains("/device", Assert.Single(_problems).Message, StringComparison.Ordinal);
+        Mount outer = Assert.Single(sandbox.Mounts, mount => mount.Source == shared);
+        Assert.Equal("/files/share/0", outer.Destination);
+        Assert.Contains("idmap", outer.Options);
+        Assert.Contains("ro", outer.Options);
+        Mount inner = Assert.Single(inside.Mounts, mount => mount.Destination == "/data");
+        Assert.Equal("/run/caisson/shares/0", inner.Source);
+        Assert.DoesNotContain("idmap", inner.Options);
+        Assert.Contains("ro", inner.Options);
+        Assert.Contains("CAP_SYS_CHROOT", sandbox.Process!.Capabilities!.Bounding);
+        using MountTree tree = SandboxCompiler.MakeRoot(shares);
+        using RootDirectory root = RootDirectory.From(tree);
+        Assert.Equal(FileKind.Directory, root.TryGetStatus("/files/share/0")?.Kind);
     }
 
     [Fact]
