@@ -214,7 +214,8 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
                 await verbs.WaitAsync(Limit, TestContext.Current.CancellationToken);
 
                 Assert.True(Eventually(() => State(name) is "running" or "stopped" or "crashed"), $"round {round}: {engine.Caisson("machine", "info", name)}");
-                Assert.Equal(State(name) == "running", Pid(name) != "0");
+                string[] now = engine.Caisson("machine", "info", "--format", "{{.State}} {{.Pid}}", name).Output.Trim().Split(' ');
+                Assert.Equal(now[0] == "running", now[1] != "0");
                 string state = $"{(round % 2 == 0 ? "engine" : "QEMU")} killed, then {State(name)}";
                 seen[state] = seen.GetValueOrDefault(state) + 1;
             }
@@ -294,6 +295,36 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
                 console.Expect("ready");
                 Assert.Equal('b', console.Ask('d'));
             }
+        }
+        finally
+        {
+            Clean();
+        }
+    }
+
+    [Fact]
+    public void A_machine_does_what_its_schedules_say_also_after_the_engine_was_killed()
+    {
+        string name = Make("punctual");
+        try
+        {
+            Caisson("machine", "start", name);
+            Answer wrong = engine.Caisson("machine", "set", "--schedule", "stop 0 25 * * *", "--schedule", "sing @daily", name);
+            Assert.Contains("'25' is no hour, 0 to 23", wrong.Error, StringComparison.Ordinal);
+            Assert.Contains("'sing' is none of start, stop, reboot, snapshot", wrong.Error, StringComparison.Ordinal);
+            Caisson("machine", "set", "--schedule", "snapshot:2 @every 1s", name);
+            Assert.True(Eventually(() => Snapshots(name).Length == 2));
+            string[] first = Snapshots(name);
+            engine.Kill();
+            Assert.True(Eventually(() => Snapshots(name) is { Length: 2 } now && !now.Intersect(first).Any()));
+
+            Caisson("machine", "set", "--schedule", "stop @every 1s", name);
+            Assert.True(Eventually(() => State(name) == "stopped"));
+            Caisson("machine", "set", "--schedule", "start @every 1s", name);
+            Assert.True(Eventually(() => State(name) == "running"));
+            Caisson("machine", "set", "--schedule", "none", name);
+            Caisson("machine", "stop", "--force", name);
+            Assert.DoesNotContain("Schedule:", Caisson("machine", "info", name).Output, StringComparison.Ordinal);
         }
         finally
         {
@@ -404,6 +435,8 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
         console.Send("w");
         console.Expect(".");
     }
+
+    private string[] Snapshots(string name) => engine.Caisson("machine", "info", "--format", "{{range .Snapshots}}{{.Name}} {{end}}", name).Output.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private string Point(string name) => engine.Caisson("machine", "info", "--format", "{{.Replication.Point}}", name).Output.Trim();
 

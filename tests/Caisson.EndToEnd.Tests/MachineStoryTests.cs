@@ -62,6 +62,11 @@ public sealed class MachineStoryTests(Engine engine) : IClassFixture<Engine>
         Assert.Equal("2", lab.Shell("deb", "nproc"));
         Assert.True(long.Parse(lab.Shell("deb", "awk /MemTotal/{print\\$2} /proc/meminfo"), System.Globalization.CultureInfo.InvariantCulture) > memory + 90_000);
 
+        // Limited, while it runs.
+        lab.Caisson("machine", "set", "--disk-rate", "disk0=bps-write:4m", "deb");
+        Assert.True(double.Parse(lab.Shell("deb", "s=$(date +%s); dd if=/dev/zero of=/var/tmp/slow bs=1M count=24 oflag=direct status=none; e=$(date +%s); rm /var/tmp/slow; echo $((e-s))"), System.Globalization.CultureInfo.InvariantCulture) >= 4);
+        lab.Caisson("machine", "set", "--disk-rate", "disk0=", "deb");
+
         // Backed up: all of it, then what has changed; and recovered, still encrypted.
         lab.Caisson("machine", "backup", "deb", $"{work}/backup");
         lab.Shell("deb", "echo two > /root/chapter; sync");

@@ -135,7 +135,7 @@ public sealed partial class FullMachine
             }
             foreach (QmpStep step in plan.Conversation)
             {
-                if (step.Command == "cont" ? !paused : snapshot is null)
+                if (step.Command switch { "cont" => !paused, "system_reset" => snapshot is null, _ => true })
                 {
                     monitor.Execute(step);
                 }

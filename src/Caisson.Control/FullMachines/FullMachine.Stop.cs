@@ -138,6 +138,7 @@ public sealed partial class FullMachine
     {
         SetUnlocked(_status with { Phase = MachinePhase.Deleting }, Durability.Power);
         Interlocked.Exchange(ref _replicating, null)?.Cancel();
+        Interlocked.Exchange(ref _scheduled, null)?.Cancel();
         Run? run = _run;
         _run = null;
         run?.Monitor.Dispose();

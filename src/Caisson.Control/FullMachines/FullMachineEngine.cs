@@ -217,6 +217,7 @@ public sealed partial class FullMachineEngine : IDisposable
         foreach (FullMachine machine in List())
         {
             machine.BeginReplication();
+            machine.BeginSchedules();
         }
         FullMachine[] starting = [.. List().Where(machine => machine.StartsWithEngine).OrderBy(machine => machine.Record.StartOrder).ThenBy(machine => machine.Record.Created)];
         if (starting.Length > 0)
