@@ -6,12 +6,14 @@ using Caisson.Api.Kubernetes;
 using Caisson.Api.Metrics;
 using Caisson.Api.Transport;
 using Caisson.Control;
+using Caisson.Control.Access;
 using Caisson.Control.Builds;
 using Caisson.Control.Images;
 using Caisson.Control.Orchestration;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
 using Caisson.Images;
+using Caisson.Linux;
 using Caisson.Oci;
 
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -31,12 +33,13 @@ public sealed class ApiServer : IAsyncDisposable
     /// <summary>Serves <paramref name="engine"/> on every socket path of <paramref name="sockets"/>, which must be free.</summary>
     /// <param name="engine">The containers, recovered.</param>
     /// <param name="identity">Who the engine is.</param>
+    /// <param name="access">Who may do what.</param>
     /// <param name="sockets">Absolute paths; made with mode 0660.</param>
     /// <param name="addresses">TCP addresses as well.</param>
     /// <param name="orchestrator">Kubernetes objects; null for an engine without.</param>
     /// <exception cref="CaissonException">A certificate cannot be used.</exception>
     public static async Task<ApiServer> StartAsync(
-        ContainerEngine engine, EngineIdentity identity, IReadOnlyList<string> sockets, IReadOnlyList<ListenAddress>? addresses = null, Orchestrator? orchestrator = null)
+        ContainerEngine engine, EngineIdentity identity, AccessControl access, IReadOnlyList<string> sockets, IReadOnlyList<ListenAddress>? addresses = null, Orchestrator? orchestrator = null)
     {
         var routes = new Router.Builder();
         new SystemRoutes(engine.Services, engine, identity).AddTo(routes);
@@ -52,6 +55,7 @@ public sealed class ApiServer : IAsyncDisposable
         new NetworkRoutes(engine.Services, engine).AddTo(routes);
         new VolumeRoutes(engine.Services, engine).AddTo(routes);
         new SecretRoutes(engine.Services, engine).AddTo(routes);
+        new AccessRoutes(access).AddTo(routes);
         var images = new ImageActions(engine);
         new BuildRoutes(engine, new ImageBuilder(engine, (name, platform, token) =>
             images.PullAsync(Reference.Parse(name), new PullOptions { Platform = Platform.Parse(platform) }, null, token))).AddTo(routes);
@@ -68,10 +72,11 @@ public sealed class ApiServer : IAsyncDisposable
                     return orchestrator;
                 },
                 metrics);
-            kubernetes = new KubernetesServer(engine.Services.Root, objects, engine.Services.Log.Warn);
+            access.Attach(kind => orchestrator.Objects.List(kind));
+            kubernetes = new KubernetesServer(engine.Services.Root, objects, access, engine.Services.Log.Warn);
             new KubernetesRoutes(objects, kubernetes, engine.Services.Log.Warn).AddTo(routes);
         }
-        ApiServer server = await StartAsync(routes.Build(), sockets, addresses ?? [], engine.Services.Log.Warn, engine.Services.Rest);
+        ApiServer server = await StartAsync(routes.Build(), access, sockets, addresses ?? [], engine.Services.Log.Warn, engine.Services.Rest);
         server._kubernetes = kubernetes;
         if (kubernetes is not null)
         {
@@ -81,7 +86,7 @@ public sealed class ApiServer : IAsyncDisposable
     }
 
     internal static async Task<ApiServer> StartAsync(
-        Router router, IReadOnlyList<string> sockets, IReadOnlyList<ListenAddress> addresses, Action<string> log, EngineRest? rest = null)
+        Router router, AccessControl access, IReadOnlyList<string> sockets, IReadOnlyList<ListenAddress> addresses, Action<string> log, EngineRest? rest = null)
     {
         var options = new KestrelServerOptions { AddServerHeader = false, AllowSynchronousIO = false };
         options.Limits.MaxRequestBodySize = null;     // images are loaded through it; documents have their own limit
@@ -108,13 +113,31 @@ public sealed class ApiServer : IAsyncDisposable
         var server = new KestrelServer(Options.Create(options), factory, NullLoggerFactory.Instance);
         try
         {
-            await server.StartAsync(new DockerApi(router, log, rest), CancellationToken.None);
+            await server.StartAsync(new DockerApi(router, access, log, rest), CancellationToken.None);
+            access.UsersChanged = Admit;
+            Admit();
             return new ApiServer(server);
         }
         catch
         {
             server.Dispose();
             throw;
+        }
+
+        void Admit()
+        {
+            uint[] users = [.. access.ListUsers().Select(user => user.UserId).OfType<uint>()];
+            foreach (string socket in sockets)
+            {
+                try
+                {
+                    SocketDoor.Admit(socket, users);
+                }
+                catch (LinuxException error)
+                {
+                    log($"let users connect to {socket}: {error.Message}; only root and the socket's group can");
+                }
+            }
         }
     }
 

@@ -92,7 +92,7 @@ internal sealed class Session : IDisposable
     private EngineClient Connect()
     {
         var (endpoint, onDemand) = Address();
-        return new EngineClient(endpoint, onDemand ? EngineStarter : null) { RegistryAuth = repository => Credentials.HeaderFor(repository) };
+        return new EngineClient(endpoint, onDemand ? EngineStarter : null) { RegistryAuth = repository => Credentials.HeaderFor(repository), Token = Variable("CAISSON_TOKEN") };
 
         void EngineStarter(EngineEndpoint _) => new EngineLauncher(Paths, _environment).EnsureRunning();
     }

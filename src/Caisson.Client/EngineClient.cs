@@ -118,6 +118,10 @@ public sealed partial class EngineClient : IDisposable
 
     private HttpResponse ExchangeRaw(HttpRequest request)
     {
+        if (Token is { } token)
+        {
+            request = request with { Headers = new Dictionary<string, string>(request.Headers) { ["Authorization"] = "Bearer " + token } };
+        }
         var connection = Rent();
         try
         {

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 
 using Caisson.Api;
 using Caisson.Control;
+using Caisson.Control.Access;
 using Caisson.Control.Events;
 using Caisson.Control.Hosting;
 using Caisson.Control.Images;
@@ -145,7 +146,9 @@ internal sealed class EngineProcess : IAsyncDisposable
             File.Delete(socket);
         }
         _orchestrator = Orchestrator.Open(_containers, state, _directories.Run);
-        _server = await ApiServer.StartAsync(_containers, EngineIdentity.Load(state), sockets, arguments.Addresses, _orchestrator);
+        var access = AccessControl.Open(state, _directories.Root, TimeProvider.System, SocketDoor.OwnUser());
+        _owned.Push(access);
+        _server = await ApiServer.StartAsync(_containers, EngineIdentity.Load(state), access, sockets, arguments.Addresses, _orchestrator);
         _log.Note($"caissond {ProductVersion.Text} serves on {_directories.DockerSocket}; {_containers.List().Count} containers");
         foreach (ListenAddress address in arguments.Addresses)
         {

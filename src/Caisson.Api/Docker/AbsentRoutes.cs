@@ -13,36 +13,36 @@ internal static class AbsentRoutes
 
     public static void AddTo(Router.Builder routes)
     {
-        routes.Post("/session", _ => throw NotYet("BuildKit's sessions are not here: use DOCKER_BUILDKIT=0, or caisson build"));
-        routes.Post("/grpc", _ => throw NotYet("BuildKit's sessions are not here: use DOCKER_BUILDKIT=0, or caisson build"));
+        routes.Post("/session", Need.Nothing, _ => throw NotYet("BuildKit's sessions are not here: use DOCKER_BUILDKIT=0, or caisson build"));
+        routes.Post("/grpc", Need.Nothing, _ => throw NotYet("BuildKit's sessions are not here: use DOCKER_BUILDKIT=0, or caisson build"));
 
-        routes.Get("/plugins", call => call.Json([], DockerJson.Default.IReadOnlyListJsonElement));
-        routes.Get("/plugins/{name*}/json", call => throw NoPlugin(call));
-        routes.Get("/plugins/privileges", _ => throw NotYet("plugins are not supported"));
-        routes.Post("/plugins/pull", _ => throw NotYet("plugins are not supported"));
-        routes.Post("/plugins/create", _ => throw NotYet("plugins are not supported"));
+        routes.Get("/plugins", Need.Nothing, call => call.Json([], DockerJson.Default.IReadOnlyListJsonElement));
+        routes.Get("/plugins/{name*}/json", Need.Nothing, call => throw NoPlugin(call));
+        routes.Get("/plugins/privileges", Need.Nothing, _ => throw NotYet("plugins are not supported"));
+        routes.Post("/plugins/pull", Need.Nothing, _ => throw NotYet("plugins are not supported"));
+        routes.Post("/plugins/create", Need.Nothing, _ => throw NotYet("plugins are not supported"));
         foreach (string action in (string[])["enable", "disable", "upgrade", "push", "set"])
         {
-            routes.Post($"/plugins/{{name*}}/{action}", call => throw NoPlugin(call));
+            routes.Post($"/plugins/{{name*}}/{action}", Need.Nothing, call => throw NoPlugin(call));
         }
-        routes.Delete("/plugins/{name*}", call => throw NoPlugin(call));
-        routes.Post("/swarm/init", _ => throw NotYet("this engine is one machine: it makes and joins no swarm"));
-        routes.Post("/swarm/join", _ => throw NotYet("this engine is one machine: it makes and joins no swarm"));
-        routes.Post("/swarm/leave", _ => throw new CaissonException(ErrorKind.Unavailable, "This node is not part of a swarm"));
+        routes.Delete("/plugins/{name*}", Need.Nothing, call => throw NoPlugin(call));
+        routes.Post("/swarm/init", Need.Nothing, _ => throw NotYet("this engine is one machine: it makes and joins no swarm"));
+        routes.Post("/swarm/join", Need.Nothing, _ => throw NotYet("this engine is one machine: it makes and joins no swarm"));
+        routes.Post("/swarm/leave", Need.Nothing, _ => throw new CaissonException(ErrorKind.Unavailable, "This node is not part of a swarm"));
 
         foreach (string rest in (string[])["", "/{checkpoint}"])
         {
-            routes.Get("/containers/{id}/checkpoints" + rest, _ => throw NoCheckpoints());
-            routes.Post("/containers/{id}/checkpoints" + rest, _ => throw NoCheckpoints());
-            routes.Delete("/containers/{id}/checkpoints" + rest, _ => throw NoCheckpoints());
+            routes.Get("/containers/{id}/checkpoints" + rest, Need.Nothing, _ => throw NoCheckpoints());
+            routes.Post("/containers/{id}/checkpoints" + rest, Need.Nothing, _ => throw NoCheckpoints());
+            routes.Delete("/containers/{id}/checkpoints" + rest, Need.Nothing, _ => throw NoCheckpoints());
         }
 
         foreach (string family in (string[])["/swarm", "/nodes", "/services", "/tasks"])
         {
-            routes.Get(family, _ => throw NotSwarm());
-            routes.Get(family + "/{rest*}", _ => throw NotSwarm());
-            routes.Post(family + "/{rest*}", _ => throw NotSwarm());
-            routes.Delete(family + "/{rest*}", _ => throw NotSwarm());
+            routes.Get(family, Need.Nothing, _ => throw NotSwarm());
+            routes.Get(family + "/{rest*}", Need.Nothing, _ => throw NotSwarm());
+            routes.Post(family + "/{rest*}", Need.Nothing, _ => throw NotSwarm());
+            routes.Delete(family + "/{rest*}", Need.Nothing, _ => throw NotSwarm());
         }
     }
 

@@ -31,22 +31,26 @@ internal sealed record PathStatBody
 /// <summary>Files of containers, as <c>docker cp</c> moves them. Source: Docker Engine API, "Get information about files in a container" and what follows.</summary>
 internal sealed class ArchiveRoutes(ContainerEngine engine)
 {
+    private readonly ContainerProjects _projects = new(engine);
+
     public void AddTo(Router.Builder routes)
     {
-        routes.Head("/containers/{id}/archive", async call =>
+        routes.Head("/containers/{id}/archive", Need.To("get", "containers/files").In(_projects.Of), async call =>
         {
             _ = await StatAsync(call);
             await call.Empty(200);
         });
-        routes.Get("/containers/{id}/archive", async call =>
+        routes.Get("/containers/{id}/archive", Need.To("get", "containers/files").In(_projects.Of), async call =>
         {
             (Workload workload, string path) = await StatAsync(call);
             Stream output = await call.Begin("application/x-tar");
             await workload.ReadArchiveAsync(path, output, call.Gone);
         });
-        routes.Put("/containers/{id}/archive", async call =>
+        routes.Put("/containers/{id}/archive", Need.To("update", "containers/files").In(_projects.Of), async call =>
         {
-            await engine.Find(call.Path("id")).ExtractArchiveAsync(
+            Workload workload = engine.Find(call.Path("id"));
+            _projects.RequireEntry(call, workload);
+            await workload.ExtractArchiveAsync(
                 PathOf(call), call.Http.Request.BodyReader, call.Flag("noOverwriteDirNonDir"), call.Flag("copyUIDGID"), call.Gone);
             await call.Empty(200);
         });
@@ -61,6 +65,7 @@ internal sealed class ArchiveRoutes(ContainerEngine engine)
     private async Task<(Workload Workload, string Path)> StatAsync(Call call)
     {
         Workload workload = engine.Find(call.Path("id"));
+        _projects.RequireEntry(call, workload);
         string path = PathOf(call);
         ContainerPath found = await workload.StatPathAsync(path, call.Gone);
         byte[] stat = JsonSerializer.SerializeToUtf8Bytes(

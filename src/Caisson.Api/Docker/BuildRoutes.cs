@@ -3,6 +3,7 @@ using System.Text.Json;
 
 using Caisson.Api.Http;
 using Caisson.Build.Plans;
+using Caisson.Control.Access;
 using Caisson.Control.Builds;
 using Caisson.Control.Model;
 using Caisson.Control.Workloads;
@@ -22,10 +23,10 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
 {
     public void AddTo(Router.Builder routes)
     {
-        routes.Post("/build", Build);
-        routes.Get("/build/context", Context);
-        routes.Post("/build/prune", Prune);
-        routes.Post("/build/cancel", call => call.Empty());
+        routes.Post("/build", Need.To("create", "builds"), Build);
+        routes.Get("/build/context", Need.To("use", "host/paths"), Context);
+        routes.Post("/build/prune", Need.To("delete", "builds"), Prune);
+        routes.Post("/build/cancel", Need.To("create", "builds"), call => call.Empty());
     }
 
     private async Task Build(Call call)
@@ -37,6 +38,7 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
         bool rich = call.Http.Request.Headers["X-Caisson-Build"] == "1";
         var stream = new BuildStream(rich, call.Flag("q"));
         BuildRequest request = Request(call);
+        call.Guard.Require(HostRights.Of(request), null);
         Task<Image> working = Task.Run(() => builder.BuildAsync(request, call.Http.Request.Body, stream.Tell, call.Gone), CancellationToken.None);
         await stream.RunAsync(call, working, request.Names);
     }

@@ -1,4 +1,5 @@
 using Caisson.Api.Http;
+using Caisson.Control.Access;
 using Caisson.Control.Listing;
 using Caisson.Control.Model;
 using Caisson.Control.Workloads;
@@ -13,34 +14,37 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
     /// <summary>Clients send an empty document where Docker's first versions took one.</summary>
     private const int EmptyDocumentBytesMax = 7;
 
+    private static readonly Right ListContainers = new("list", "containers");
+
     private readonly ContainerList _list = new(engine);
+    private readonly ContainerProjects _projects = new(engine);
 
     public void AddTo(Router.Builder routes)
     {
-        routes.Get("/containers/json", List);
-        routes.Post("/containers/create", Create);
-        routes.Post("/containers/prune", Prune);
-        routes.Get("/containers/{id}/json", call => call.Json(
+        routes.Get("/containers/json", Need.To("list", "containers").Anywhere, List);
+        routes.Post("/containers/create", Need.To("create", "containers"), Create);
+        routes.Post("/containers/prune", Need.To("delete", "containers"), Prune);
+        routes.Get("/containers/{id}/json", Need.To("get", "containers").In(_projects.Of), call => call.Json(
             ContainerBodies.Full(Find(call), services, call.Flag("size"), call.Version), DockerJson.Default.ContainerBody));
-        routes.Post("/containers/{id}/start", Start);
-        routes.Post("/containers/{id}/stop", async call => await call.Empty(await Find(call).StopAsync(call.Query("signal"), call.Number("t"), call.Gone) ? 204 : 304));
-        routes.Post("/containers/{id}/restart", call => Done(call, workload => workload.RestartAsync(call.Query("signal"), call.Number("t"), call.Gone)));
-        routes.Post("/containers/{id}/kill", call => Done(call, workload => workload.KillAsync(call.Query("signal"), call.Gone)));
-        routes.Post("/containers/{id}/pause", call => Done(call, workload => workload.PauseAsync(call.Gone)));
-        routes.Post("/containers/{id}/unpause", call => Done(call, workload => workload.ResumeAsync(call.Gone)));
-        routes.Post("/containers/{id}/rename", call => Done(call, workload => workload.RenameAsync(
+        routes.Post("/containers/{id}/start", Need.To("operate", "containers").In(_projects.Of), Start);
+        routes.Post("/containers/{id}/stop", Need.To("operate", "containers").In(_projects.Of), async call => await call.Empty(await Find(call).StopAsync(call.Query("signal"), call.Number("t"), call.Gone) ? 204 : 304));
+        routes.Post("/containers/{id}/restart", Need.To("operate", "containers").In(_projects.Of), call => Done(call, workload => workload.RestartAsync(call.Query("signal"), call.Number("t"), call.Gone)));
+        routes.Post("/containers/{id}/kill", Need.To("operate", "containers").In(_projects.Of), call => Done(call, workload => workload.KillAsync(call.Query("signal"), call.Gone)));
+        routes.Post("/containers/{id}/pause", Need.To("operate", "containers").In(_projects.Of), call => Done(call, workload => workload.PauseAsync(call.Gone)));
+        routes.Post("/containers/{id}/unpause", Need.To("operate", "containers").In(_projects.Of), call => Done(call, workload => workload.ResumeAsync(call.Gone)));
+        routes.Post("/containers/{id}/rename", Need.To("update", "containers").In(_projects.Of), call => Done(call, workload => workload.RenameAsync(
             call.Query("name") ?? throw new CaissonException(ErrorKind.InvalidArgument, "Neither old nor new names may be empty"), call.Gone)));
-        routes.Post("/containers/{id}/resize", Resize);
-        routes.Post("/containers/{id}/update", Update);
-        routes.Post("/containers/{id}/wait", Wait);
-        routes.Get("/containers/{id}/top", Top);
-        routes.Get("/containers/{id}/changes", async call => await call.Json(
+        routes.Post("/containers/{id}/resize", Need.To("create", "containers/attach").In(_projects.Of), Resize);
+        routes.Post("/containers/{id}/update", Need.To("update", "containers").In(_projects.Of), Update);
+        routes.Post("/containers/{id}/wait", Need.To("get", "containers").In(_projects.Of), Wait);
+        routes.Get("/containers/{id}/top", Need.To("get", "containers").In(_projects.Of), Top);
+        routes.Get("/containers/{id}/changes", Need.To("get", "containers/files").In(_projects.Of), async call => await call.Json(
             [.. (await Find(call).ChangesAsync(call.Gone)).Select(change => new ChangeBody(change.Path, ContainerBodies.KindOf(change.Kind)))],
             DockerJson.Default.IReadOnlyListChangeBody));
-        routes.Get("/containers/{id}/export", Export);
-        routes.Delete("/containers/{id}", Remove);
-        routes.Post("/caisson/explain", async call => await call.Text(await engine.ExplainAsync(await call.ReadAsync(DockerJson.Default.ContainerCreate), call.Gone)));
-        routes.Get("/caisson/containers/{id}/explain", async call => await call.Text(await Find(call).ExplainAsync(call.Gone)));
+        routes.Get("/containers/{id}/export", Need.To("get", "containers/files").In(_projects.Of), Export);
+        routes.Delete("/containers/{id}", Need.To("delete", "containers").In(_projects.Of), Remove);
+        routes.Post("/caisson/explain", Need.To("get", "plans"), async call => await call.Text(await engine.ExplainAsync(await call.ReadAsync(DockerJson.Default.ContainerCreate), call.Gone)));
+        routes.Get("/caisson/containers/{id}/explain", Need.To("get", "containers").In(_projects.Of), async call => await call.Text(await Find(call).ExplainAsync(call.Gone)));
     }
 
     private Workload Find(Call call) => engine.Find(call.Path("id"));
@@ -55,6 +59,15 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
     {
         IReadOnlyList<Workload> found = _list.List(call.Flag("all"), call.Number("limit"), call.Filters());
         bool size = call.Flag("size");
+        if (!call.Guard.Has(ListContainers, null))
+        {
+            Dictionary<string, bool> seen = [];
+            found =
+            [
+                .. found.Where(workload => ContainerProjects.Of(workload) is { } project
+                    && (seen.TryGetValue(project, out bool sees) ? sees : seen[project] = call.Guard.Has(ListContainers, project))),
+            ];
+        }
         return call.JsonList(found.Select(workload => ContainerBodies.Summary(workload, services, size, call.Version)), DockerJson.Default.ContainerSummaryBody);
     }
 
@@ -74,6 +87,7 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
     private async Task Create(Call call)
     {
         ContainerCreate asked = WithHardwareAddress(await call.ReadAsync(DockerJson.Default.ContainerCreate));
+        RequireHost(call, asked);
         Image? image = services.Images.TryResolve(asked.Image);
         if (image is not null && call.Query("platform") is { } platform)
         {
@@ -90,6 +104,17 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
             throw new CaissonException(ErrorKind.InvalidArgument, error.Message, error);
         }
         await call.Json(new CreatedBody(created.Id, created.Warnings), DockerJson.Default.CreatedBody, 201);
+    }
+
+    /// <summary>What a new container reaches of the host, by itself or by those whose volumes and namespaces it shares.</summary>
+    private void RequireHost(Call call, ContainerCreate asked)
+    {
+        if (call.Guard.Caller.Standing == Standing.Owner)
+        {
+            return;
+        }
+        call.Guard.Require(HostRights.Create.Of(asked), null);
+        _projects.RequireShared(call, asked.HostConfig ?? new HostConfig());
     }
 
     /// <summary>Takes an address that stands beside the networks as one of the first network's.</summary>
@@ -149,6 +174,7 @@ internal sealed class ContainerRoutes(EngineServices services, ContainerEngine e
     private async Task Update(Call call)
     {
         UpdateConfig change = await call.ReadAsync(DockerJson.Default.UpdateConfig);
+        call.Guard.Require(HostRights.Update.Of(change), null);
         await Find(call).UpdateAsync(change, call.Gone);
         await call.Json(new WarningsBody([]), DockerJson.Default.WarningsBody);
     }

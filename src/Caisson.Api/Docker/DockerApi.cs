@@ -1,6 +1,7 @@
 using Caisson.Api.Http;
 using Caisson.Api.Transport;
 using Caisson.Control;
+using Caisson.Control.Access;
 using Caisson.Errors;
 
 using Microsoft.AspNetCore.Hosting.Server;
@@ -10,7 +11,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Caisson.Api.Docker;
 
 /// <summary>The Docker Engine API, 1.24 to 1.51: version negotiation, the error shape and the way to the handlers.</summary>
-internal sealed class DockerApi(Router router, Action<string> log, EngineRest? rest = null) : IHttpApplication<HttpContext>
+internal sealed class DockerApi(Router router, AccessControl access, Action<string> log, EngineRest? rest = null) : IHttpApplication<HttpContext>
 {
     private static readonly string ServerName = $"Caisson/{ProductVersion.Text} (linux)";
 
@@ -44,6 +45,7 @@ internal sealed class DockerApi(Router router, Action<string> log, EngineRest? r
         }
         finally
         {
+            context.Features.Get<Guard>()?.Note(context, context.Response.StatusCode);
             rest?.Note();
         }
     }
@@ -69,9 +71,16 @@ internal sealed class DockerApi(Router router, Action<string> log, EngineRest? r
         }
 
         Router.Match match = router.Find(context.Request.Method, rest);
-        if (match.Handler is { } handler)
+        if (Guard.Meet(context, access) is not { } guard)
         {
-            await handler(new Call(context, version, match.Values));
+            await WriteErrorAsync(context, StatusCodes.Status401Unauthorized, "this engine does not know who asks: the token is worth nothing, or the user is none of its any more");
+            return;
+        }
+        if (match is { Handler: { } handler, Need: { } need })
+        {
+            var call = new Call(context, version, match.Values);
+            guard.Require(need, call);
+            await handler(call);
             return;
         }
         await WriteErrorAsync(
@@ -104,6 +113,7 @@ internal sealed class DockerApi(Router router, Action<string> log, EngineRest? r
         {
             log($"{context.Request.Method} {context.Request.Path}: {(error is CaissonException ? message : error.ToString())}");
         }
+        context.Features.Get<Guard>()?.Note(context, status, error as AccessException);
         if (context.Response.HasStarted)
         {
             // The head is sent: cutting the connection is the only way left to say that this is not all.

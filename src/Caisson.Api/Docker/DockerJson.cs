@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
+using Caisson.Control.Access;
 using Caisson.Control.Json;
 using Caisson.Control.Model;
 using Caisson.Images;
@@ -56,6 +57,16 @@ internal sealed record ErrorBody([property: JsonPropertyName("message")] string 
 [JsonSerializable(typeof(MachineExecEndBody))]
 [JsonSerializable(typeof(FullMachineCreate))]
 [JsonSerializable(typeof(FullMachineChange))]
+[JsonSerializable(typeof(AccessUserCreate))]
+[JsonSerializable(typeof(AccessUserBody))]
+[JsonSerializable(typeof(IReadOnlyList<AccessUserBody>))]
+[JsonSerializable(typeof(AccessNewTokenBody))]
+[JsonSerializable(typeof(IReadOnlyList<AccessGrantBody>))]
+[JsonSerializable(typeof(IReadOnlyList<AccessRoleBody>))]
+[JsonSerializable(typeof(AccessCallerBody))]
+[JsonSerializable(typeof(AccessAnswerBody))]
+[JsonSerializable(typeof(AccessRemovedBody))]
+[JsonSerializable(typeof(AuditCheck))]
 [JsonSerializable(typeof(TrustPolicyBody))]
 [JsonSerializable(typeof(TrustDecisionBody))]
 [JsonSerializable(typeof(SignaturesBody))]

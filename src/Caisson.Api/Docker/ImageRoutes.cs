@@ -1,4 +1,5 @@
 using Caisson.Api.Http;
+using Caisson.Control.Access;
 using Caisson.Control.Images;
 using Caisson.Control.Listing;
 using Caisson.Control.Workloads;
@@ -17,25 +18,25 @@ internal sealed class ImageRoutes(ContainerEngine engine)
 
     public void AddTo(Router.Builder routes)
     {
-        routes.Get("/images/json", List);
-        routes.Get("/images/get", call => Save(call, [.. call.QueryAll("names").SelectMany(names => names.Split(','))]));
-        routes.Get("/images/search", _ => throw new CaissonException(
+        routes.Get("/images/json", Need.To("list", "images"), List);
+        routes.Get("/images/get", Need.To("get", "images/content"), call => Save(call, [.. call.QueryAll("names").SelectMany(names => names.Split(','))]));
+        routes.Get("/images/search", Need.To("list", "images"), _ => throw new CaissonException(
             ErrorKind.Unimplemented, "registries are not searched: the standard has no search; ask the registry's own page"));
-        routes.Get("/images/{name*}/json", call => call.Json(
+        routes.Get("/images/{name*}/json", Need.To("get", "images"), call => call.Json(
             ImageBodies.Full(_images.Store.Resolve(call.Path("name")), call.Version), DockerJson.Default.ImageBody));
-        routes.Get("/images/{name*}/history", call => call.Json(
+        routes.Get("/images/{name*}/history", Need.To("get", "images"), call => call.Json(
             ImageBodies.History(_images.Store.Resolve(call.Path("name"))), DockerJson.Default.IReadOnlyListHistoryBody));
-        routes.Get("/images/{name*}/get", call => Save(call, [call.Path("name")]));
-        routes.Post("/images/create", Create);
-        routes.Post("/images/load", Load);
-        routes.Post("/images/prune", Prune);
-        routes.Post("/images/{name*}/tag", Tag);
-        routes.Post("/images/{name*}/push", Push);
-        routes.Delete("/images/{name*}", Remove);
-        routes.Post("/commit", Commit);
-        routes.Get("/distribution/{name*}/json", Describe);
-        routes.Post("/auth", LogIn);
-        routes.Post("/caisson/images/bootstrap", Bootstrap);
+        routes.Get("/images/{name*}/get", Need.To("get", "images/content"), call => Save(call, [call.Path("name")]));
+        routes.Post("/images/create", Need.To("create", "images"), Create);
+        routes.Post("/images/load", Need.To("create", "images"), Load);
+        routes.Post("/images/prune", Need.To("delete", "images"), Prune);
+        routes.Post("/images/{name*}/tag", Need.To("update", "images"), Tag);
+        routes.Post("/images/{name*}/push", Need.To("create", "images/push"), Push);
+        routes.Delete("/images/{name*}", Need.To("delete", "images"), Remove);
+        routes.Post("/commit", Need.To("create", "images"), Commit);
+        routes.Get("/distribution/{name*}/json", Need.To("get", "images"), Describe);
+        routes.Post("/auth", Need.To("create", "images"), LogIn);
+        routes.Post("/caisson/images/bootstrap", Need.To("create", "images/bootstrap"), Bootstrap);
     }
 
     private Task List(Call call)
@@ -240,6 +241,7 @@ internal sealed class ImageRoutes(ContainerEngine engine)
     {
         string container = call.Query("container") ?? throw new CaissonException(ErrorKind.InvalidArgument, "container is missing");
         Workload workload = engine.Find(container);
+        call.Guard.Require(new Right("get", "containers/files"), ContainerProjects.Of(workload));
         var current = new ExecutionConfig
         {
             User = workload.Record.Config.User,

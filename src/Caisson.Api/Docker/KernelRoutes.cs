@@ -14,9 +14,9 @@ internal sealed class KernelRoutes(EngineServices services, ContainerEngine cont
 
     public void AddTo(Router.Builder routes)
     {
-        routes.Get("/caisson/kernels", call => call.Json([.. Machines.Kernels.List().Select(Body)], DockerJson.Default.IReadOnlyListKernelBody));
-        routes.Post("/caisson/kernels", Install);
-        routes.Delete("/caisson/kernels/{release}", call =>
+        routes.Get("/caisson/kernels", Need.To("list", "kernels"), call => call.Json([.. Machines.Kernels.List().Select(Body)], DockerJson.Default.IReadOnlyListKernelBody));
+        routes.Post("/caisson/kernels", Need.To("create", "kernels"), Install);
+        routes.Delete("/caisson/kernels/{release}", Need.To("delete", "kernels"), call =>
         {
             string release = call.Path("release");
             Machines.Kernels.Remove(release);

@@ -1,4 +1,5 @@
 using Caisson.Api.Http;
+using Caisson.Control.Access;
 using Caisson.Control.FullMachines;
 using Caisson.Control.Hosting;
 using Caisson.Control.Logs;
@@ -20,30 +21,30 @@ internal sealed class MachineRoutes(ContainerEngine engine)
 
     public void AddTo(Router.Builder routes)
     {
-        routes.Get("/caisson/machines", call => call.Json([.. Machines.List().Select(MachineSummaryBody.Of)], DockerJson.Default.IReadOnlyListMachineSummaryBody));
-        routes.Post("/caisson/machines", Create);
-        routes.Get("/caisson/machines/{id}", call => call.Json(MachineBody.Of(Find(call)), DockerJson.Default.MachineBody));
-        routes.Get("/caisson/machines/{id}/explain", call => call.Text(Find(call).Explain()));
-        routes.Get("/caisson/machines/{id}/passphrase", call => call.Json(new MachinePassphraseBody(Find(call).ReadPassphrase()), DockerJson.Default.MachinePassphraseBody));
-        routes.Delete("/caisson/machines/{id}", Verb((machine, call) => machine.DeleteAsync(call.Flag("force"), call.Gone)));
-        routes.Post("/caisson/machines/{id}/start", Verb(async (machine, _) => await machine.StartAsync(CancellationToken.None)));
-        routes.Post("/caisson/machines/{id}/stop", Verb(async (machine, call) => await machine.StopAsync(call.Flag("force"), Timeout(call), call.Gone)));
-        routes.Post("/caisson/machines/{id}/reboot", Verb((machine, call) => machine.RebootAsync(call.Flag("force"), Timeout(call), call.Gone)));
-        routes.Post("/caisson/machines/{id}/pause", Verb((machine, call) => machine.PauseAsync(call.Gone)));
-        routes.Post("/caisson/machines/{id}/resume", Verb((machine, call) => machine.ResumeAsync(call.Gone)));
-        routes.Post("/caisson/machines/{id}/rename", Verb((machine, call) => machine.RenameAsync(call.Query("name") ?? "", call.Gone)));
-        routes.Post("/caisson/machines/{id}/template", Verb((machine, call) => machine.MakeTemplateAsync(call.Flag("undo"), call.Gone)));
-        routes.Post("/caisson/machines/{id}/detach", Verb((machine, call) => machine.DetachAsync(call.Query("device") ?? "", call.Query("keep") ?? "", call.Flag("delete"), call.Gone)));
-        routes.Post("/caisson/machines/{id}/restore", Verb((machine, call) => machine.RestoreAsync(call.Query("name") ?? "", call.Flag("paused"), call.Gone)));
-        routes.Delete("/caisson/machines/{id}/snapshots/{name}", Verb((machine, call) => machine.DeleteSnapshotAsync(call.Path("name"), call.Gone)));
-        routes.Post("/caisson/machines/{id}/snapshots", CreateSnapshot);
-        routes.Post("/caisson/machines/{id}/attach", Attach);
-        routes.Post("/caisson/machines/{id}/set", Change);
-        routes.Post("/caisson/machines/{id}/clone", Clone);
-        routes.Post("/caisson/machines/{id}/exec", Exec);
-        routes.Get("/caisson/machines/{id}/screenshot", ReadScreen);
-        routes.Get("/caisson/machines/{id}/console", ReadConsole);
-        routes.Post("/caisson/machines/{id}/console", AttachConsole);
+        routes.Get("/caisson/machines", Need.To("list", "machines"), call => call.Json([.. Machines.List().Select(MachineSummaryBody.Of)], DockerJson.Default.IReadOnlyListMachineSummaryBody));
+        routes.Post("/caisson/machines", Need.To("create", "machines"), Create);
+        routes.Get("/caisson/machines/{id}", Need.To("get", "machines"), call => call.Json(MachineBody.Of(Find(call)), DockerJson.Default.MachineBody));
+        routes.Get("/caisson/machines/{id}/explain", Need.To("get", "machines"), call => call.Text(Find(call).Explain()));
+        routes.Get("/caisson/machines/{id}/passphrase", Need.To("get", "machines/passphrase"), call => call.Json(new MachinePassphraseBody(Find(call).ReadPassphrase()), DockerJson.Default.MachinePassphraseBody));
+        routes.Delete("/caisson/machines/{id}", Need.To("delete", "machines"), Verb((machine, call) => machine.DeleteAsync(call.Flag("force"), call.Gone)));
+        routes.Post("/caisson/machines/{id}/start", Need.To("operate", "machines"), Verb(async (machine, _) => await machine.StartAsync(CancellationToken.None)));
+        routes.Post("/caisson/machines/{id}/stop", Need.To("operate", "machines"), Verb(async (machine, call) => await machine.StopAsync(call.Flag("force"), Timeout(call), call.Gone)));
+        routes.Post("/caisson/machines/{id}/reboot", Need.To("operate", "machines"), Verb((machine, call) => machine.RebootAsync(call.Flag("force"), Timeout(call), call.Gone)));
+        routes.Post("/caisson/machines/{id}/pause", Need.To("operate", "machines"), Verb((machine, call) => machine.PauseAsync(call.Gone)));
+        routes.Post("/caisson/machines/{id}/resume", Need.To("operate", "machines"), Verb((machine, call) => machine.ResumeAsync(call.Gone)));
+        routes.Post("/caisson/machines/{id}/rename", Need.To("update", "machines"), Verb((machine, call) => machine.RenameAsync(call.Query("name") ?? "", call.Gone)));
+        routes.Post("/caisson/machines/{id}/template", Need.To("update", "machines"), Verb((machine, call) => machine.MakeTemplateAsync(call.Flag("undo"), call.Gone)));
+        routes.Post("/caisson/machines/{id}/detach", Need.To("update", "machines/devices"), Verb((machine, call) => machine.DetachAsync(call.Query("device") ?? "", call.Query("keep") ?? "", call.Flag("delete"), call.Gone)));
+        routes.Post("/caisson/machines/{id}/restore", Need.To("update", "machines/snapshots"), Verb((machine, call) => machine.RestoreAsync(call.Query("name") ?? "", call.Flag("paused"), call.Gone)));
+        routes.Delete("/caisson/machines/{id}/snapshots/{name}", Need.To("delete", "machines/snapshots"), Verb((machine, call) => machine.DeleteSnapshotAsync(call.Path("name"), call.Gone)));
+        routes.Post("/caisson/machines/{id}/snapshots", Need.To("create", "machines/snapshots"), CreateSnapshot);
+        routes.Post("/caisson/machines/{id}/attach", Need.To("update", "machines/devices"), Attach);
+        routes.Post("/caisson/machines/{id}/set", Need.To("update", "machines"), Change);
+        routes.Post("/caisson/machines/{id}/clone", Need.To("create", "machines"), Clone);
+        routes.Post("/caisson/machines/{id}/exec", Need.To("create", "machines/exec"), Exec);
+        routes.Get("/caisson/machines/{id}/screenshot", Need.To("get", "machines/console"), ReadScreen);
+        routes.Get("/caisson/machines/{id}/console", Need.To("get", "machines/console"), ReadConsole);
+        routes.Post("/caisson/machines/{id}/console", Need.To("create", "machines/console"), AttachConsole);
     }
 
     private FullMachine Find(Call call) => Machines.Find(call.Path("id"));
@@ -64,7 +65,9 @@ internal sealed class MachineRoutes(ContainerEngine engine)
 
     private async Task Create(Call call)
     {
-        FullMachine machine = await Machines.CreateAsync(await call.ReadAsync(DockerJson.Default.FullMachineCreate), call.Gone);
+        FullMachineCreate asked = await call.ReadAsync(DockerJson.Default.FullMachineCreate);
+        call.Guard.Require(HostRights.Machine.Of(asked), null);
+        FullMachine machine = await Machines.CreateAsync(asked, call.Gone);
         await call.Json(MachineBody.Of(machine), DockerJson.Default.MachineBody, 201);
     }
 
@@ -77,7 +80,9 @@ internal sealed class MachineRoutes(ContainerEngine engine)
     private async Task Attach(Call call)
     {
         FullMachine machine = Find(call);
-        string name = await call.ReadAsync(DockerJson.Default.MachineAttachBody) switch
+        MachineAttachBody asked = await call.ReadAsync(DockerJson.Default.MachineAttachBody);
+        call.Guard.Require(asked.Disk is { } wanted ? HostRights.Disk.Of(wanted) : [], null);
+        string name = asked switch
         {
             { Disk: { } disk, Network: null } => await machine.AttachDiskAsync(disk, call.Gone),
             { Disk: null, Network: { } network } => await machine.AttachInterfaceAsync(network, call.Gone),
@@ -88,7 +93,9 @@ internal sealed class MachineRoutes(ContainerEngine engine)
 
     private async Task Change(Call call)
     {
-        IReadOnlyList<string> waiting = await Find(call).ChangeAsync(await call.ReadAsync(DockerJson.Default.FullMachineChange), call.Gone);
+        FullMachineChange asked = await call.ReadAsync(DockerJson.Default.FullMachineChange);
+        call.Guard.Require(HostRights.MachineChange.Of(asked), null);
+        IReadOnlyList<string> waiting = await Find(call).ChangeAsync(asked, call.Gone);
         await call.Json(new WarningsBody(waiting), DockerJson.Default.WarningsBody);
     }
 

@@ -17,15 +17,15 @@ internal sealed class MachineWorkRoutes(ContainerEngine engine)
 
     public void AddTo(Router.Builder routes)
     {
-        routes.Post("/caisson/machines/bootstrap", Bootstrap);
-        routes.Post("/caisson/machines/import", Import);
-        routes.Post("/caisson/machines/incoming", call => Hijack.RunAsync(call, multiplexed: false, hijack => Machines.ReceiveAsync(hijack.AsStream(), hijack.Gone)));
-        routes.Post("/caisson/machines/{id}/incoming", TakeChannel);
-        routes.Post("/caisson/machines/{id}/export", Export);
-        routes.Post("/caisson/machines/{id}/migrate", Migrate);
-        routes.Post("/caisson/machines/{id}/backup", Backup);
-        routes.Post("/caisson/machines/{id}/replicate", Replicate);
-        routes.Post("/caisson/machines/restore", Restore);
+        routes.Post("/caisson/machines/bootstrap", Need.To("create", "machines/transfer"), Bootstrap);
+        routes.Post("/caisson/machines/import", Need.To("create", "machines/transfer"), Import);
+        routes.Post("/caisson/machines/incoming", Need.To("create", "machines/transfer"), call => Hijack.RunAsync(call, multiplexed: false, hijack => Machines.ReceiveAsync(hijack.AsStream(), hijack.Gone)));
+        routes.Post("/caisson/machines/{id}/incoming", Need.To("create", "machines/transfer"), TakeChannel);
+        routes.Post("/caisson/machines/{id}/export", Need.To("create", "machines/transfer"), Export);
+        routes.Post("/caisson/machines/{id}/migrate", Need.To("create", "machines/transfer"), Migrate);
+        routes.Post("/caisson/machines/{id}/backup", Need.To("create", "machines/transfer"), Backup);
+        routes.Post("/caisson/machines/{id}/replicate", Need.To("create", "machines/transfer"), Replicate);
+        routes.Post("/caisson/machines/restore", Need.To("create", "machines/transfer"), Restore);
     }
 
     private async Task Bootstrap(Call call)

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 
 using Caisson.Api.Http;
+using Caisson.Control.Access;
 using Caisson.Control.Listing;
 using Caisson.Control.Model;
 using Caisson.Control.Networking;
@@ -72,13 +73,13 @@ internal sealed class NetworkRoutes(EngineServices services, ContainerEngine eng
 
     public void AddTo(Router.Builder routes)
     {
-        routes.Get("/networks", List);
-        routes.Get("/networks/{id}", call => call.Json(Body(services.Networks.Find(call.Path("id")), withContainers: true, call.Version), DockerJson.Default.NetworkBody));
-        routes.Post("/networks/create", Create);
-        routes.Post("/networks/prune", Prune);
-        routes.Post("/networks/{id}/connect", Connect);
-        routes.Post("/networks/{id}/disconnect", Disconnect);
-        routes.Delete("/networks/{id}", Remove);
+        routes.Get("/networks", Need.To("list", "networks"), List);
+        routes.Get("/networks/{id}", Need.To("get", "networks"), call => call.Json(Body(services.Networks.Find(call.Path("id")), withContainers: true, call.Version), DockerJson.Default.NetworkBody));
+        routes.Post("/networks/create", Need.To("create", "networks"), Create);
+        routes.Post("/networks/prune", Need.To("delete", "networks"), Prune);
+        routes.Post("/networks/{id}/connect", Need.To("update", "networks"), Connect);
+        routes.Post("/networks/{id}/disconnect", Need.To("update", "networks"), Disconnect);
+        routes.Delete("/networks/{id}", Need.To("delete", "networks"), Remove);
     }
 
     private Task List(Call call) => call.Json(
@@ -86,7 +87,9 @@ internal sealed class NetworkRoutes(EngineServices services, ContainerEngine eng
 
     private async Task Create(Call call)
     {
-        NetworkRecord network = services.Networks.Create(await call.ReadAsync(DockerJson.Default.NetworkCreate));
+        NetworkCreate asked = await call.ReadAsync(DockerJson.Default.NetworkCreate);
+        call.Guard.Require(HostRights.Network.Of(asked), null);
+        NetworkRecord network = services.Networks.Create(asked);
         await call.Json(new NetworkCreatedBody(network.Id, ""), DockerJson.Default.NetworkCreatedBody, 201);
     }
 

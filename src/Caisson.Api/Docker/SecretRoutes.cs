@@ -47,13 +47,14 @@ internal sealed class SecretRoutes(EngineServices services, ContainerEngine engi
     {
         foreach (bool isConfig in (bool[])[false, true])
         {
-            string family = isConfig ? "/configs" : "/secrets";
-            routes.Get(family, call => call.Json([.. services.Secrets.List(isConfig, call.Filters()).Select(Body)], DockerJson.Default.IReadOnlyListSecretBody));
-            routes.Post(family + "/create", call => Create(call, isConfig));
-            routes.Get(family + "/{id}", call => call.Json(Body(services.Secrets.Find(isConfig, call.Path("id"))), DockerJson.Default.SecretBody));
-            routes.Post(family + "/{id}/update", call => throw new CaissonException(
+            string kind = isConfig ? "configs" : "secrets";
+            string family = "/" + kind;
+            routes.Get(family, Need.To("list", kind), call => call.Json([.. services.Secrets.List(isConfig, call.Filters()).Select(Body)], DockerJson.Default.IReadOnlyListSecretBody));
+            routes.Post(family + "/create", Need.To("create", kind), call => Create(call, isConfig));
+            routes.Get(family + "/{id}", Need.To("get", kind), call => call.Json(Body(services.Secrets.Find(isConfig, call.Path("id"))), DockerJson.Default.SecretBody));
+            routes.Post(family + "/{id}/update", Need.To("update", kind), call => throw new CaissonException(
                 ErrorKind.Unimplemented, $"a {SecretStore.Kind(isConfig)} is not changed: containers have what it was; create another, and containers with it"));
-            routes.Delete(family + "/{id}", call =>
+            routes.Delete(family + "/{id}", Need.To("delete", kind), call =>
             {
                 engine.RemoveSecret(isConfig, call.Path("id"));
                 return call.Empty();

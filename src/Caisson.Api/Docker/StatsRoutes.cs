@@ -17,7 +17,9 @@ internal sealed class StatsRoutes(EngineServices services, ContainerEngine engin
     /// <summary>Nanoseconds of a tick in /proc/stat (USER_HZ is 100).</summary>
     private const ulong TickNs = 10_000_000;
 
-    public void AddTo(Router.Builder routes) => routes.Get("/containers/{id}/stats", Stats);
+    private readonly ContainerProjects _projects = new(engine);
+
+    public void AddTo(Router.Builder routes) => routes.Get("/containers/{id}/stats", Need.To("get", "containers/stats").In(_projects.Of), Stats);
 
     private async Task Stats(Call call)
     {

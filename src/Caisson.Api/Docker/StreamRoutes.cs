@@ -2,6 +2,7 @@ using System.Net.WebSockets;
 using System.Text;
 
 using Caisson.Api.Http;
+using Caisson.Control.Access;
 using Caisson.Control.Hosting;
 using Caisson.Control.Logs;
 using Caisson.Control.Model;
@@ -23,25 +24,28 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
     /// <summary>How long the end of a process may be later than the end of its output before a client is told the output has ended.</summary>
     private static readonly TimeSpan ExitPatience = TimeSpan.FromSeconds(1);
 
+    private readonly ContainerProjects _projects = new(engine);
+
     public void AddTo(Router.Builder routes)
     {
-        routes.Post("/containers/{id}/attach", Attach);
-        routes.Get("/containers/{id}/attach/ws", AttachWebSocket);
-        routes.Get("/containers/{id}/logs", Logs);
-        routes.Delete("/caisson/containers/{id}/logs", async call =>
+        routes.Post("/containers/{id}/attach", Need.To("create", "containers/attach").In(_projects.Of), Attach);
+        routes.Get("/containers/{id}/attach/ws", Need.To("create", "containers/attach").In(_projects.Of), AttachWebSocket);
+        routes.Get("/containers/{id}/logs", Need.To("get", "containers/logs").In(_projects.Of), Logs);
+        routes.Delete("/caisson/containers/{id}/logs", Need.To("delete", "containers/logs").In(_projects.Of), async call =>
         {
             await engine.Find(call.Path("id")).ClearLogAsync(call.Gone);
             await call.Empty();
         });
-        routes.Post("/containers/{id}/exec", CreateExec);
-        routes.Post("/exec/{id}/start", StartExec);
-        routes.Post("/exec/{id}/resize", ResizeExec);
-        routes.Get("/exec/{id}/json", InspectExec);
+        routes.Post("/containers/{id}/exec", Need.To("create", "containers/exec").In(_projects.Of), CreateExec);
+        routes.Post("/exec/{id}/start", Need.To("create", "containers/exec").In(_projects.OfExec), StartExec);
+        routes.Post("/exec/{id}/resize", Need.To("create", "containers/exec").In(_projects.OfExec), ResizeExec);
+        routes.Get("/exec/{id}/json", Need.To("get", "containers").In(_projects.OfExec), InspectExec);
     }
 
     private async Task Attach(Call call)
     {
         Workload workload = engine.Find(call.Path("id"));
+        _projects.RequireEntry(call, workload);
         ContainerConfig config = workload.Record.Config;
         bool stream = call.Flag("stream");
         var options = new AttachOptions(call.Flag("stdin") && config.OpenStdin, call.Flag("stdout"), call.Flag("stderr"));
@@ -73,6 +77,7 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
     private async Task AttachWebSocket(Call call)
     {
         Workload workload = engine.Find(call.Path("id"));
+        _projects.RequireEntry(call, workload);
         ContainerConfig config = workload.Record.Config;
         bool chooses = call.Version >= new ApiVersion(1, 42);
         var options = new AttachOptions(
@@ -212,13 +217,18 @@ internal sealed class StreamRoutes(EngineServices services, ContainerEngine engi
     {
         ExecConfig config = await call.ReadAsync(DockerJson.Default.ExecConfig);
         _ = DetachKeys.Parse(config.DetachKeys);
-        ExecSession session = engine.Find(call.Path("id")).CreateExec(config);
+        Workload workload = engine.Find(call.Path("id"));
+        _projects.RequireEntry(call, workload);
+        call.Guard.Require(HostRights.Exec.Of(config), null);
+        ExecSession session = workload.CreateExec(config);
         await call.Json(new IdBody(session.Id), DockerJson.Default.IdBody, 201);
     }
 
     private async Task StartExec(Call call)
     {
         ExecSession session = engine.FindExec(call.Path("id"));
+        _projects.RequireEntry(call, session.Container);
+        call.Guard.Require(HostRights.Exec.Of(session.Config), null);
         ExecStartBody start = await call.ReadOptionalAsync(DockerJson.Default.ExecStartBody) ?? new ExecStartBody();
         ExecConfig config = session.Config;
         IReadOnlyList<int>? size = start.ConsoleSize is { Count: 2 } given ? given : null;

@@ -18,12 +18,12 @@ internal sealed class SystemRoutes(EngineServices services, ContainerEngine engi
 {
     public void AddTo(Router.Builder routes)
     {
-        routes.Get("/_ping", call => Ping(call, body: true));
-        routes.Head("/_ping", call => Ping(call, body: false));
-        routes.Get("/version", Version);
-        routes.Get("/info", Info);
-        routes.Get("/events", Events);
-        routes.Get("/system/df", DiskUsage);
+        routes.Get("/_ping", Need.Nothing, call => Ping(call, body: true));
+        routes.Head("/_ping", Need.Nothing, call => Ping(call, body: false));
+        routes.Get("/version", Need.Nothing, Version);
+        routes.Get("/info", Need.To("get", "engine"), Info);
+        routes.Get("/events", Need.To("watch", "events"), Events);
+        routes.Get("/system/df", Need.To("get", "engine"), DiskUsage);
     }
 
     private static Task Ping(Call call, bool body)

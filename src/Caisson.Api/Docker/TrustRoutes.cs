@@ -19,16 +19,16 @@ internal sealed class TrustRoutes(ContainerEngine engine)
 
     public void AddTo(Router.Builder routes)
     {
-        routes.Get("/caisson/trust", Policy);
-        routes.Get("/caisson/images/{name*}/trust", Decide);
-        routes.Get("/caisson/images/{name*}/signatures", Signatures);
-        routes.Post("/caisson/images/{name*}/signatures", AddSignature);
-        routes.Get("/caisson/images/{name*}/scan", Scan);
-        routes.Get("/caisson/images/{name*}/sbom", Sbom);
-        routes.Get("/caisson/images/{name*}/diff", Diff);
-        routes.Post("/caisson/images/{name*}/convert", Convert);
-        routes.Post("/caisson/images/{name*}/squash", Squash);
-        routes.Post("/caisson/check", Check);
+        routes.Get("/caisson/trust", Need.To("get", "images"), Policy);
+        routes.Get("/caisson/images/{name*}/trust", Need.To("get", "images"), Decide);
+        routes.Get("/caisson/images/{name*}/signatures", Need.To("get", "images"), Signatures);
+        routes.Post("/caisson/images/{name*}/signatures", Need.To("update", "images"), AddSignature);
+        routes.Get("/caisson/images/{name*}/scan", Need.To("get", "images"), Scan);
+        routes.Get("/caisson/images/{name*}/sbom", Need.To("get", "images"), Sbom);
+        routes.Get("/caisson/images/{name*}/diff", Need.To("get", "images/content"), Diff);
+        routes.Post("/caisson/images/{name*}/convert", Need.To("create", "images"), Convert);
+        routes.Post("/caisson/images/{name*}/squash", Need.To("create", "images"), Squash);
+        routes.Post("/caisson/check", Need.To("operate", "engine"), Check);
     }
 
     private Task Policy(Call call)

@@ -1,4 +1,5 @@
 using Caisson.Api.Http;
+using Caisson.Control.Access;
 using Caisson.Control.Listing;
 using Caisson.Control.Model;
 using Caisson.Control.Volumes;
@@ -20,22 +21,22 @@ internal sealed class VolumeRoutes(EngineServices services, ContainerEngine engi
 
     public void AddTo(Router.Builder routes)
     {
-        routes.Get("/volumes", List);
-        routes.Get("/volumes/{name}", call => call.Json(VolumeBodies.Full(Volumes.Find(call.Path("name")), Volumes, call.Flag("size")), DockerJson.Default.VolumeBody));
-        routes.Post("/volumes/create", Create);
-        routes.Post("/volumes/prune", Prune);
-        routes.Put("/volumes/{name}", call => throw (Volumes.TryFind(call.Path("name")) is null
+        routes.Get("/volumes", Need.To("list", "volumes"), List);
+        routes.Get("/volumes/{name}", Need.To("get", "volumes"), call => call.Json(VolumeBodies.Full(Volumes.Find(call.Path("name")), Volumes, call.Flag("size")), DockerJson.Default.VolumeBody));
+        routes.Post("/volumes/create", Need.To("create", "volumes"), Create);
+        routes.Post("/volumes/prune", Need.To("delete", "volumes"), Prune);
+        routes.Put("/volumes/{name}", Need.To("update", "volumes"), call => throw (Volumes.TryFind(call.Path("name")) is null
             ? new CaissonException(ErrorKind.NotFound, $"get {call.Path("name")}: no such volume")
             : new CaissonException(ErrorKind.Unavailable, "volumes of clusters alone are updated; this engine is in none")));
-        routes.Delete("/volumes/{name}", Remove);
+        routes.Delete("/volumes/{name}", Need.To("delete", "volumes"), Remove);
 
-        routes.Get("/caisson/volumes/{name}/snapshots", Snapshots);
-        routes.Post("/caisson/volumes/{name}/snapshots", TakeSnapshot);
-        routes.Delete("/caisson/volumes/{name}/snapshots/{snapshot}", RemoveSnapshot);
-        routes.Post("/caisson/volumes/{name}/snapshots/{snapshot}/restore", Restore);
-        routes.Post("/caisson/volumes/{name}/clone", Clone);
-        routes.Post("/caisson/containers/{id}/volumes/attach", Attach);
-        routes.Post("/caisson/containers/{id}/volumes/detach", Detach);
+        routes.Get("/caisson/volumes/{name}/snapshots", Need.To("list", "volumes/snapshots"), Snapshots);
+        routes.Post("/caisson/volumes/{name}/snapshots", Need.To("create", "volumes/snapshots"), TakeSnapshot);
+        routes.Delete("/caisson/volumes/{name}/snapshots/{snapshot}", Need.To("delete", "volumes/snapshots"), RemoveSnapshot);
+        routes.Post("/caisson/volumes/{name}/snapshots/{snapshot}/restore", Need.To("update", "volumes/snapshots"), Restore);
+        routes.Post("/caisson/volumes/{name}/clone", Need.To("create", "volumes"), Clone);
+        routes.Post("/caisson/containers/{id}/volumes/attach", Need.To("update", "containers/volumes"), Attach);
+        routes.Post("/caisson/containers/{id}/volumes/detach", Need.To("update", "containers/volumes"), Detach);
     }
 
     private Task List(Call call) => call.Json(
@@ -44,6 +45,7 @@ internal sealed class VolumeRoutes(EngineServices services, ContainerEngine engi
     private async Task Create(Call call)
     {
         VolumeCreate asked = await call.ReadOptionalAsync(DockerJson.Default.VolumeCreate) ?? new VolumeCreate();
+        call.Guard.Require(HostRights.Volume.Of(asked), null);
         VolumeRecord volume = await Task.Run(() => Volumes.Create(asked), call.Gone);
         await call.Json(VolumeBodies.Summary(volume, Volumes), DockerJson.Default.VolumeBody, 201);
     }

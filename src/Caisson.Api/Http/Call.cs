@@ -19,6 +19,9 @@ internal sealed class Call(HttpContext http, ApiVersion version, IReadOnlyList<K
     /// <summary>The request underneath.</summary>
     public HttpContext Http => http;
 
+    /// <summary>Who asks, and what that one may.</summary>
+    public Guard Guard => Guard.Of(http);
+
     /// <summary>The version the client speaks.</summary>
     public ApiVersion Version => version;
 

@@ -42,6 +42,7 @@ internal sealed class Hijack
     public static async Task RunAsync(Call call, bool multiplexed, Func<Hijack, Task> body)
     {
         EngineConnection connection = Take(call);
+        Guard.Of(call.Http).Note(call.Http, StatusCodes.Status101SwitchingProtocols);
         HttpRequest request = call.Http.Request;
         bool upgrade = WantsUpgrade(request);
         string contentType = multiplexed && call.Version >= new ApiVersion(1, 42)
@@ -78,6 +79,7 @@ internal sealed class Hijack
 #pragma warning disable CA5350 // the standard's own; it protects nothing
         string accept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
 #pragma warning restore CA5350
+        Guard.Of(call.Http).Note(call.Http, StatusCodes.Status101SwitchingProtocols);
         string head = $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\nApi-Version: {ApiVersion.Max}\r\n\r\n";
         await RunAsync(new Hijack(connection, connection.Transport.Input), head, body);
     }
@@ -102,6 +104,7 @@ internal sealed class Hijack
         EngineConnection connection = context.Features.Get<EngineConnection>()
             ?? throw new InvalidOperationException("a stream can only be taken over on our own transport");
         RequireSpdy(context);
+        Guard.Of(context).Note(context, StatusCodes.Status101SwitchingProtocols);
         string head = $"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: {protocol}\r\n\r\n";
         await RunAsync(new Hijack(connection, connection.Transport.Input), head, body);
     }

@@ -16,8 +16,12 @@ internal sealed class Router
 
     private Router(FrozenDictionary<string, Route[]> routes) => _routes = routes;
 
-    /// <summary>The outcome of a look-up: a handler, or whether another method would have found one.</summary>
-    public readonly record struct Match(Handler? Handler, IReadOnlyList<KeyValuePair<string, string>> Values, bool OtherMethod);
+    /// <summary>The outcome of a look-up: a handler with what it needs of its caller, or whether another method would have found one.</summary>
+    public readonly record struct Match(Handler? Handler, Need? Need, IReadOnlyList<KeyValuePair<string, string>> Values, bool OtherMethod);
+
+    /// <summary>Every route with what it needs.</summary>
+    public IEnumerable<(string Method, string Pattern, Need Need)> Routes =>
+        _routes.Values.SelectMany(routes => routes).Select(route => (route.Method, "/" + string.Join('/', route.Parts), route.Need));
 
     /// <summary>Looks <paramref name="path"/> up, which begins with a slash and has no version in front.</summary>
     public Match Find(string method, string path)
@@ -33,11 +37,11 @@ internal sealed class Router
             }
             if (route.Method == method)
             {
-                return new(route.Handler, values, false);
+                return new(route.Handler, route.Need, values, false);
             }
             otherMethod = true;
         }
-        return new(null, [], otherMethod);
+        return new(null, null, [], otherMethod);
     }
 
     /// <summary>Collects routes.</summary>
@@ -45,32 +49,32 @@ internal sealed class Router
     {
         private readonly Dictionary<string, List<Route>> _routes = [];
 
-        public void Get(string pattern, Handler handler) => Add("GET", pattern, handler);
+        public void Get(string pattern, Need need, Handler handler) => Add("GET", pattern, need, handler);
 
-        public void Head(string pattern, Handler handler) => Add("HEAD", pattern, handler);
+        public void Head(string pattern, Need need, Handler handler) => Add("HEAD", pattern, need, handler);
 
-        public void Post(string pattern, Handler handler) => Add("POST", pattern, handler);
+        public void Post(string pattern, Need need, Handler handler) => Add("POST", pattern, need, handler);
 
-        public void Put(string pattern, Handler handler) => Add("PUT", pattern, handler);
+        public void Put(string pattern, Need need, Handler handler) => Add("PUT", pattern, need, handler);
 
-        public void Patch(string pattern, Handler handler) => Add("PATCH", pattern, handler);
+        public void Patch(string pattern, Need need, Handler handler) => Add("PATCH", pattern, need, handler);
 
-        public void Delete(string pattern, Handler handler) => Add("DELETE", pattern, handler);
+        public void Delete(string pattern, Need need, Handler handler) => Add("DELETE", pattern, need, handler);
 
         public Router Build() => new(_routes.ToFrozenDictionary(pair => pair.Key, pair => pair.Value.ToArray()));
 
-        private void Add(string method, string pattern, Handler handler)
+        private void Add(string method, string pattern, Need need, Handler handler)
         {
             string[] parts = pattern.Split('/', StringSplitOptions.RemoveEmptyEntries);
             if (!_routes.TryGetValue(parts[0], out List<Route>? list))
             {
                 _routes[parts[0]] = list = [];
             }
-            list.Add(new(method, parts, handler));
+            list.Add(new(method, parts, need, handler));
         }
     }
 
-    private sealed record Route(string Method, string[] Parts, Handler Handler)
+    private sealed record Route(string Method, string[] Parts, Need Need, Handler Handler)
     {
         public bool Matches(string[] path, List<KeyValuePair<string, string>> values)
         {

@@ -9,6 +9,14 @@ internal static class Discovery
     /// <summary>An OpenAPI document of version 2 without any definition, in protocol buffers: clients check nothing by it, since we do.</summary>
     public static readonly byte[] OpenApi = [0x0a, 3, .. "2.0"u8, 0x12, 17, 0x0a, 7, .. "Caisson"u8, 0x12, 6, .. "v1.20"u8, (byte)'0'];
 
+    /// <summary>Groups without objects that are kept, with their versions.</summary>
+    private static readonly Dictionary<string, string> Virtual = new()
+    {
+        ["metrics.k8s.io"] = "v1beta1",
+        ["authorization.k8s.io"] = "v1",
+        ["authentication.k8s.io"] = "v1",
+    };
+
     /// <summary>The document at a path; null when there is none.</summary>
     public static MappingNode? Find(string path) => path.Trim('/') switch
     {
@@ -22,6 +30,12 @@ internal static class Discovery
         [
             Resource("pods", "PodMetrics", true, ["get", "list"], []), Resource("nodes", "NodeMetrics", false, ["get", "list"], []),
         ]),
+        "apis/authorization.k8s.io/v1" => List("authorization.k8s.io/v1",
+        [
+            .. ((string[])["SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview"]).Select(kind => Resource(kind.ToLowerInvariant() + "s", kind, false, ["create"], [])),
+            Resource("localsubjectaccessreviews", "LocalSubjectAccessReview", true, ["create"], []),
+        ]),
+        "apis/authentication.k8s.io/v1" => List("authentication.k8s.io/v1", [Resource("selfsubjectreviews", "SelfSubjectReview", false, ["create"], [])]),
         var other => FindResources(other.Split('/')),
     };
 
@@ -41,11 +55,11 @@ internal static class Discovery
         return kinds.Length == 0 ? null : List(kinds[0].ApiVersion, kinds.SelectMany(Resources));
     }
 
-    private static IEnumerable<string> Groups() => ResourceKind.All.Select(kind => kind.Group).Where(group => group.Length > 0).Append("metrics.k8s.io").Distinct();
+    private static IEnumerable<string> Groups() => ResourceKind.All.Select(kind => kind.Group).Where(group => group.Length > 0).Concat(Virtual.Keys).Distinct();
 
     private static MappingNode Group(string group)
     {
-        string[] versions = group == "metrics.k8s.io" ? ["v1beta1"] : [.. ResourceKind.All.Where(kind => kind.Group == group).Select(kind => kind.Version).Distinct()];
+        string[] versions = Virtual.TryGetValue(group, out string? only) ? [only] : [.. ResourceKind.All.Where(kind => kind.Group == group).Select(kind => kind.Version).Distinct()];
         MappingNode Version(string version) => Doc.Map(("groupVersion", Doc.Text($"{group}/{version}")), ("version", Doc.Text(version)));
         return Doc.Map(
             ("name", Doc.Text(group)), ("versions", Doc.List(versions.Select(version => (DocumentNode)Version(version)))), ("preferredVersion", Version(versions[0])));
@@ -69,6 +83,10 @@ internal static class Discovery
         foreach (string part in kind.Kind == "Pod" ? (string[])["log", "exec", "attach", "portforward"] : [])
         {
             yield return Resource("pods/" + part, part switch { "log" => "Pod", "exec" => "PodExecOptions", "attach" => "PodAttachOptions", _ => "PodPortForwardOptions" }, true, ["create", "get"], []);
+        }
+        if (kind.Kind == "ServiceAccount")
+        {
+            yield return Resource("serviceaccounts/token", "TokenRequest", true, ["create"], []).With("group", Doc.Text("authentication.k8s.io")!).With("version", Doc.Text("v1")!);
         }
         if (kind.Kind == "Pod")
         {

@@ -2,6 +2,8 @@ using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 
+using Caisson.Api.Http;
+using Caisson.Control.Access;
 using Caisson.Documents;
 using Caisson.Errors;
 
@@ -11,8 +13,8 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Caisson.Api.Kubernetes;
 
-/// <summary>The Kubernetes API at a TCP address: who comes must have the token.</summary>
-internal sealed class KubernetesApi(ObjectRoutes routes, string token, Action<string> log) : IHttpApplication<HttpContext>
+/// <summary>The Kubernetes API at a TCP address: who comes must have a token, of the owner's kubeconfig, of a user or of a service account.</summary>
+internal sealed class KubernetesApi(ObjectRoutes routes, AccessControl access, string token, Action<string> log) : IHttpApplication<HttpContext>
 {
     public HttpContext CreateContext(IFeatureCollection contextFeatures) => new DefaultHttpContext(contextFeatures);
 
@@ -23,9 +25,13 @@ internal sealed class KubernetesApi(ObjectRoutes routes, string token, Action<st
     public async Task ProcessRequestAsync(HttpContext context)
     {
         string given = context.Request.Headers.Authorization.ToString();
-        if (!CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(given)), SHA256.HashData(Encoding.UTF8.GetBytes("Bearer " + token))))
+        if (CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(given)), SHA256.HashData(Encoding.UTF8.GetBytes("Bearer " + token))))
         {
-            await KubernetesAnswer.FailAsync(context, 401, "Unauthorized", "Unauthorized: the token of 'caisson kubeconfig' is needed");
+            _ = Guard.Enter(context, access, Caller.Owner with { Known = "token of the kubeconfig" });
+        }
+        else if (Guard.Meet(context, access) is null)
+        {
+            await KubernetesAnswer.FailAsync(context, 401, "Unauthorized", "Unauthorized: the token of 'caisson kubeconfig' or 'caisson access token' is needed");
             return;
         }
         await routes.HandleAsync(context, context.Request.Path.Value ?? "/", log);

@@ -8,6 +8,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
 using Caisson.Api.Transport;
+using Caisson.Control.Access;
 using Caisson.Errors;
 
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -25,12 +26,14 @@ internal sealed class KubernetesServer : IAsyncDisposable
 
     private readonly string _root;
     private readonly ObjectRoutes _routes;
+    private readonly AccessControl _access;
     private readonly Action<string> _log;
     private readonly SemaphoreSlim _opening = new(1, 1);
     private KestrelServer? _server;
-    private string _config = "";
+    private Func<string, string> _config = _ => "";
+    private string _token = "";
 
-    public KubernetesServer(string root, ObjectRoutes routes, Action<string> log) => (_root, _routes, _log) = (root, routes, log);
+    public KubernetesServer(string root, ObjectRoutes routes, AccessControl access, Action<string> log) => (_root, _routes, _access, _log) = (root, routes, access, log);
 
     private string Files => $"{_root}/kubernetes";
 
@@ -50,8 +53,9 @@ internal sealed class KubernetesServer : IAsyncDisposable
         }
     }
 
-    /// <summary>A kubeconfig for whoever may use the engine; the address is open then.</summary>
-    public async Task<string> ConfigAsync()
+    /// <summary>A kubeconfig; the address is open then.</summary>
+    /// <param name="token">Of the user that it is for; null for the engine's owner.</param>
+    public async Task<string> ConfigAsync(string? token = null)
     {
         await _opening.WaitAsync();
         try
@@ -60,7 +64,7 @@ internal sealed class KubernetesServer : IAsyncDisposable
             {
                 await OpenAsync();
             }
-            return _config;
+            return _config(token ?? _token);
         }
         finally
         {
@@ -91,7 +95,9 @@ internal sealed class KubernetesServer : IAsyncDisposable
             {
                 _server = await ListenAsync(new IPEndPoint(IPAddress.Loopback, candidate), certificate, token);
                 await File.WriteAllTextAsync($"{Files}/port", candidate.ToString(CultureInfo.InvariantCulture));
-                _config = Config(candidate, await File.ReadAllTextAsync($"{Files}/tls.crt"), token);
+                string authority = await File.ReadAllTextAsync($"{Files}/tls.crt");
+                _token = token;
+                _config = bearer => Config(candidate, authority, bearer);
                 return;
             }
             catch (Exception error) when (error is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } or IOException)
@@ -122,7 +128,7 @@ internal sealed class KubernetesServer : IAsyncDisposable
         var server = new KestrelServer(Options.Create(options), factory, NullLoggerFactory.Instance);
         try
         {
-            await server.StartAsync(new KubernetesApi(_routes, token, _log), CancellationToken.None);
+            await server.StartAsync(new KubernetesApi(_routes, _access, token, _log), CancellationToken.None);
             return server;
         }
         catch

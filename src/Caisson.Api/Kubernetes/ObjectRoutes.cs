@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text;
 
+using Caisson.Api.Http;
 using Caisson.Api.Metrics;
+using Caisson.Control.Access;
 using Caisson.Control.Orchestration;
 using Caisson.Documents;
 using Caisson.Errors;
@@ -31,6 +33,11 @@ internal sealed class ObjectRoutes(Func<Orchestrator> begin, EngineMetrics metri
         {
             // The client went away; there is nobody to tell.
         }
+        catch (AccessException error)
+        {
+            Guard.Of(context).Note(context, StatusCodes.Status403Forbidden, error);
+            await KubernetesAnswer.FailAsync(context, 403, "Forbidden", ObjectRights.Say(error, ObjectPath.Read(path)?.Name ?? ""));
+        }
         catch (CaissonException error)
         {
             (int code, string reason) = KubernetesAnswer.Of(error);
@@ -47,10 +54,15 @@ internal sealed class ObjectRoutes(Func<Orchestrator> begin, EngineMetrics metri
             log($"{context.Request.Method} {path}: {error}");
             await KubernetesAnswer.FailAsync(context, 500, "InternalError", $"a fault of the engine: {error.Message}");
         }
+        finally
+        {
+            Guard.Of(context).Note(context, context.Response.StatusCode);
+        }
     }
 
     private async Task DispatchAsync(HttpContext context, string path)
     {
+        Guard guard = AccessReviews.Impersonate(context);
         if (path.Trim('/') is "healthz" or "readyz" or "livez")
         {
             await KubernetesAnswer.SendAsync(context, "ok"u8.ToArray(), "text/plain");
@@ -58,6 +70,7 @@ internal sealed class ObjectRoutes(Func<Orchestrator> begin, EngineMetrics metri
         }
         if (path == "/metrics")
         {
+            guard.Require(new Right("get", "metrics"), null);
             await KubernetesAnswer.SendAsync(context, Encoding.UTF8.GetBytes(metrics.Read()), MetricsText.ContentType);
             return;
         }
@@ -71,10 +84,18 @@ internal sealed class ObjectRoutes(Func<Orchestrator> begin, EngineMetrics metri
             await KubernetesAnswer.SendAsync(context, document);
             return;
         }
-        Orchestrator all = begin();
+        if (AccessReviews.Has(path))
+        {
+            await AccessReviews.AnswerAsync(context, guard, path);
+            return;
+        }
         if (path.StartsWith("/apis/metrics.k8s.io/v1beta1/", StringComparison.Ordinal))
         {
-            await KubernetesAnswer.SendAsync(context, Metrics(all, path));
+            string[] parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries)[3..];
+            (string? space, string[] rest) = parts is ["namespaces", var home, ..] ? (home, parts[2..]) : (null, parts);
+            guard.Require(new Right(rest.Length > 1 ? "get" : "list", rest.FirstOrDefault(""), "metrics.k8s.io"), space);
+            Orchestrator measured = begin();
+            await KubernetesAnswer.SendAsync(context, Metrics(measured, path));
             return;
         }
         if (ObjectPath.Read(path) is not { } at)
@@ -82,6 +103,8 @@ internal sealed class ObjectRoutes(Func<Orchestrator> begin, EngineMetrics metri
             throw new CaissonException(ErrorKind.NotFound, $"the server could not find the requested resource: {path}");
         }
         string method = context.Request.Method;
+        guard.Require(ObjectRights.Of(at, method, Flag(context, "watch")), ObjectRights.ProjectOf(at), at.Name);
+        Orchestrator all = begin();
         if (at.Part.Length > 0 && at.Part is not "status")
         {
             await PartAsync(context, all, at, method);
@@ -99,7 +122,7 @@ internal sealed class ObjectRoutes(Func<Orchestrator> begin, EngineMetrics metri
                 await AnswerAsync(context, at.Kind, all.Objects.Get(KeyOf(at)), all);
                 break;
             case "POST" when at.Name.Length == 0:
-                KubernetesObject made = all.Objects.Create(InPlace(await ReadAsync(context, at.Kind), at), IsDryRun(context));
+                KubernetesObject made = all.Objects.Create(Admit(context, InPlace(await ReadAsync(context, at.Kind), at)), IsDryRun(context));
                 await AnswerAsync(context, at.Kind, made, all, 201);
                 break;
             case "PUT" when at.Part == "status":
@@ -107,7 +130,7 @@ internal sealed class ObjectRoutes(Func<Orchestrator> begin, EngineMetrics metri
                 await AnswerAsync(context, at.Kind, all.Objects.SetStatus(KeyOf(at), "", told.Status as MappingNode ?? MappingNode.Empty), all);
                 break;
             case "PUT":
-                await AnswerAsync(context, at.Kind, all.Objects.Update(InPlace(await ReadAsync(context, at.Kind), at), IsDryRun(context)), all);
+                await AnswerAsync(context, at.Kind, all.Objects.Update(Admit(context, InPlace(await ReadAsync(context, at.Kind), at)), IsDryRun(context)), all);
                 break;
             case "PATCH":
                 await PatchAsync(context, all, at);
@@ -126,6 +149,12 @@ internal sealed class ObjectRoutes(Func<Orchestrator> begin, EngineMetrics metri
                 await KubernetesAnswer.FailAsync(context, 405, "MethodNotAllowed", $"{method} is not possible for {path}");
                 break;
         }
+    }
+
+    private static KubernetesObject Admit(HttpContext context, KubernetesObject one)
+    {
+        AccessReviews.Admit(Guard.Of(context), one);
+        return one;
     }
 
     private static ObjectKey KeyOf(ObjectPath at) => new(at.Kind.Stored, at.Namespace ?? "default", at.Name);
@@ -346,7 +375,7 @@ internal sealed class ObjectRoutes(Func<Orchestrator> begin, EngineMetrics metri
                     return;
                 }
                 KubernetesObject changed = InPlace(Check(patched, at.Kind), at);
-                await AnswerAsync(context, at.Kind, all.Objects.Update(changed, IsDryRun(context)), all);
+                await AnswerAsync(context, at.Kind, all.Objects.Update(Admit(context, changed), IsDryRun(context)), all);
                 return;
             }
             catch (CaissonException error) when (error.Kind == ErrorKind.Conflict && attempt < 5 && patch.At("metadata", "resourceVersion") is null)
@@ -371,14 +400,15 @@ internal sealed class ObjectRoutes(Func<Orchestrator> begin, EngineMetrics metri
             KubernetesObject? live = all.Objects.Find(KeyOf(at));
             if (live is null)
             {
-                await AnswerAsync(context, at.Kind, all.Objects.Create(given.With(Doc.Text(text), "metadata", "annotations", LastApplied), IsDryRun(context)), all, 201);
+                Guard.Of(context).Require(ObjectRights.Of(at, "POST", false), ObjectRights.ProjectOf(at), at.Name);
+                await AnswerAsync(context, at.Kind, all.Objects.Create(Admit(context, given).With(Doc.Text(text), "metadata", "annotations", LastApplied), IsDryRun(context)), all, 201);
                 return;
             }
             MappingNode? last = live.Annotation(LastApplied) is { Length: > 0 } before ? JsonNodeReader.Read(Encoding.UTF8.GetBytes(before), withPaths: false) as MappingNode : null;
             MappingNode merged = ObjectPatch.ApplyOver(at.Kind.Stored, live.Tree, last, given.Tree).Set(Doc.Text(text), "metadata", "annotations", LastApplied);
             try
             {
-                await AnswerAsync(context, at.Kind, all.Objects.Update(Check(merged, at.Kind.Stored), IsDryRun(context)), all);
+                await AnswerAsync(context, at.Kind, all.Objects.Update(Admit(context, Check(merged, at.Kind.Stored)), IsDryRun(context)), all);
                 return;
             }
             catch (CaissonException error) when (error.Kind == ErrorKind.Conflict && attempt < 5)
@@ -435,6 +465,7 @@ internal sealed class ObjectRoutes(Func<Orchestrator> begin, EngineMetrics metri
                 await PodStreams.LogAsync(context, all, one);
                 break;
             case "exec" or "attach" when at.Kind.Kind == "Pod":
+                Guard.Of(context).Require(HostRights.Of(one), null); // who enters a pod reaches what it reaches
                 await PodStreams.ExecAsync(context, all, one, attach: at.Part == "attach");
                 break;
             case "portforward" when at.Kind.Kind == "Pod":
@@ -444,6 +475,9 @@ internal sealed class ObjectRoutes(Func<Orchestrator> begin, EngineMetrics metri
                 _ = await KubernetesAnswer.ReadAsync(context);
                 all.Evict(one);
                 await KubernetesAnswer.SendAsync(context, Success(), 201);
+                break;
+            case "token" when at.Kind.Kind == "ServiceAccount" && method == "POST":
+                await AccessReviews.MakeTokenAsync(context, Guard.Of(context), one, all.Engine.Services.Time.GetUtcNow());
                 break;
             default:
                 throw new CaissonException(ErrorKind.NotFound, $"{at.Kind.Plural} have no part '{at.Part}'");

@@ -5,6 +5,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Authentication;
 
+using Caisson.Control.Access;
+
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
@@ -77,6 +79,9 @@ internal sealed class EngineConnection : ConnectionContext, IConnectionTransport
 
     /// <summary>The names by which clients of this listener call it.</summary>
     public HostNames Hosts { get; }
+
+    /// <summary>What the connection says of its client; it cannot change.</summary>
+    public Credential Credential => _wire.Credential;
 
     /// <summary>Starts the loops.</summary>
     /// <param name="wire">Owned by the connection from here on.</param>

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 
+using Caisson.Control.Access;
+
 using Microsoft.AspNetCore.Connections;
 
 namespace Caisson.Api.Transport;
@@ -35,7 +37,8 @@ internal sealed class EngineListenerFactory(UnixFileMode mode, IReadOnlyDictiona
             socket.Dispose();
             throw;
         }
-        return new EngineListener(socket, unix, int.MaxValue, (client, closed) => EngineConnection.Start(new UnixWire(client) { Closed = closed }, HostNames.OfSocket));
+        uint group = SocketDoor.GroupOf(unix.ToString());
+        return new EngineListener(socket, unix, int.MaxValue, (client, closed) => EngineConnection.Start(new UnixWire(client, group) { Closed = closed }, HostNames.OfSocket));
     }
 
     private EngineListener BindTcp(IPEndPoint address, TcpAccess access)

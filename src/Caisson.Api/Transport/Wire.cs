@@ -1,6 +1,10 @@
+using System.Diagnostics;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography.X509Certificates;
+
+using Caisson.Control.Access;
 
 namespace Caisson.Api.Transport;
 
@@ -16,6 +20,9 @@ internal abstract class Wire(Socket socket) : IDisposable
     /// Whether a client that is gone can be told from one that has only finished sending. TCP cannot: the same FIN says both.
     /// </summary>
     public virtual bool TellsGoneFromFinished => false;
+
+    /// <summary>What it says of who is at the other end; asked when <see cref="OpenAsync"/> has ended.</summary>
+    public abstract Credential Credential { get; }
 
     protected Socket Socket => socket;
 
@@ -64,18 +71,54 @@ internal abstract class Wire(Socket socket) : IDisposable
 }
 
 /// <summary>A unix socket.</summary>
-internal sealed class UnixWire(Socket socket) : Wire(socket)
+/// <param name="socket">Owned by the wire.</param>
+/// <param name="group">The group of the socket that the client connected to.</param>
+internal sealed class UnixWire(Socket socket, uint group) : Wire(socket)
 {
-    // socket(7), linux/sock_diag.h: SO_MEMINFO is an array of 32-bit numbers.
-    private const int SOL_SOCKET = 1, SO_MEMINFO = 55, SK_MEMINFO_WMEM_ALLOC = 2, SK_MEMINFO_VARS = 9;
+    // socket(7), asm-generic/socket.h, linux/sock_diag.h: SO_MEMINFO and SO_PEERGROUPS are arrays of 32-bit numbers, SO_PEERCRED is three of them.
+    private const int SOL_SOCKET = 1, SO_PEERCRED = 17, SO_PEERGROUPS = 59, PeerGroupsMax = 65_536, ERANGE = 34;
+    private const int SO_MEMINFO = 55, SK_MEMINFO_WMEM_ALLOC = 2, SK_MEMINFO_VARS = 9;
+
+    private Credential? _credential;
 
     public override bool TellsGoneFromFinished => true;
+
+    /// <summary>As the kernel saw the client when it connected; it cannot become another.</summary>
+    public override Credential Credential => _credential ??= ReadCredential();
 
     /// <summary>Sending nothing tells: the kernel answers EPIPE only when the other side can no longer read (unix(7)).</summary>
     public override bool PeerIsGone()
     {
         _ = Socket.Send(ReadOnlySpan<byte>.Empty, SocketFlags.None, out SocketError error);
         return error is not (SocketError.Success or SocketError.WouldBlock);
+    }
+
+    private Credential.UnixPeer ReadCredential()
+    {
+        Span<uint> peer = stackalloc uint[3]; // process, user, group
+        if (Socket.GetRawSocketOption(SOL_SOCKET, SO_PEERCRED, MemoryMarshal.AsBytes(peer)) != 3 * sizeof(uint))
+        {
+            throw new UnreachableException("SO_PEERCRED has another size");
+        }
+        return new(peer[1], peer[1] != 0 && (peer[2] == group || IsInGroup()));
+    }
+
+    private bool IsInGroup()
+    {
+        for (int room = 64; room <= PeerGroupsMax; room *= 32)
+        {
+            uint[] groups = new uint[room];
+            try
+            {
+                int bytes = Socket.GetRawSocketOption(SOL_SOCKET, SO_PEERGROUPS, MemoryMarshal.AsBytes(groups.AsSpan()));
+                return groups.AsSpan(0, bytes / sizeof(uint)).Contains(group);
+            }
+            catch (SocketException error) when (error.NativeErrorCode == ERANGE)
+            {
+                // It is in more groups than there was room for.
+            }
+        }
+        return false;
     }
 
     /// <summary>What the client has not read is charged to this socket.</summary>
@@ -88,7 +131,10 @@ internal sealed class UnixWire(Socket socket) : Wire(socket)
 }
 
 /// <summary>TCP without encryption.</summary>
-internal sealed class TcpWire(Socket socket) : Wire(socket);
+internal sealed class TcpWire(Socket socket) : Wire(socket)
+{
+    public override Credential Credential { get; } = new Credential.LocalAddress();
+}
 
 /// <summary>TLS: nobody is let in without a certificate of our authority.</summary>
 internal sealed class TlsWire : Wire
@@ -96,8 +142,13 @@ internal sealed class TlsWire : Wire
     /// <summary>How long a client may take to show its certificate.</summary>
     private static readonly TimeSpan HandshakePatience = TimeSpan.FromSeconds(10);
 
+    // RFC 4519: commonName, organizationName.
+    private const string CommonName = "2.5.4.3";
+    private const string Organization = "2.5.4.10";
+
     private readonly SslStream _stream;
     private readonly SslServerAuthenticationOptions _options;
+    private volatile Credential _credential = new Credential.Nobody();
 
     public TlsWire(Socket socket, SslServerAuthenticationOptions options) : base(socket)
     {
@@ -105,10 +156,16 @@ internal sealed class TlsWire : Wire
         _options = options;
     }
 
+    public override Credential Credential => _credential;
+
     public override async Task OpenAsync()
     {
         using var deadline = new CancellationTokenSource(HandshakePatience);
         await _stream.AuthenticateAsServerAsync(_options, deadline.Token);
+        if (_stream.RemoteCertificate is X509Certificate2 certificate)
+        {
+            _credential = Read(certificate);
+        }
     }
 
     public override ValueTask<int> ReceiveAsync(Memory<byte> buffer) => _stream.ReadAsync(buffer);
@@ -131,4 +188,23 @@ internal sealed class TlsWire : Wire
     }
 
     protected override void Release() => _stream.Dispose();
+
+    private static Credential.Certificate Read(X509Certificate2 certificate)
+    {
+        string name = "";
+        List<string> organizations = [];
+        foreach (X500RelativeDistinguishedName part in certificate.SubjectName.EnumerateRelativeDistinguishedNames().Where(part => !part.HasMultipleElements))
+        {
+            switch (part.GetSingleElementType().Value)
+            {
+                case CommonName:
+                    name = part.GetSingleElementValue() ?? "";
+                    break;
+                case Organization when part.GetSingleElementValue() is { Length: > 0 } organization:
+                    organizations.Add(organization);
+                    break;
+            }
+        }
+        return new(name, organizations);
+    }
 }

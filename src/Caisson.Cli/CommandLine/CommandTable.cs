@@ -1,3 +1,4 @@
+using Caisson.Cli.Access;
 using Caisson.Cli.Commands;
 using Caisson.Cli.Orchestrating;
 using Caisson.Client.Secrets;
@@ -17,16 +18,17 @@ internal static class CommandTable
     private const string Machines = "Machines";
     private const string Compose = "Compose projects";
     private const string Services = "Services (Kubernetes)";
+    private const string Access = "Access";
     private const string Engine = "Engine";
 
     /// <summary>Headings of the overview, in order.</summary>
-    public static readonly string[] Groups = [Common, Containers, Images, Registries, Networks, Volumes, Secrets, Machines, Compose, Services, Engine];
+    public static readonly string[] Groups = [Common, Containers, Images, Registries, Networks, Volumes, Secrets, Machines, Compose, Services, Access, Engine];
 
     /// <summary>First words that only lead to others.</summary>
-    public static readonly string[] Words = ["container", "image", "builder", "network", "volume", "secret", "config", "kernel", "machine", "compose", "engine", "registry", "rollout", "system"];
+    public static readonly string[] Words = ["access", "container", "image", "builder", "network", "volume", "secret", "config", "kernel", "machine", "compose", "engine", "registry", "rollout", "system"];
 
     /// <summary>First two words that only lead to others.</summary>
-    public static readonly string[] Pairs = ["image trust", "volume snapshot"];
+    public static readonly string[] Pairs = ["access role", "access user", "image trust", "volume snapshot"];
 
     public static readonly CommandEntry[] Entries =
     [
@@ -193,6 +195,18 @@ internal static class CommandTable
         new(Services, ["rollout status"], "Wait until an update is done", () => new RolloutCommand("status")),
         new(Services, ["rollout undo"], "Go back to an earlier revision of a deployment", () => new RolloutCommand("undo")),
         new(Services, ["scale"], "Set how many pods there should be", () => new ScaleCommand()),
+
+        new(Access, ["access audit"], "Show who changed what and who was refused, or verify that log", () => new AccessAuditCommand()),
+        new(Access, ["access can-i"], "Say whether you may do something", () => new AccessCanICommand()),
+        new(Access, ["access grant"], "Give a role to a user or a group", () => new AccessGrantCommand(give: true)),
+        new(Access, ["access revoke"], "Take a role away", () => new AccessGrantCommand(give: false)),
+        new(Access, ["access role ls", "access role list"], "List roles", () => new AccessRolesCommand()),
+        new(Access, ["access role show"], "Show what a role may do", () => new AccessRoleShowCommand()),
+        new(Access, ["access token"], "Make a token for a user, or take its tokens away", () => new AccessTokenCommand()),
+        new(Access, ["access user add"], "Make a user", () => new AccessUserAddCommand()),
+        new(Access, ["access user ls", "access user list"], "List users with their roles", () => new AccessUsersCommand()),
+        new(Access, ["access user rm", "access user remove"], "Remove users with their tokens and roles", () => new AccessUserRemoveCommand()),
+        new(Access, ["access whoami"], "Say who the engine takes you for", () => new AccessWhoAmICommand()),
 
         new(Engine, ["check"], "Check what the engine keeps on disk, and repair it", () => new CheckCommand()),
         new(Engine, ["completion"], "Print a completion script for bash, zsh or fish", () => new CompletionCommand()),

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 
+using Caisson.Control.Access;
 using Caisson.Control.Builds;
 using Caisson.Control.Events;
 using Caisson.Control.Model;
@@ -21,4 +22,6 @@ namespace Caisson.Control.Json;
 [JsonSerializable(typeof(CacheRecord))]
 [JsonSerializable(typeof(FullMachineRecord))]
 [JsonSerializable(typeof(FullMachineStatus))]
+[JsonSerializable(typeof(AccessUser))]
+[JsonSerializable(typeof(AccessGrant))]
 internal sealed partial class ControlJson : JsonSerializerContext;

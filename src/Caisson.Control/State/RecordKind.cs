@@ -33,6 +33,12 @@ public static class RecordKind
     /// <summary>A Kubernetes object as JSON, one of a secret sealed, by its plural, namespace and name.</summary>
     public const string KubernetesObject = "object";
 
+    /// <summary>Somebody who may use the engine, as <c>AccessUser</c> by its name.</summary>
+    public const string User = "user";
+
+    /// <summary>A role of a user or group, as <c>AccessGrant</c> by all that it says.</summary>
+    public const string Grant = "grant";
+
     /// <summary>Single values about this engine, such as its id.</summary>
     public const string Engine = "engine";
 }
