@@ -28,7 +28,10 @@ public sealed class ApiServer : IAsyncDisposable
     private readonly KestrelServer _server;
     private KubernetesServer? _kubernetes;
 
-    private ApiServer(KestrelServer server) => _server = server;
+    private ApiServer(KestrelServer server, Router router) => (_server, Router) = (server, router);
+
+    /// <summary>What it answers, and what that needs.</summary>
+    internal Router Router { get; }
 
     /// <summary>Serves <paramref name="engine"/> on every socket path of <paramref name="sockets"/>, which must be free.</summary>
     /// <param name="engine">The containers, recovered.</param>
@@ -116,7 +119,7 @@ public sealed class ApiServer : IAsyncDisposable
             await server.StartAsync(new DockerApi(router, access, log, rest), CancellationToken.None);
             access.UsersChanged = Admit;
             Admit();
-            return new ApiServer(server);
+            return new ApiServer(server, router);
         }
         catch
         {

@@ -2,6 +2,8 @@ using System.Net.Sockets;
 using System.Text;
 
 using Caisson.Control;
+using Caisson.Control.Access;
+using Caisson.Control.Orchestration;
 using Caisson.Control.Tests;
 
 namespace Caisson.Api.Tests;
@@ -9,14 +11,20 @@ namespace Caisson.Api.Tests;
 /// <summary>The whole API on a socket, over an engine with a fake host.</summary>
 public sealed class ApiFixture : IAsyncDisposable
 {
-    private readonly ApiServer _server;
+    private readonly Orchestrator? _orchestrator;
 
-    private ApiFixture(EngineFixture engine, ApiServer server, string socket)
+    private ApiFixture(EngineFixture engine, ApiServer server, AccessControl access, Orchestrator? orchestrator, string socket)
     {
         Engine = engine;
-        _server = server;
+        Server = server;
+        Access = access;
+        _orchestrator = orchestrator;
         Socket = socket;
     }
+
+    public AccessControl Access { get; }
+
+    public ApiServer Server { get; }
 
     public EngineFixture Engine { get; }
 
@@ -24,11 +32,14 @@ public sealed class ApiFixture : IAsyncDisposable
 
     public string Socket { get; }
 
-    public static async Task<ApiFixture> CreateAsync()
+    public static async Task<ApiFixture> CreateAsync(bool withObjects = false)
     {
         EngineFixture engine = await EngineFixture.CreateAsync();
         string socket = $"{engine.Root}/docker.sock";
-        return new ApiFixture(engine, await ApiServer.StartAsync(engine.Engine, EngineIdentity.Load(engine.State), [socket]), socket);
+        var access = AccessControl.Open(engine.State, engine.Root, TimeProvider.System);
+        Orchestrator? orchestrator = withObjects ? Orchestrator.Open(engine.Engine, engine.State, engine.Root) : null;
+        ApiServer server = await ApiServer.StartAsync(engine.Engine, EngineIdentity.Load(engine.State), access, [socket], orchestrator: orchestrator);
+        return new ApiFixture(engine, server, access, orchestrator, socket);
     }
 
     public async Task<Socket> ConnectAsync()
@@ -69,6 +80,30 @@ public sealed class ApiFixture : IAsyncDisposable
         return text.ToString();
     }
 
+    /// <summary>One request with a token; the answer's status.</summary>
+    public async Task<int> StatusAsync(string method, string path, string token)
+    {
+        using Socket socket = await ConnectAsync();
+        await socket.SendAsync(Encoding.UTF8.GetBytes($"{method} {path} HTTP/1.1\r\nHost: docker\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
+        string head = await ReadHeadAsync(socket);
+        return head.Split(' ') is [_, var status, ..] ? int.Parse(status, System.Globalization.CultureInfo.InvariantCulture) : 0;
+    }
+
+    /// <summary>One request with a token and perhaps a document; the whole answer.</summary>
+    public Task<string> AsAsync(string token, string method, string path, string json = "", string type = "application/json") => RawAsync(
+        $"{method} {path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\nAuthorization: Bearer {token}\r\nContent-Type: {type}\r\nContent-Length: {Encoding.UTF8.GetByteCount(json)}\r\n\r\n{json}");
+
+    /// <summary>A user with a role, and a token of it.</summary>
+    public string TokenOf(string name, string role, string project = "")
+    {
+        if (Access.ListUsers().All(user => user.Name != name))
+        {
+            _ = Access.AddUser(new() { Name = name });
+        }
+        Access.Grant(new(name, role, project), Caller.Owner);
+        return Access.MakeToken(name, null);
+    }
+
     /// <summary>Reads until the end of an answer's head.</summary>
     public static async Task<string> ReadHeadAsync(Socket socket)
     {
@@ -83,7 +118,12 @@ public sealed class ApiFixture : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _server.DisposeAsync();
+        if (_orchestrator is not null)
+        {
+            await _orchestrator.DisposeAsync();
+        }
+        await Server.DisposeAsync();
+        Access.Dispose();
         await Engine.DisposeAsync();
     }
 }

@@ -8,6 +8,7 @@ using System.Text;
 
 using Caisson.Api.Transport;
 using Caisson.Control;
+using Caisson.Control.Access;
 using Caisson.Control.Model;
 using Caisson.Control.Tests;
 using Caisson.Control.Workloads;
@@ -48,6 +49,35 @@ public sealed class TlsListenerTests : IDisposable
         string answer = await AskAsync(api, certificate, "GET /_ping HTTP/1.1\r\nHost: engine.test\r\nConnection: close\r\n\r\n");
 
         Assert.EndsWith("\r\n\r\nOK", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_certificate_with_a_users_name_has_that_users_rights_and_no_more()
+    {
+        await using Listening api = await ListenAsync();
+        _ = api.Access.AddUser(new() { Name = "alice" });
+        api.Access.Grant(new("alice", "viewer", ""), Caller.Owner);
+        api.Access.Grant(new("group:builders", "developer", ""), Caller.Owner);
+        using X509Certificate2 alice = Issue(_authority, "CN=alice, O=readers", serverAuth: false);
+        using X509Certificate2 builder = Issue(_authority, "CN=ci, O=builders", serverAuth: false);
+        using X509Certificate2 other = Issue(_authority, "CN=bob", serverAuth: false);
+
+        string list = await AskAsync(api, alice, Request("GET", "/containers/json"));
+        string create = await AskAsync(api, alice, Request("POST", "/containers/create"));
+        string whoami = await AskAsync(api, alice, Request("GET", "/caisson/access/whoami"));
+        string built = await AskAsync(api, builder, Request("POST", "/containers/create"));
+        string users = await AskAsync(api, builder, Request("GET", "/caisson/access/users"));
+        string trusted = await AskAsync(api, other, Request("GET", "/caisson/access/users"));
+
+        Assert.StartsWith("HTTP/1.1 200 ", list, StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 403 ", create, StringComparison.Ordinal);
+        Assert.Contains("alice (certificate) lacks the right 'create containers'", create, StringComparison.Ordinal);
+        Assert.Contains("\"readers\"", whoami, StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 400 ", built, StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 403 ", users, StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 200 ", trusted, StringComparison.Ordinal); // as before there were users
+
+        static string Request(string method, string path) => $"{method} {path} HTTP/1.1\r\nHost: engine.test\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     }
 
     [Fact]
@@ -193,7 +223,8 @@ public sealed class TlsListenerTests : IDisposable
         int port = ((IPEndPoint)probe.LocalEndPoint!).Port;
         probe.Dispose();
         ListenAddress address = ListenAddress.Parse($"tcp://127.0.0.1:{port}", secure ? Files : null, insecure: !secure, ["other.test"]);
-        return new Listening(engine, await ApiServer.StartAsync(engine.Engine, EngineIdentity.Load(engine.State), [], [address]), address.Address);
+        var access = AccessControl.Open(engine.State, engine.Root, TimeProvider.System);
+        return new Listening(engine, await ApiServer.StartAsync(engine.Engine, EngineIdentity.Load(engine.State), access, [], [address]), access, address.Address);
     }
 
     private static async Task<string> AskAsync(Listening api, X509Certificate2? certificate, string request)
@@ -270,7 +301,7 @@ public sealed class TlsListenerTests : IDisposable
         return issued.CopyWithPrivateKey(key);
     }
 
-    private sealed record Listening(EngineFixture Engine, ApiServer Server, IPEndPoint Address) : IAsyncDisposable
+    private sealed record Listening(EngineFixture Engine, ApiServer Server, AccessControl Access, IPEndPoint Address) : IAsyncDisposable
     {
         public async Task<Socket> ConnectAsync()
         {
@@ -282,6 +313,7 @@ public sealed class TlsListenerTests : IDisposable
         public async ValueTask DisposeAsync()
         {
             await Server.DisposeAsync();
+            Access.Dispose();
             await Engine.DisposeAsync();
         }
     }

@@ -142,11 +142,16 @@ public static class HostRights
         .Within("initContainers", pod => pod.Field("initContainers").Items().SelectMany(PodContainer!.Of))
         .Within("ephemeralContainers", pod => pod.Field("ephemeralContainers").Items().SelectMany(PodContainer!.Of))
         .Within("securityContext", pod => pod.Field("securityContext") is { } security ? PodSecurity!.Of(security) : [])
-        .Needs("volumes", Paths, pod => pod.Field("volumes").Items().Any(volume => volume.Field("hostPath") is not null))
+        .Within("volumes", pod => pod.Field("volumes").Items().SelectMany(PodVolume!.Of))
         .Needs("hostNetwork", Namespaces, pod => pod.Flag("hostNetwork"))
         .Needs("hostPID", Namespaces, pod => pod.Flag("hostPID"))
         .Needs("hostIPC", Namespaces, pod => pod.Flag("hostIPC"))
         .Needs("hostUsers", Privileges, pod => pod.Flag("hostUsers"));
+
+    /// <summary>A volume of a pod.</summary>
+    public static FieldTable<DocumentNode> PodVolume { get; } = new FieldTable<DocumentNode>()
+        .Free("name", "emptyDir", "configMap", "secret", "persistentVolumeClaim", "downwardAPI", "projected")
+        .Needs("hostPath", Paths, volume => volume.Field("hostPath") is not null);
 
     /// <summary>A container of a pod.</summary>
     public static FieldTable<DocumentNode> PodContainer { get; } = new FieldTable<DocumentNode>()

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 using Caisson.Documents;
 using Caisson.Errors;
 using Caisson.Kubernetes.Objects;
@@ -20,20 +18,13 @@ internal static class Admission
     /// <exception cref="CaissonException">What it asks for is taken, or more than its namespace may have.</exception>
     public static KubernetesObject Complete(KubernetesObject made, Func<string, IReadOnlyList<KubernetesObject>> list)
     {
-        switch (made.Kind.Kind)
+        if (!made.Kind.Namespaced || made.Kind.Kind is "Event" or "Endpoints")
         {
-            case "Service":
-                return GiveAddresses(made, list("Service"));
-            case "Pod":
-                made = WithLimits(made, [.. list("LimitRange").Where(range => range.Namespace == made.Namespace)]);
-                RequireQuota(made, list);
-                return made;
-            case "PersistentVolumeClaim" or "ConfigMap" or "Secret" or "Deployment" or "Job":
-                RequireQuota(made, list);
-                return made;
-            default:
-                return made;
+            return made;
         }
+        made = made.Kind.Kind is "Pod" or "PersistentVolumeClaim" ? NamespaceLimits.Apply(made, list("LimitRange")) : made;
+        NamespaceLimits.RequireQuota(made, list);
+        return made.Kind.Kind == "Service" ? GiveAddresses(made, list("Service")) : made;
     }
 
     /// <summary>What was given once and is left out now stays.</summary>
@@ -178,74 +169,4 @@ internal static class Admission
         }
         return hash;
     }
-
-    private static KubernetesObject WithLimits(KubernetesObject pod, IReadOnlyList<KubernetesObject> ranges)
-    {
-        foreach (DocumentNode limit in ranges.SelectMany(range => range.Spec.Field("limits").Items()).Where(limit => limit.Text("type") == "Container"))
-        {
-            foreach (string list in (ReadOnlySpan<string>)["containers", "initContainers"])
-            {
-                if (pod.Spec.Field(list) is SequenceNode containers)
-                {
-                    pod = pod.With(Doc.List(containers.Items.Select(container => (DocumentNode)WithLimit(pod, (MappingNode)container, limit))), "spec", list);
-                }
-            }
-        }
-        return pod;
-    }
-
-    private static MappingNode WithLimit(KubernetesObject pod, MappingNode container, DocumentNode limit)
-    {
-        foreach ((string name, string value) in limit.Pairs("default"))
-        {
-            container = container.At("resources", "limits", name) is null ? container.Set(Doc.Text(value), "resources", "limits", name) : container;
-        }
-        foreach ((string name, string value) in limit.Pairs("defaultRequest").Concat(limit.Pairs("default")).DistinctBy(pair => pair.Key))
-        {
-            container = container.At("resources", "requests", name) is null ? container.Set(Doc.Text(value), "resources", "requests", name) : container;
-        }
-        foreach ((string name, string most) in limit.Pairs("max"))
-        {
-            if (container.At("resources", "limits", name) is not { } value)
-            {
-                throw Forbidden(pod, $"maximum {name} usage per Container is {most}. No limit is specified");
-            }
-            if (Quantity.Parse(value.AsText()) > Quantity.Parse(most))
-            {
-                throw Forbidden(pod, $"maximum {name} usage per Container is {most}, but limit is {value.AsText()}");
-            }
-        }
-        foreach ((string name, string least) in limit.Pairs("min"))
-        {
-            DocumentNode? value = container.At("resources", "requests", name) ?? container.At("resources", "limits", name);
-            if (value is null || Quantity.Parse(value.AsText()) < Quantity.Parse(least))
-            {
-                throw Forbidden(pod, $"minimum {name} usage per Container is {least}, but request is {(value is null ? "not specified" : value.AsText())}");
-            }
-        }
-        return container;
-    }
-
-    private static void RequireQuota(KubernetesObject made, Func<string, IReadOnlyList<KubernetesObject>> list)
-    {
-        foreach (KubernetesObject quota in list("ResourceQuota").Where(quota => quota.Namespace == made.Namespace))
-        {
-            foreach ((string name, string hard) in quota.Spec.Pairs("hard"))
-            {
-                decimal more = QuotaUse.Of(name, made);
-                if (more == 0)
-                {
-                    continue;
-                }
-                decimal used = QuotaUse.Of(name, made.Namespace, list);
-                if (used + more > Quantity.Parse(hard))
-                {
-                    throw Forbidden(made, $"exceeded quota: {quota.Name}, requested: {name}={Quantity.Write(more)}, used: {name}={Quantity.Write(used)}, limited: {name}={hard}");
-                }
-            }
-        }
-    }
-
-    private static CaissonException Forbidden(KubernetesObject one, string reason) => new(
-        ErrorKind.PermissionDenied, string.Create(CultureInfo.InvariantCulture, $"{one.Kind.Plural} \"{(one.Name.Length > 0 ? one.Name : one.Metadata.Text("generateName"))}\" is forbidden: {reason}"));
 }

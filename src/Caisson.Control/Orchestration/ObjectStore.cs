@@ -225,7 +225,7 @@ public sealed class ObjectStore
                     case ClusterAction.Create create:
                         try
                         {
-                            KubernetesObject made = PrepareUnlocked(create.Made);
+                            KubernetesObject made = PrepareUnlocked(create.Made, pending.Values);
                             if (Now(made.Key) is null)
                             {
                                 Write(made, null, "ADDED");
@@ -347,7 +347,9 @@ public sealed class ObjectStore
         ResourceKind.Find(owner.Text("apiVersion"), owner.Text("kind")) is { } kind ? FindUnlocked(new(kind.Stored, one.Namespace, owner.Text("name"))) : null;
 
     /// <summary>A new object with its name, identity and all that it leaves open.</summary>
-    private KubernetesObject PrepareUnlocked(KubernetesObject one)
+    /// <param name="one">The new object.</param>
+    /// <param name="others">Objects that are made together with it, and are not stored yet: they count for quotas.</param>
+    private KubernetesObject PrepareUnlocked(KubernetesObject one, IReadOnlyCollection<KubernetesObject>? others = null)
     {
         KubernetesObject made = Defaults.Apply(one);
         MappingNode metadata = made.Metadata as MappingNode ?? MappingNode.Empty;
@@ -386,7 +388,12 @@ public sealed class ObjectStore
         {
             made = made.With(null, "status"); // what was observed is not for a user to say
         }
-        return Admission.Complete(made, kind => List(ResourceKind.Of(kind)));
+        return Admission.Complete(made, kind =>
+        {
+            IReadOnlyList<KubernetesObject> stored = List(ResourceKind.Of(kind));
+            KubernetesObject[] together = [.. (others ?? []).Where(other => other.Kind.Kind == kind)];
+            return together.Length == 0 ? stored : [.. stored.Where(known => together.All(other => other.Key != known.Key)), .. together];
+        });
     }
 
     private static KubernetesObject KeepIdentity(KubernetesObject before, KubernetesObject changed)

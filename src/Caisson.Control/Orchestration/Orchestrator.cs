@@ -302,6 +302,10 @@ public sealed partial class Orchestrator : IAsyncDisposable
                 _queue.Add(one.Key);
                 break;
         }
+        if (change.Type != "MODIFIED" && one.Namespace.Length > 0 && one.Kind.Kind is not ("Pod" or "Event" or "Endpoints"))
+        {
+            _queue.Add(new(ResourceKind.Of("ResourceQuota"), one.Namespace, "")); // it may be one that a quota counts
+        }
         if (change.Type == "DELETED" && one.Namespace.Length > 0)
         {
             _queue.Add(new(ResourceKind.Of("Namespace"), "", one.Namespace));
@@ -465,7 +469,7 @@ public sealed partial class Orchestrator : IAsyncDisposable
     private void CountQuota(KubernetesObject quota)
     {
         MappingNode used = Doc.Map(quota.Spec.Pairs("hard").Select(pair =>
-            new KeyValuePair<string, string>(pair.Key, Quantity.Write(QuotaUse.Of(pair.Key, quota.Namespace, kind => Objects.List(kind, quota.Namespace))))));
+            new KeyValuePair<string, string>(pair.Key, Quantity.Write(QuotaUse.Of(pair.Key, quota, kind => Objects.List(kind, quota.Namespace))))));
         _ = Objects.SetStatus(quota.Key, quota.Uid, Doc.Map(("hard", quota.Spec.Field("hard")), ("used", used)));
     }
 

@@ -36,4 +36,17 @@ public static class Quantity
     public static string Write(decimal amount) => amount == decimal.Truncate(amount)
         ? decimal.Truncate(amount).ToString(CultureInfo.InvariantCulture)
         : decimal.Truncate(amount * 1_000).ToString(CultureInfo.InvariantCulture) + "m";
+
+    /// <summary>An amount of bytes by the largest binary unit of which it is a whole number: <c>768Mi</c>.</summary>
+    public static string WriteBytes(decimal amount)
+    {
+        string[] units = ["", "Ki", "Mi", "Gi", "Ti", "Pi"];
+        int unit = 0;
+        while (amount != 0 && unit + 1 < units.Length && amount % 1024 == 0)
+        {
+            amount /= 1024;
+            unit++;
+        }
+        return Write(amount) + units[unit];
+    }
 }
