@@ -63,7 +63,7 @@ public sealed class TlsListenerTests : IDisposable
         using X509Certificate2 other = Issue(_authority, "CN=bob", serverAuth: false);
 
         string list = await AskAsync(api, alice, Request("GET", "/containers/json"));
-        string create = await AskAsync(api, alice, Request("POST", "/containers/create"));
+        string create = ApiFixture.Plain(await AskAsync(api, alice, Request("POST", "/containers/create")));
         string whoami = await AskAsync(api, alice, Request("GET", "/caisson/access/whoami"));
         string built = await AskAsync(api, builder, Request("POST", "/containers/create"));
         string users = await AskAsync(api, builder, Request("GET", "/caisson/access/users"));

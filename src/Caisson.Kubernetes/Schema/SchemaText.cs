@@ -142,6 +142,7 @@ internal static class SchemaText
         Subject = kind!:string name!:string namespace:string apiGroup:string
         RoleRef = apiGroup:string kind!:string name!:string
         RoleBinding = subjects:[Subject] roleRef!:RoleRef
+        ClusterRoleBinding = subjects:[Subject] roleRef!:RoleRef
         Node = spec:any status:any
         Event = involvedObject:ObjectReference reason:string message:string type:string count:int firstTimestamp:time lastTimestamp:time eventTime:time source:any reportingComponent:string reportingInstance:string action:string related:any series:any
         """;

@@ -195,10 +195,13 @@ public sealed class AccessApiTests
         [
             "--reuid", $"{Stranger}", "--regid", $"{Stranger}", .. groups.Length > 0 ? (string[])["--groups", groups] : ["--clear-groups"], "--",
             "curl", "--silent", "--unix-socket", api.Socket, "--request", method, "--write-out", "%{http_code}", $"http://docker{path}",
-        ]) { RedirectStandardOutput = true };
+        ])
+        {
+            RedirectStandardOutput = true,
+        };
         using Process process = Process.Start(start)!;
         string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, output);
+        return (process.ExitCode, ApiFixture.Plain(output));
     }
 }

@@ -132,7 +132,7 @@ public sealed class KubernetesAccessTests
         $$$"""{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"RoleBinding","metadata":{"name":"{{{name}}}"},"subjects":[{{{subject}}}],"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"{{{kind}}}","name":"{{{role}}}"}}""";
 
     private static string Ask(string verb, string resource, string space, string group = "") =>
-        $$$"""{"spec":{"resourceAttributes":{"verb":"{{{verb}}}","resource":"{{{resource}}}","namespace":"{{{space}}}","group":"{{{group}}}"}}}""";
+        $$$"""{"spec":{"resourceAttributes":{"verb":"{{{verb}}}","resource":"{{{resource}}}","namespace":"{{{space}}}","group":"{{{group}}}"} } }""";
 
     private static bool Allowed(string answer) => Body(answer).GetProperty("status").GetProperty("allowed").GetBoolean();
 

@@ -1,8 +1,6 @@
 using System.Text.Json.Serialization.Metadata;
 
 using Caisson.Api.Docker;
-using Caisson.Api.Http;
-using Caisson.Api.Tests;
 using Caisson.Control.Access;
 using Caisson.Kubernetes.Schema;
 
