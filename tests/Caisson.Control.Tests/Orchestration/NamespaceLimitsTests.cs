@@ -144,7 +144,7 @@ public sealed class NamespaceLimitsTests : IAsyncDisposable
     }
 
     private static string Pod(string name, string resources) =>
-        $$"""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"{{name}}","namespace":"shop"},"spec":{"containers":[{"name":"main","image":"tiny","resources":{{resources}}}]}}""";
+        $$"""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"{{name}}","namespace":"shop"},"spec":{"containers":[{"name":"main","image":"tiny","resources":{{resources}} }]} }""";
 
     private static KubernetesObject Read(string json)
     {
@@ -156,7 +156,7 @@ public sealed class NamespaceLimitsTests : IAsyncDisposable
 
     private KubernetesObject Make(string json) => _store.Create(Read(json));
 
-    private void Quota(string hard) => Make($$"""{"apiVersion":"v1","kind":"ResourceQuota","metadata":{"name":"q","namespace":"shop"},"spec":{"hard":{{hard}}}}""");
+    private void Quota(string hard) => Make($$"""{"apiVersion":"v1","kind":"ResourceQuota","metadata":{"name":"q","namespace":"shop"},"spec":{"hard":{{hard}} } }""");
 
-    private void Range(string limits) => Make($$"""{"apiVersion":"v1","kind":"LimitRange","metadata":{"name":"r","namespace":"shop"},"spec":{"limits":{{limits}}}}""");
+    private void Range(string limits) => Make($$"""{"apiVersion":"v1","kind":"LimitRange","metadata":{"name":"r","namespace":"shop"},"spec":{"limits":{{limits}} } }""");
 }
