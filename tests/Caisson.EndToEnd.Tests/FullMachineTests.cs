@@ -213,7 +213,8 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
                 await verbs.WaitAsync(Limit, TestContext.Current.CancellationToken);
 
                 Assert.True(Eventually(() => State(name) is "running" or "stopped" or "crashed"));
-                Assert.Equal(State(name) == "running", Pid(name) != "0");
+                string[] now = engine.Caisson("machine", "info", "--format", "{{.State}} {{.Pid}}", name).Output.Trim().Split(' ');
+                Assert.Equal(now[0] == "running", now[1] != "0");
             }
             Caisson("machine", "stop", "--force", name);
             RequireWhole(name);
