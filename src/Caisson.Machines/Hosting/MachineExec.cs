@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 
 using Caisson.Errors;
 using Caisson.Linux;
@@ -10,6 +11,8 @@ public static class MachineExec
 {
     /// <summary>The machine's socket for this, in the sandbox.</summary>
     public const string SocketPath = "/run/machine.sock";
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     /// <summary>Runs the program that the file at <paramref name="path"/> describes.</summary>
     /// <param name="path">Of the launch, as the machine's host sees it.</param>
@@ -44,15 +47,24 @@ public static class MachineExec
         }
     }
 
+    /// <summary>Whoever is quick comes before the machine's host listens.</summary>
     private static UnixSocket Connect(string path)
     {
-        try
+        long start = Stopwatch.GetTimestamp();
+        while (true)
         {
-            return UnixSocket.Connect(path, UnixSocketKind.SequencedPacket);
-        }
-        catch (LinuxException error) when (error.Errno is Errno.ENOENT or Errno.ECONNREFUSED)
-        {
-            throw new CaissonException(ErrorKind.Unavailable, "the machine does not run", error);
+            try
+            {
+                return UnixSocket.Connect(path, UnixSocketKind.SequencedPacket);
+            }
+            catch (LinuxException error) when (error.Errno is Errno.ENOENT or Errno.ECONNREFUSED)
+            {
+                if (Stopwatch.GetElapsedTime(start) > Patience)
+                {
+                    throw new CaissonException(ErrorKind.Unavailable, "the machine does not run", error);
+                }
+                Thread.Sleep(1);
+            }
         }
     }
 
