@@ -92,6 +92,7 @@ public sealed partial class FullMachine
         IMonitoredProcess? process = null;
         try
         {
+            RequireLease();
             FullMachinePlan plan = CompileUnlocked();
             plan = arrive is null ? plan : plan.Arriving();
             PrepareUnlocked(plan);
