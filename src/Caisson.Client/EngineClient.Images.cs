@@ -178,9 +178,9 @@ public sealed partial class EngineClient
             using var response = Call("GET", "/build/context" + directory.ToQuery());
             return true;
         }
-        catch (EngineException e) when (e.Kind is ErrorKind.NotFound or ErrorKind.Unimplemented)
+        catch (EngineException e) when (e.Kind is ErrorKind.NotFound or ErrorKind.Unimplemented or ErrorKind.PermissionDenied)
         {
-            return false; // it does not see it, or is an engine that cannot be asked
+            return false; // it does not see it, reads it for others only, or is an engine that cannot be asked
         }
     }
 

@@ -21,6 +21,8 @@ namespace Caisson.Api.Docker;
 /// </remarks>
 internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
 {
+    private readonly ContainerProjects _projects = new(engine);
+
     public void AddTo(Router.Builder routes)
     {
         routes.Post("/build", Need.To("create", "builds"), Build);
@@ -39,6 +41,7 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
         var stream = new BuildStream(rich, call.Flag("q"));
         BuildRequest request = Request(call);
         call.Guard.Require(HostRights.Of(request), null);
+        _projects.RequireShared(call, new HostConfig { NetworkMode = request.Network });
         Task<Image> working = Task.Run(() => builder.BuildAsync(request, call.Http.Request.Body, stream.Tell, call.Gone), CancellationToken.None);
         await stream.RunAsync(call, working, request.Names);
     }
@@ -91,6 +94,7 @@ internal sealed class BuildRoutes(ContainerEngine engine, ImageBuilder builder)
             NoCache = call.Flag("nocache"),
             Pull = call.Flag("pull"),
             Network = call.Query("networkmode") ?? "default",
+            AllowsHostNetwork = call.Guard.Has(HostRights.Namespaces, null),
             Host = host,
             Directory = Directory(call),
             Remote = call.Query("remote") is { Length: > 0 } remote and not "client-session" ? remote : null,

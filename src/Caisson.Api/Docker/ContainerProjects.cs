@@ -62,6 +62,10 @@ internal sealed class ContainerProjects(ContainerEngine engine)
     public void RequireShared(Call call, HostConfig host)
     {
         const string Shared = "container:";
+        if (call.Guard.Caller.Standing == Standing.Owner)
+        {
+            return;
+        }
         IEnumerable<string> others = (host.VolumesFrom ?? []).Select(from => from.Split(':')[0])
             .Concat(((string[])[host.NetworkMode, host.PidMode, host.IpcMode, host.UTSMode]).Where(mode => mode.StartsWith(Shared, StringComparison.Ordinal)).Select(mode => mode[Shared.Length..]));
         foreach (string other in others.Distinct())

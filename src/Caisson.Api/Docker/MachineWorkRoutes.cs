@@ -26,6 +26,9 @@ internal sealed class MachineWorkRoutes(ContainerEngine engine)
         routes.Post("/caisson/machines/{id}/backup", Need.To("create", "machines/transfer"), Backup);
         routes.Post("/caisson/machines/{id}/replicate", Need.To("create", "machines/transfer"), Replicate);
         routes.Post("/caisson/machines/restore", Need.To("create", "machines/transfer"), Restore);
+        routes.Get("/caisson/standbys", Need.To("list", "machines"), call => call.Json(Machines.ListStandbys(), DockerJson.Default.IReadOnlyListMachineStandbyState));
+        routes.Post("/caisson/standbys", Need.To("create", "machines/transfer"), SetStandby);
+        routes.Delete("/caisson/standbys", Need.To("create", "machines/transfer"), EndStandby);
     }
 
     private async Task Bootstrap(Call call)
@@ -81,11 +84,25 @@ internal sealed class MachineWorkRoutes(ContainerEngine engine)
         if (!call.Flag("now"))
         {
             await machine.SetReplicationAsync(
-                call.Flag("stop") ? null : new MachineReplication { Target = Required(call, "target"), EverySeconds = call.Number("every") ?? 0, Keep = call.Number("keep") ?? 0 }, call.Gone);
+                call.Flag("stop") ? null : new MachineReplication { Target = Required(call, "target"), EverySeconds = call.Number("every") ?? 0, Keep = call.Number("keep") ?? 0 },
+                call.Flag("ha"), call.Gone);
             await call.Empty();
             return;
         }
         await WorkStream.RunAsync(call, async progress => new WorkLine { Result = (await machine.ReplicateAsync(progress, call.Gone)).Point });
+    }
+
+    private async Task SetStandby(Call call)
+    {
+        string passphrase = (await call.ReadOptionalAsync(DockerJson.Default.MachinePassphraseBody))?.Passphrase ?? "";
+        Machines.SetStandby(new MachineStandby { Target = Required(call, "target"), Fence = call.Query("fence") ?? "" }, passphrase);
+        await call.Empty();
+    }
+
+    private Task EndStandby(Call call)
+    {
+        Machines.EndStandby(Required(call, "target"));
+        return call.Empty();
     }
 
     private async Task Restore(Call call)

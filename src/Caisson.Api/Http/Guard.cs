@@ -79,11 +79,11 @@ internal sealed record Guard(AccessControl Access, Caller Caller)
     /// <summary>Whether the caller has a right.</summary>
     public bool Has(Right right, string? project) => Access.Decide(Caller, right, project).IsAllowed;
 
-    /// <summary>Writes what became of a request into the audit log, once: of those that change something, and of those that were refused.</summary>
+    /// <summary>Writes what became of a request into the audit log, once: of those that change something or look at what is secret, and of those that were refused.</summary>
     public void Note(HttpContext context, int status, AccessException? refused = null)
     {
         bool isRefused = status is StatusCodes.Status403Forbidden or StatusCodes.Status401Unauthorized;
-        if (_isWritten || (!isRefused && _right is not { OnlyReads: false }))
+        if (_isWritten || (!isRefused && _right is not { IsLogged: true }))
         {
             return;
         }

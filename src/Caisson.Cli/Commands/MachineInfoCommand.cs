@@ -86,12 +86,13 @@ internal sealed class MachineInfoCommand : Command
         {
             string last = copies.Text("Point") is { Length: > 0 } point ? $", last {point} ({HumanSize.Binary(copies.Number("Bytes"))}, verified)" : "";
             string failed = copies.Text("Error") is { Length: > 0 } reason ? $"; the last try failed: {DisplayText.Printable(reason)}" : "";
-            Line("Replication", $"{copies.Text("Target")}, every {copies.Number("EverySeconds")} s{last}{failed}");
+            Line("Replication", $"{copies.Text("Target")}, every {copies.Number("EverySeconds")} s{(copies.Truth("Leased") ? ", with a lease" : "")}{last}{failed}");
         }
         foreach (JsonElement schedule in machine.Items("Schedules"))
         {
             Line("Schedule", $"{schedule.Text("Verb")} {schedule.Text("When")}{(schedule.Number("Keep") is > 0 and var keep ? $", {keep} stay" : "")}");
         }
+        Line("Taken over by", machine.Text("TakenOverBy"));
         Line("VNC", machine.Text("VncPath"));
 
         long Number(string name) => machine.Number(name);

@@ -14,8 +14,8 @@ public sealed record Right(string Verb, string Resource, string Group = Right.En
 
     private const string CoreWord = "core";
 
-    /// <summary>Whether it only looks.</summary>
-    public bool OnlyReads => Verb is "get" or "list" or "watch";
+    /// <summary>Whether who looks over the log later wants to see it: changes, and looks at what is secret.</summary>
+    public bool IsLogged => Verb is not ("get" or "list" or "watch") || this is { Resource: "machines/passphrase", Group: EngineGroup } or { Resource: "secrets", Group: "" };
 
     /// <summary>Reads <c>create containers</c>, <c>get pods.core/log</c>, <c>update deployments.apps/scale</c>.</summary>
     /// <param name="verb">The verb.</param>

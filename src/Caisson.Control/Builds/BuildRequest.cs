@@ -28,6 +28,9 @@ public sealed record BuildRequest
     /// <summary>The network of steps that say <c>default</c>; a mode or a network's name.</summary>
     public string Network { get; init; } = "default";
 
+    /// <summary>Whether steps may say <c>--network=host</c>.</summary>
+    public bool AllowsHostNetwork { get; init; } = true;
+
     /// <summary>Limits and what else steps have of the host: memory, processors, shared memory, extra hosts.</summary>
     public HostConfig Host { get; init; } = new();
 

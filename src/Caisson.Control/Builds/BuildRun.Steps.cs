@@ -60,6 +60,10 @@ internal sealed partial class BuildRun
 
     private async Task<bool> RunStepAsync(StagePlan stage, StageProgress progress, BuildStep.Run step, int number)
     {
+        if (step.Network == "host" && !_request.AllowsHostNetwork)
+        {
+            throw new CaissonException(ErrorKind.PermissionDenied, $"RUN --network=host needs the right '{Access.HostRights.Namespaces}', which is missing");
+        }
         List<string> parts =
         [
             progress.Key, "run", string.Join('\0', step.Arguments), string.Join('\0', step.Environment), step.Directory, step.User,

@@ -24,4 +24,5 @@ namespace Caisson.Control.Json;
 [JsonSerializable(typeof(FullMachineStatus))]
 [JsonSerializable(typeof(AccessUser))]
 [JsonSerializable(typeof(AccessGrant))]
+[JsonSerializable(typeof(MachineStandby))]
 internal sealed partial class ControlJson : JsonSerializerContext;

@@ -56,6 +56,9 @@ public sealed record FullMachineRecord
     /// <summary>That it is copied again and again; null when it is not.</summary>
     public MachineReplication? Replication { get; init; }
 
+    /// <summary>The host of the engine that took it over, so that it does not run here; empty in the ordinary case.</summary>
+    public string TakenOverBy { get => field ?? ""; init; } = "";
+
     /// <summary>What is done with it at times of the clock.</summary>
     public IReadOnlyList<MachineSchedule> Schedules { get => field ?? []; init; } = [];
 
