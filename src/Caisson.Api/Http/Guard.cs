@@ -23,7 +23,7 @@ internal sealed record Guard(AccessControl Access, Caller Caller)
         Credential credential = context.Features.Get<EngineConnection>()?.Credential ?? new Credential.Nobody();
         if (access.Identify(credential, context.Request.Headers.Authorization.ToString()) is not { } caller)
         {
-            access.Audit.Append(new("", Say(credential), "", "", context.Request.Method, context.Request.Path.Value ?? "/", StatusCodes.Status401Unauthorized));
+            access.Audit.AppendStranger(new("", Say(credential), "", "", context.Request.Method, context.Request.Path.Value ?? "/", StatusCodes.Status401Unauthorized));
             return null;
         }
         return Enter(context, access, caller);

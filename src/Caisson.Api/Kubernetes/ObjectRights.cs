@@ -26,10 +26,8 @@ internal static class ObjectRights
         return new(verb, at.Part.Length == 0 ? at.Kind.Plural : $"{at.Kind.Plural}/{at.Part}", at.Kind.Group);
     }
 
-    /// <summary>The project of a request; null for the whole engine. A namespace is in itself.</summary>
-    public static string? ProjectOf(ObjectPath at) => at.Kind.Kind == "Namespace" ? (at.Name.Length > 0 ? at.Name : null)
-        : at.Kind.Namespaced ? at.Namespace ?? (at.Name.Length > 0 ? "default" : null)
-        : null;
+    /// <summary>The project of a request; null for the whole engine, also where a path leaves out what a document may say. A namespace is in itself.</summary>
+    public static string? ProjectOf(ObjectPath at) => at.Kind.Kind == "Namespace" ? (at.Name.Length > 0 ? at.Name : null) : at.Kind.Namespaced ? at.Namespace : null;
 
     /// <summary>How a refusal is said, as kubectl prints it.</summary>
     public static string Say(AccessException refused, string name)

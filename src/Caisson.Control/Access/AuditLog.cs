@@ -35,6 +35,7 @@ public sealed class AuditLog : IDisposable
     private const string HeadName = "head";
     private const int FilesKept = 100;
     private const int LineBytesMax = 64 << 10;
+    private static readonly TimeSpan StrangerPause = TimeSpan.FromSeconds(1);
     private static readonly string Beginning = new('0', 64);
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -45,6 +46,8 @@ public sealed class AuditLog : IDisposable
     private readonly FileStream _head;
     private FileStream _file;
     private long _number;
+    private long? _strangerAt;
+    private int _strangers;
     private int _rotations;
     private string _previous = Beginning;
 
@@ -96,6 +99,25 @@ public sealed class AuditLog : IDisposable
             _head.Position = 0;
             _head.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{_number:D20} {_previous}\n")));
         }
+    }
+
+    /// <summary>Writes a line about somebody we do not know: one a second, which says of how many more it stands, so that strangers cannot fill the log.</summary>
+    public void AppendStranger(AuditEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        int untold;
+        lock (_lock)
+        {
+            if (_strangerAt is { } last && _time.GetElapsedTime(last) < StrangerPause)
+            {
+                _strangers++;
+                return;
+            }
+            _strangerAt = _time.GetTimestamp();
+            untold = _strangers;
+            _strangers = 0;
+        }
+        Append(untold == 0 ? entry : entry with { Known = string.Create(CultureInfo.InvariantCulture, $"{entry.Known}, and {untold} more since the last") });
     }
 
     /// <summary>Lines as they were written, oldest first.</summary>

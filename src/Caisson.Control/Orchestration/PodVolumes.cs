@@ -20,8 +20,8 @@ internal sealed class PodVolumes(ContainerEngine engine, string runDirectory)
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode Readable = Private | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
 
-    /// <summary>The volume of a claim.</summary>
-    public static string VolumeOf(string space, string claim) => $"pvc-{space}-{claim}";
+    /// <summary>The volume of a claim: no two have the same, also where names have dashes.</summary>
+    public static string VolumeOf(string space, string claim) => space.Contains('-', StringComparison.Ordinal) ? $"pvc_{space}_{claim}" : $"pvc-{space}-{claim}";
 
     /// <summary>What a container mounts; what is needed for it is made.</summary>
     /// <exception cref="CaissonException">A config map, secret or claim is not there, or a path of the host is not as it should be.</exception>
@@ -36,12 +36,17 @@ internal sealed class PodVolumes(ContainerEngine engine, string runDirectory)
             string part = mount.Text("subPath") is { Length: > 0 } plain ? plain : mount.Text("subPathExpr");
             if (part.Length > 0)
             {
+                if (part.StartsWith('/') || part.Split('/').Contains(".."))
+                {
+                    throw new CaissonException(ErrorKind.InvalidArgument, $"volume {volume.Text("name")}: '{part}' is no path within it");
+                }
                 made = made.Type == "volume" ? made with { VolumeOptions = (made.VolumeOptions ?? new VolumeOptions()) with { Subpath = part } }
-                    : IsOurs(volume) ? made with { Source = $"{made.Source}/{part}" }
-                    : throw new CaissonException(ErrorKind.InvalidArgument, $"volume {volume.Text("name")}: a subPath of a hostPath would follow links out of it; mount the path itself");
+                    : IsOurs(volume) && volume.Field("emptyDir") is null ? made with { Source = $"{made.Source}/{part}" }
+                    : throw new CaissonException(ErrorKind.InvalidArgument, $"volume {volume.Text("name")}: a subPath of a directory that programs write would follow their links out of it; mount it whole");
                 if (made.Type == "volume" && engine.Services.Volumes.TryFind(made.Source) is not null)
                 {
-                    Directory.CreateDirectory(Path.Combine(engine.Services.Volumes.DataPath(made.Source), part)); // as a kubelet makes it
+                    using RootDirectory data = RootDirectory.Open(engine.Services.Volumes.DataPath(made.Source));
+                    data.CreateDirectories(part).Dispose(); // as a kubelet makes it, and no link leads out
                 }
             }
             if (mount.Text("mountPropagation") is { Length: > 0 } propagation && made.Type == "bind")

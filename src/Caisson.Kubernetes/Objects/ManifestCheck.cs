@@ -223,9 +223,12 @@ public static class ManifestCheck
             {
                 problems.Add(mount.Field("name")!.Problem($"there is no volume '{mount.Text("name")}'{Spelling.Hint(mount.Text("name"), volumes)}"));
             }
-            if (mount.Text("subPath") is { Length: > 0 } part && (part.StartsWith('/') || part.Split('/').Contains("..")))
+            foreach (string field in (string[])["subPath", "subPathExpr"])
             {
-                problems.Add(mount.Field("subPath")!.Problem($"'{part}' should be a relative path without '..'"));
+                if (mount.Text(field) is { Length: > 0 } part && (part.StartsWith('/') || part.Split('/').Contains("..")))
+                {
+                    problems.Add(mount.Field(field)!.Problem($"'{part}' should be a relative path without '..'"));
+                }
             }
             if (!mount.Text("mountPath").StartsWith('/'))
             {

@@ -102,6 +102,20 @@ public sealed class KubernetesAccessTests
     }
 
     [Fact]
+    public async Task A_path_without_a_namespace_is_no_way_into_another()
+    {
+        await using ApiFixture api = await ApiFixture.CreateAsync(withObjects: true);
+        string token = api.TokenOf("dev", "developer", project: "default");
+        const string Elsewhere = """{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"kept","namespace":"kube-system"},"data":{"a":"b"}}""";
+        Assert.StartsWith("HTTP/1.1 201 ", await api.SendAsync("POST", Prefix + "/api/v1/namespaces/kube-system/configmaps", Elsewhere), StringComparison.Ordinal);
+
+        Assert.StartsWith("HTTP/1.1 403 ", await api.AsAsync(token, "PUT", Prefix + "/api/v1/configmaps/kept", Elsewhere), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 403 ", await api.AsAsync(token, "POST", Prefix + "/api/v1/configmaps", Elsewhere), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 400 ", await api.AsAsync(token, "POST", Core + "/configmaps", Elsewhere), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 400 ", await api.AsAsync(token, "PUT", Core + "/configmaps/kept", Elsewhere), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Roles_that_gather_others_have_their_rules_and_cluster_bindings_hold_everywhere()
     {
         await using ApiFixture api = await ApiFixture.CreateAsync(withObjects: true);
