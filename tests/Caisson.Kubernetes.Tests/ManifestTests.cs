@@ -71,6 +71,25 @@ public sealed class ManifestTests
         Assert.Equal(["f:6:58: there is no volume 'date'; did you mean 'data'?"], problems);
     }
 
+    [Theory]
+    [InlineData("subPath", "../../etc")]
+    [InlineData("subPath", "/etc")]
+    [InlineData("subPathExpr", "../../etc")]
+    [InlineData("subPathExpr", "a/../../b")]
+    public void A_part_of_a_volume_leads_nowhere_else(string field, string part)
+    {
+        string[] problems = Manifests.Problems("""
+            apiVersion: v1
+            kind: Pod
+            metadata: {name: a}
+            spec:
+              volumes: [{name: v, emptyDir: {}}]
+              containers: [{name: c, image: b, volumeMounts: [{name: v, mountPath: /m, FIELD: "PART"}]}]
+            """.Replace("FIELD", field, StringComparison.Ordinal).Replace("PART", part, StringComparison.Ordinal));
+
+        Assert.Contains($"'{part}' should be a relative path without '..'", Assert.Single(problems), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_claim_of_a_stateful_set_is_a_volume_of_its_pods()
     {
