@@ -318,8 +318,7 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
             engine.Kill();
             Assert.True(Eventually(() => Snapshots(name) is { Length: 2 } now && !now.Intersect(first).Any()));
 
-            Caisson("machine", "set", "--schedule", "stop @every 1s", name);
-            Assert.True(Eventually(() => State(name) == "stopped"));
+            Caisson("machine", "stop", "--force", name);
             Caisson("machine", "set", "--schedule", "start @every 1s", name);
             Assert.True(Eventually(() => State(name) == "running"));
             Caisson("machine", "set", "--schedule", "none", name);

@@ -54,7 +54,7 @@ public sealed class KubectlTests(Engine engine) : IClassFixture<Engine>, IDispos
         Assert.Contains("created", Kubectl(null, "create", "job", "sum", "--image=busybox", "--", "sh", "-c", "echo $((40 + 2))"), StringComparison.Ordinal);
         Assert.Contains("condition met", Kubectl(null, "wait", "--for=condition=complete", "job/sum", "--timeout=60s"), StringComparison.Ordinal);
         Assert.Equal("42\n", Kubectl(null, "logs", "job/sum"));
-        Assert.Contains("2 + 2 is 4", Kubectl(null, "run", "once", "--image=busybox", "--image-pull-policy=IfNotPresent", "--restart=Never", "--rm", "-i", "--quiet", "--", "echo", "2 + 2 is 4"), StringComparison.Ordinal);
+        Assert.Contains("2 + 2 is 4", Kubectl("", "run", "once", "--image=busybox", "--image-pull-policy=IfNotPresent", "--restart=Never", "--rm", "-i", "--quiet", "--", "sh", "-c", "sleep 1; echo 2 + 2 is 4"), StringComparison.Ordinal);
 
         Assert.Contains("created", Kubectl(Server, "create", "-f", "-"), StringComparison.Ordinal);
         Kubectl(null, "wait", "--for=condition=Ready", "pod/page", "--timeout=60s");

@@ -107,7 +107,10 @@ public sealed class MachineStoryTests(Engine engine) : IClassFixture<Engine>
         lab.Caisson("machine", "import", "--name", lab.Named("home"), $"{work}/deb.ova");
         lab.Caisson("machine", "start", "home");
         Assert.Equal("two", lab.Shell("home", "cat /root/chapter"));
-        lab.Caisson("machine", "stop", "home");
+
+        // Stopped when the clock says so.
+        lab.Caisson("machine", "set", "--schedule", "stop @every 2s", "home");
+        Assert.True(SpinWait.SpinUntil(() => lab.Info("home", "{{.State}}") == "stopped", TimeSpan.FromMinutes(3)));
     }
 
     private string DiskOf(MachineLab lab, string name) => $"{engine.Root}/machines/{lab.Info(name, "{{.Id}}")}/disks/disk0.qcow2";
