@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Caisson.Control.Builds;
 using Caisson.Control.Events;
 using Caisson.Control.Model;
+using Caisson.Control.Sandboxes;
 
 namespace Caisson.Control.Json;
 
@@ -21,4 +22,6 @@ namespace Caisson.Control.Json;
 [JsonSerializable(typeof(CacheRecord))]
 [JsonSerializable(typeof(FullMachineRecord))]
 [JsonSerializable(typeof(FullMachineStatus))]
+[JsonSerializable(typeof(SandboxRecord))]
+[JsonSerializable(typeof(SandboxContainerRecord))]
 internal sealed partial class ControlJson : JsonSerializerContext;

@@ -33,6 +33,12 @@ public static class RecordKind
     /// <summary>A Kubernetes object as JSON, one of a secret sealed, by its plural, namespace and name.</summary>
     public const string KubernetesObject = "object";
 
+    /// <summary>A pod's sandbox, as <c>SandboxRecord</c>, by its id.</summary>
+    public const string Sandbox = "sandbox";
+
+    /// <summary>What a container of a sandbox is for whoever runs the pod, as <c>SandboxContainerRecord</c>, by its id.</summary>
+    public const string SandboxContainer = "sandbox-container";
+
     /// <summary>Single values about this engine, such as its id.</summary>
     public const string Engine = "engine";
 }
