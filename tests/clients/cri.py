@@ -58,9 +58,9 @@ class Service:
 
     @staticmethod
     def counted(name, call, request):
-        def run(timeout=60, **fields):
+        def run(deadline=60, **fields):
             called.add(name)
-            return call(request(**fields), timeout=timeout)
+            return call(request(**fields), timeout=deadline)
         return run
 
 
@@ -101,11 +101,13 @@ def sandbox_config(name="pod", **more):
     return config
 
 
-def container_config(name, command, **more):
+def container_config(name, command, pid=v1.CONTAINER, **more):
     config = v1.ContainerConfig(
         metadata=v1.ContainerMetadata(name=name, attempt=more.pop("attempt", 0)), image=v1.ImageSpec(image=more.pop("image", "busybox:latest")),
-        command=["sh", "-c", command], log_path=f"{name}.log", labels={"part": name}, annotations={"kept": "yes"})
+        command=command if isinstance(command, list) else ["sh", "-c", command], log_path=f"{name}.log", labels={"part": name}, annotations={"kept": "yes"})
     config.MergeFrom(v1.ContainerConfig(**more))
+    if not config.linux.security_context.namespace_options.pid:
+        config.linux.security_context.namespace_options.pid = pid
     return config
 
 
@@ -148,7 +150,8 @@ def write_network(name, plugins, version="1.0.0", **more):
         json.dump({"cniVersion": version, "name": "test-net", "plugins": plugins, **more}, file)
 
 
-BRIDGE = {"type": "bridge", "bridge": "cri-test0", "isGateway": True, "ipMasq": False,
+# The bridge has its address from here: not every kernel lets the plugin set the hardware address that it then wants.
+BRIDGE = {"type": "bridge", "bridge": "cri-test0", "isGateway": False, "ipMasq": False,
           "ipam": {"type": "host-local", "dataDir": args.directory + "/ipam", "ranges": [[{"subnet": "10.87.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}}
 
 # ---------------------------------------------------------------------------------------------------------------------------------
@@ -187,8 +190,9 @@ if args.cni:
     check("what a plugin refuses is told in its words", code == grpc.StatusCode.UNAVAILABLE and "ADD" in words, words)
     check("and nothing is left of that pod", len(runtime.ListPodSandbox().items) == 0)
     os.remove(f"{args.cni}/00-refuses.conflist")
-    write_network("10-test.conflist", [BRIDGE, {"type": "portmap", "capabilities": {"portMappings": True}, "snat": True}, {"type": "bandwidth", "capabilities": {"bandwidth": True}}]
-                  if os.path.exists("/usr/lib/cni/portmap") and subprocess.run(["iptables", "-t", "nat", "-L"], capture_output=True).returncode == 0 else [BRIDGE])
+    for command in ("ip link add cri-test0 type bridge", "ip address add 10.87.0.1/24 dev cri-test0", "ip link set cri-test0 up"):
+        subprocess.run(command.split(), capture_output=True)  # a plugin that refused may have made it
+    write_network("10-test.conflist", [BRIDGE])
     check("with a network the node is ready", conditions()["NetworkReady"].status, conditions())
 
 # ---------------------------------------------------------------------------------------------------------------------------------
@@ -221,7 +225,7 @@ events, stop_events = [], None
 def listen():
     global stop_events
     called.add("GetContainerEvents")
-    stop_events = runtime.GetContainerEvents(timeout=3600)
+    stop_events = runtime.GetContainerEvents(deadline=3600)
     try:
         for event in stop_events:
             events.append(event)
@@ -244,7 +248,7 @@ ip = status.status.network.ip
 check("a pod has an address", re.match(r"^\d+\.\d+\.\d+\.\d+$", ip) is not None, status.status.network)
 if args.cni:
     check("the address is of the plugin's range", ip.startswith("10.87.0."), ip)
-    check("CHECK agrees", status.info["networkCheck"] == "ok", status.info)
+    check("CHECK agrees", status.info["networkCheck"] == "ok", status.info["networkCheck"])
 check("pods are listed", [one.id for one in runtime.ListPodSandbox(filter=v1.PodSandboxFilter(label_selector={"app": "web"})).items] == [pod])
 check("pods are found by state", pod not in [one.id for one in runtime.ListPodSandbox(filter=v1.PodSandboxFilter(state=v1.PodSandboxStateValue(state=v1.SANDBOX_NOTREADY))).items])
 check("pods are streamed", pod in [one.id for part in runtime.StreamPodSandboxes() for one in part.pod_sandboxes])
@@ -272,9 +276,7 @@ code, words = code_of(lambda: runtime.ExecSync(container_id=web, cmd=["sleep", "
 check("a command that takes too long is ended", code == grpc.StatusCode.DEADLINE_EXCEEDED and "timed out" in words, (code, words))
 check("and does not run on", "sleep 60" not in sh(web, "ps"), "")
 check("a command that is not there is told", code_of(lambda: runtime.ExecSync(container_id=web, cmd=["no-such-program"], timeout=5))[0] is not None)
-check("a deadline of the client holds", code_of(lambda: runtime.ExecSync(container_id=web, cmd=["sleep", "30"], timeout=0, **{}) if False else channel.unary_unary(
-    "/runtime.v1.RuntimeService/ExecSync", request_serializer=v1.ExecSyncRequest.SerializeToString, response_deserializer=v1.ExecSyncResponse.FromString)(
-    v1.ExecSyncRequest(container_id=web, cmd=["sleep", "30"]), timeout=0.5))[0] == grpc.StatusCode.DEADLINE_EXCEEDED)
+check("a deadline of the client holds", code_of(lambda: runtime.ExecSync(deadline=0.5, container_id=web, cmd=["sleep", "30"]))[0] == grpc.StatusCode.DEADLINE_EXCEEDED)
 many = runtime.ExecSync(container_id=web, cmd=["sh", "-c", "head -c 20000000 /dev/zero; echo end >&2"], timeout=60)
 check("of much output a part comes back", 1 << 20 < len(many.stdout) < 16 << 20 and many.stderr == b"end\n" and many.exit_code == 0, len(many.stdout))
 resolv = sh(web, "cat /etc/resolv.conf")
@@ -294,13 +296,13 @@ lines = open(status.log_path).read().splitlines()
 check("a log has lines of Kubernetes' format", sorted(line.split(" ", 1)[1] for line in lines) == ["stderr F wrong", "stdout F started"] and all(re.match(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ", line) for line in lines), lines)
 loud = run_container(pod, config, container_config("loud", "i=0; while true; do echo line $i; i=$((i+1)); sleep 0.02; done"))
 path = config.log_directory + "/loud.log"
-until(lambda: os.path.exists(path) and os.path.getsize(path) > 200)
+until(lambda: os.path.exists(path) and os.path.getsize(path) > 300)
 os.rename(path, path + ".20260101-000000")
 runtime.ReopenContainerLog(container_id=loud)
-check("a log that was renamed goes on in a new file", until(lambda: os.path.exists(path) and os.path.getsize(path) > 100))
+check("a log that was renamed goes on in a new file", until(lambda: os.path.exists(path) and os.path.getsize(path) > 300))
 runtime.StopContainer(container_id=loud, timeout=0)
 numbers = [int(line.rsplit(" ", 1)[1]) for name in (path + ".20260101-000000", path) for line in open(name).read().splitlines()]
-check("and no line is lost", numbers == list(range(len(numbers))) and len(numbers) > 10, numbers[:5])
+check("and no line is lost", numbers == list(range(len(numbers))) and len(numbers) > 10, [(i, n) for i, n in enumerate(numbers) if i != n][:5])
 check("the log of a container that does not run is not opened anew", code_of(lambda: runtime.ReopenContainerLog(container_id=loud))[0] == grpc.StatusCode.FAILED_PRECONDITION)
 check("and no file is made for it", True)
 
@@ -319,8 +321,7 @@ check("and not with the same", code_of(lambda: run_container(pod, config, contai
 hungry = run_container(pod, config, container_config("hungry", "head -c 200000000 /dev/zero | tail", linux=v1.LinuxContainerConfig(resources=v1.LinuxContainerResources(memory_limit_in_bytes=24 << 20))))
 killed = exited(hungry, 60)
 check("what is ended for lack of memory is told so", killed.reason == "OOMKilled" or killed.exit_code in (137, 1), killed)
-missing = run_container(pod, config, container_config("missing", "", command=["/no/such/program"]), start=False) if False else runtime.CreateContainer(
-    pod_sandbox_id=pod, config=v1.ContainerConfig(metadata=v1.ContainerMetadata(name="missing"), image=v1.ImageSpec(image="busybox:latest"), command=["/no/such/program"]), sandbox_config=config).container_id
+missing = run_container(pod, config, container_config("missing", ["/no/such/program"]), start=False)
 check("a program that is not there does not start", code_of(lambda: runtime.StartContainer(container_id=missing))[0] is not None)
 check("and the container is at its end", status_of(missing).state == v1.CONTAINER_EXITED and status_of(missing).reason == "StartError", status_of(missing))
 check("an image that is not here is told", code_of(lambda: run_container(pod, config, container_config("noimage", "true", image="not-here:1")))[0] == grpc.StatusCode.NOT_FOUND)
@@ -412,10 +413,23 @@ mapped = run_container(ids, ids_config, container_config("mapped", "sleep 3600",
 check("ids that the kubelet chose", sh(mapped, "cat /proc/self/uid_map").split() == ["0", "327680", "65536"], sh(mapped, "cat /proc/self/uid_map"))
 check("and files of the host keep their owners", sh(mapped, "stat -c %u /host/file; touch /host/mine").strip() == "0" and os.stat(host + "/mine").st_uid == 0)
 shared, shared_config = run_pod(name="shared", linux=v1.LinuxPodSandboxConfig(security_context=v1.LinuxSandboxSecurityContext(namespace_options=v1.NamespaceOption(userns_options=v1.UserNamespace(mode=v1.NODE)))))
-first = run_container(shared, shared_config, container_config("first", "sleep 3601"))
-check("processes of the whole pod", "sleep 3601" in sh(run_container(shared, shared_config, container_config("second", "sleep 3602")), "ps -o args"))
+first = run_container(shared, shared_config, container_config("first", "sleep 3601", pid=v1.POD))
+check("processes of the whole pod", "sleep 3601" in sh(run_container(shared, shared_config, container_config("second", "sleep 3602", pid=v1.POD)), "ps -o args"))
 check("ids of the node", sh(first, "cat /proc/self/uid_map").split() == ["0", "0", "4294967295"])
 remove(node, ids, shared)
+
+if args.cni and subprocess.run(["iptables", "-t", "nat", "-L"], capture_output=True).returncode == 0:
+    section("ports of the node, and a network that changes")
+    write_network("05-ports.conflist", [{**BRIDGE, "ipMasq": False}, {"type": "portmap", "capabilities": {"portMappings": True}, "snat": True},
+                                        {"type": "bandwidth", "capabilities": {"bandwidth": True}}])
+    ports, ports_config = run_pod(name="ports", annotations={"kubernetes.io/ingress-bandwidth": "10M"}, port_mappings=[v1.PortMapping(container_port=8080, host_port=18080)])
+    os.remove(f"{args.cni}/05-ports.conflist")
+    rules = subprocess.run(["iptables-save", "-t", "nat"], capture_output=True, text=True).stdout
+    check("the plugin of ports was told", "18080" in rules, rules)
+    check("the plugin of rates was told", "tbf" in subprocess.run(["tc", "qdisc"], capture_output=True, text=True).stdout)
+    remove(ports)
+    rules = subprocess.run(["iptables-save", "-t", "nat"], capture_output=True, text=True).stdout
+    check("what was made by a network is taken away by it, when the file is gone", "18080" not in rules, rules)
 
 section("limits")
 limited = run_container(pod, config, container_config("limited", "sleep 3600", linux=v1.LinuxContainerConfig(resources=v1.LinuxContainerResources(
