@@ -114,7 +114,7 @@ public sealed class ApiServer : IAsyncDisposable
             options.Listen(address.Address, SpeakHttp1);
         }
 
-        var factory = new EngineListenerFactory(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite, doors, log);
+        var factory = new EngineListenerFactory(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite, doors, log, cri?.Socket);
         var server = new KestrelServer(Options.Create(options), factory, NullLoggerFactory.Instance);
         try
         {

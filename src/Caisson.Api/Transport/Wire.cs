@@ -64,7 +64,7 @@ internal abstract class Wire(Socket socket) : IDisposable
 }
 
 /// <summary>A unix socket.</summary>
-internal sealed class UnixWire(Socket socket) : Wire(socket)
+internal class UnixWire(Socket socket) : Wire(socket)
 {
     // socket(7), linux/sock_diag.h: SO_MEMINFO is an array of 32-bit numbers.
     private const int SOL_SOCKET = 1, SO_MEMINFO = 55, SK_MEMINFO_WMEM_ALLOC = 2, SK_MEMINFO_VARS = 9;
