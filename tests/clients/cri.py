@@ -341,6 +341,7 @@ def secure(name, command, pod_id=None, **context):
 who = secure("who", "sleep 3600", run_as_user=v1.Int64Value(value=1000), run_as_group=v1.Int64Value(value=2000), supplemental_groups=[3000])
 check("user and groups are those asked for", sh(who, "id -u; id -g; id -G").split()[:2] == ["1000", "2000"] and "3000" in sh(who, "id -G"), sh(who, "id"))
 check("and told", status_of(who).user.linux.uid == 1000 and status_of(who).user.linux.gid == 2000 and 3000 in status_of(who).user.linux.supplemental_groups, status_of(who).user)
+check("a group without a user is refused", code_of(lambda: secure("nouser", "true", run_as_group=v1.Int64Value(value=2000)))[0] == grpc.StatusCode.INVALID_ARGUMENT)
 named = secure("named", "sleep 3600", run_as_username="nobody")
 check("a user by name", sh(named, "id -un").strip() == "nobody", sh(named, "id"))
 strict = secure("strict", "sleep 3600", run_as_user=v1.Int64Value(value=0), supplemental_groups=[1234], supplemental_groups_policy=v1.Strict)

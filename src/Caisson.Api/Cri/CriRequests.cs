@@ -73,6 +73,10 @@ internal static class CriRequests
         {
             throw new CaissonException(ErrorKind.InvalidArgument, "security_context: run_as_user and run_as_username exclude each other");
         }
+        if (security is { RunAsGroup: not null, RunAsUser: null, RunAsUsername.Length: 0 })
+        {
+            throw new CaissonException(ErrorKind.InvalidArgument, "security_context: run_as_group needs run_as_user or run_as_username");
+        }
         var host = new HostConfig
         {
             Mounts = [.. config.Mounts.Select(Mount)],
