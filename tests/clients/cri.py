@@ -575,9 +575,9 @@ class Spdy:
     def send(self, number, data, fin=False):
         self.socket.sendall(struct.pack(">II", number, len(data) | (1 << 24 if fin else 0)) + data)
 
-    def drain(self, count):
+    def drain(self, count, until=None):
         streams, open_streams = {}, count
-        while open_streams:
+        while open_streams and not (until and any(until in data for data in streams.values())):
             head = self.file.read(8)
             if len(head) < 8:
                 break
@@ -598,8 +598,16 @@ check("exec: output and the code", got.get(stdout) == b"by spdy\n" and b'"5"' in
 spdy = Spdy(runtime.Attach(container_id=echo, stdin=True, stdout=True, stderr=True).url, "v4.channel.k8s.io")
 error, stdin, stdout, stderr = (spdy.open(streamtype=kind) for kind in ("error", "stdin", "stdout", "stderr"))
 spdy.send(stdin, b"two\n", fin=True)
+got = spdy.drain(4, until=b"got two\n")
+check("attach: input and output", got.get(stdout) == b"got two\n", got)
+spdy.socket.close()
+check("and the program goes on reading", status_of(echo).state == v1.CONTAINER_RUNNING)
+once = run_container(pod, config, container_config("once", "cat; exit 9", stdin=True, stdin_once=True))
+spdy = Spdy(runtime.Attach(container_id=once, stdin=True, stdout=True, stderr=True).url, "v4.channel.k8s.io")
+error, stdin, stdout, stderr = (spdy.open(streamtype=kind) for kind in ("error", "stdin", "stdout", "stderr"))
+spdy.send(stdin, b"once\n", fin=True)
 got = spdy.drain(4)
-check("attach: output until the end", got.get(stdout) == b"got two\n", got)
+check("attach: input that is for one client ends with it", got.get(stdout) == b"once\n" and exited(once).exit_code == 9, got)
 spdy = Spdy(runtime.PortForward(pod_sandbox_id=pod).url, "portforward.k8s.io")
 error, data = (spdy.open(streamtype=kind, port=9000, requestid=1) for kind in ("error", "data"))
 spdy.send(data, b"GET / HTTP/1.0\r\n\r\n")

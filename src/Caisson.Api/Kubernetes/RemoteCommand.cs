@@ -35,6 +35,9 @@ internal static class RemoteCommand
     {
         /// <summary>Whether its output is one stream.</summary>
         public bool HasTerminal => Command is null ? Workload.Record.Config.Tty : Tty;
+
+        /// <summary>Whether the process hears that the client has finished typing: a container's program is there for others who attach later, unless it was made for one.</summary>
+        public bool EndsInput => Command is not null || Workload.Record.Config.StdinOnce;
     }
 
     /// <summary>The streams of one connection; null where there is none.</summary>
@@ -157,7 +160,7 @@ internal static class RemoteCommand
             return;
         }
         using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        Task input = streams.Stdin is { } typed ? InputAsync(typed, attachment, over.Token) : Task.CompletedTask;
+        Task input = streams.Stdin is { } typed ? InputAsync(typed, attachment, request.EndsInput, over.Token) : Task.CompletedTask;
         Task sizes = streams.Sizes is { } resizes ? ResizeAsync(resizes, session, request.Workload, over.Token) : Task.CompletedTask;
         var split = new OutputFrames();
         byte[] buffer = new byte[ChunkBytes];
@@ -182,7 +185,7 @@ internal static class RemoteCommand
         await Task.WhenAll(input, sizes);
     }
 
-    private static async Task InputAsync(ChannelReader<byte[]> typed, Attachment attachment, CancellationToken over)
+    private static async Task InputAsync(ChannelReader<byte[]> typed, Attachment attachment, bool ends, CancellationToken over)
     {
         try
         {
@@ -190,7 +193,10 @@ internal static class RemoteCommand
             {
                 await attachment.WriteAsync(bytes, over);
             }
-            attachment.CompleteInput();
+            if (ends)
+            {
+                attachment.CompleteInput();
+            }
         }
         catch (Exception error) when (error is OperationCanceledException or SocketException or IOException or ObjectDisposedException)
         {
