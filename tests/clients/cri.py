@@ -650,6 +650,7 @@ if args.cni:
 runtime.RemovePodSandbox(pod_sandbox_id=pod)
 runtime.RemovePodSandbox(pod_sandbox_id=pod)
 check("a removed pod is gone, with its containers", len(runtime.ListPodSandbox().items) == 0 and len(runtime.ListContainers().containers) == 0, runtime.ListContainers().containers)
+until(lambda: any(event.container_id == pod and event.container_event_type == v1.CONTAINER_DELETED_EVENT for event in events))
 kinds = [event.container_event_type for event in events if event.container_id == pod]
 check("events of the pod came", v1.CONTAINER_STOPPED_EVENT in kinds and v1.CONTAINER_DELETED_EVENT in kinds and (args.restart or kinds[:2] == [v1.CONTAINER_CREATED_EVENT, v1.CONTAINER_STARTED_EVENT]), kinds)
 check("events carry the pod and its containers", any(event.pod_sandbox_status.id == pod and len(event.containers_statuses) > 0 for event in events))

@@ -129,7 +129,7 @@ internal static class CriAnswers
             User = UserOf(workload.Record),
             StopSignal = config.StopSignal,
         };
-        if (images.TryResolve(workload.Record.ImageId) is { } image)
+        if (images.Snapshots.Find(record.Id) is { } root && images.TryFind(root.Record.Manifest) is { } image)
         {
             (IReadOnlyList<string> tags, IReadOnlyList<string> digests) = NamesOf(image);
             status.Image.Image = tags.Count > 0 ? tags[0] : status.Image.Image;

@@ -51,6 +51,9 @@ public sealed record ContainerRecord
     /// <summary>The most bytes in huge pages, by their size, such as <c>2MB</c>.</summary>
     public IReadOnlyDictionary<string, ulong>? Hugepages { get; init; }
 
+    /// <summary>It belongs to a pod that somebody else runs, as its container or as what holds its namespaces; no user can say so.</summary>
+    public bool IsOfPod { get; init; }
+
     /// <summary>The file on the host that its output goes to as lines of Kubernetes' format, which others rename; empty where <see cref="HostConfig.LogConfig"/> says.</summary>
     public string LogFile { get => field ?? ""; init; } = "";
 }

@@ -108,7 +108,7 @@ public sealed partial class Orchestrator : IAsyncDisposable
         Dictionary<string, List<Workload>> found = [];
         foreach (Workload workload in Engine.List())
         {
-            if (workload.Record.Config.Labels?.GetValueOrDefault(PodPlan.PodUid) is { Length: > 0 } uid && !workload.Record.Config.Labels.ContainsKey(SandboxPlan.SandboxLabel))
+            if (workload.Record.Config.Labels?.GetValueOrDefault(PodPlan.PodUid) is { Length: > 0 } uid && !workload.Record.IsOfPod)
             {
                 (found.TryGetValue(uid, out List<Workload>? some) ? some : found[uid] = []).Add(workload);
             }

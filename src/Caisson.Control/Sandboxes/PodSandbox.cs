@@ -38,7 +38,7 @@ public sealed class PodSandbox
         : [.. workload.Status.Endpoints.SelectMany(endpoint => (string[])[endpoint.IPv4, endpoint.IPv6]).Where(address => address.Length > 0)];
 
     /// <summary>The machine that is the pod's container; null when there is none.</summary>
-    internal Workload? Machine => _engine.List().FirstOrDefault(workload => workload.Status.HasProcess && workload.Record.Config.Labels?.GetValueOrDefault(SandboxPlan.SandboxLabel) == Id);
+    internal Workload? Machine => _engine.List().FirstOrDefault(workload => workload.Status.HasProcess && workload.Record.IsOfPod && workload.Record.Config.Labels?.GetValueOrDefault(SandboxPlan.SandboxLabel) == Id);
 
     /// <summary>One change at a time.</summary>
     internal SemaphoreSlim Gate { get; } = new(1, 1);

@@ -314,7 +314,7 @@ public sealed class PodSandboxes
         (string, string, uint) key = (sandbox.Id, request.Name, request.Attempt);
         lock (_lock)
         {
-            if (!_names.Add(key))
+            if (!_names.Add(key) && !(ForgetGoneUnlocked() && _names.Add(key)))
             {
                 throw new CaissonException(ErrorKind.AlreadyExists, $"there is a container {request.Name}, attempt {request.Attempt}, in pod sandbox {sandbox.Id}; remove it first");
             }
@@ -345,6 +345,7 @@ public sealed class PodSandboxes
                 NameFor(SandboxPlan.Name(sandbox.Record.Request.Identity, request.Name, request.Attempt)), create,
                 new ContainerEngine.CreationExtras
                 {
+                    IsOfPod = true,
                     LogFile = logFile,
                     Unified = request.Unified.Count > 0 ? request.Unified : null,
                     Hugepages = request.Hugepages.Count > 0 ? request.Hugepages : null,
@@ -468,7 +469,7 @@ public sealed class PodSandboxes
         HolderFile.Make(holder);
         ContainerEngine.Created created = await _engine.CreateForPodAsync(
             NameFor(name), SandboxPlan.Holder(request, holder, Network.OwnNetwork ? ContainerNetworks.DefaultName : null),
-            new ContainerEngine.CreationExtras { IsEmpty = true, IdBlock = request.FirstId is { } first ? IdRange.BlockOf(first) : null }, cancellation);
+            new ContainerEngine.CreationExtras { IsOfPod = true, IsEmpty = true, IdBlock = request.FirstId is { } first ? IdRange.BlockOf(first) : null }, cancellation);
         return created.Id;
     }
 
@@ -589,17 +590,25 @@ public sealed class PodSandboxes
         }
     }
 
+    /// <summary>Containers that somebody has removed as such, without their pod.</summary>
+    private bool ForgetGoneUnlocked()
+    {
+        SandboxContainerRecord[] gone = [.. _containers.Values.Where(record => _engine.TryFind(record.Id) is null)];
+        foreach (SandboxContainerRecord record in gone)
+        {
+            _services.Events.Commit(Durability.Process, new StateChange().Delete(RecordKind.SandboxContainer, record.Id));
+            _containers.Remove(record.Id);
+            _names.Remove((record.SandboxId, record.Name, record.Attempt));
+        }
+        return gone.Length > 0;
+    }
+
     /// <summary>Sandboxes that an engine died over are taken away by whoever runs pods, as sandboxes that are not ready; holders without a record by us.</summary>
     private void RemoveStrays()
     {
         foreach (Workload workload in _engine.List())
         {
-            if (workload.Record.Config.Labels?.GetValueOrDefault(SandboxPlan.SandboxLabel) is not { } sandbox)
-            {
-                continue;
-            }
-            bool known = sandbox.Length == 0 ? _sandboxes.ContainsKey(workload.Id) : _containers.ContainsKey(workload.Id);
-            if (!known)
+            if (workload.Record.IsOfPod && !_sandboxes.ContainsKey(workload.Id) && !_containers.ContainsKey(workload.Id))
             {
                 _ = RemoveStrayAsync(workload);
             }

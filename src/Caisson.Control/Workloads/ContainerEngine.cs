@@ -142,6 +142,9 @@ public sealed class ContainerEngine
     /// <summary>What a container of a pod has that no document can ask for.</summary>
     internal sealed record CreationExtras
     {
+        /// <summary>As <see cref="ContainerRecord.IsOfPod"/>.</summary>
+        public bool IsOfPod { get; init; }
+
         /// <summary>It is of <see cref="Image.Empty"/>.</summary>
         public bool IsEmpty { get; init; }
 
@@ -180,7 +183,7 @@ public sealed class ContainerEngine
             ContainerRecord record = ContainerPlan.Compile(
                 asked, image,
                 new ContainerPlan.Facts(id, name, _services.Time.GetUtcNow(), _services.Facts.Processors, other => Find(other).Record.AllMounts, _services.LogDefault), problems, warnings);
-            record = record with { IdBlock = extras.IdBlock, LogFile = extras.LogFile, Unified = extras.Unified, Hugepages = extras.Hugepages };
+            record = record with { IsOfPod = extras.IsOfPod, IdBlock = extras.IdBlock, LogFile = extras.LogFile, Unified = extras.Unified, Hugepages = extras.Hugepages };
             record = NetworkChoice.Complete(
                 record, asked.NetworkingConfig?.EndpointsConfig, _services.Networks, reference => Find(reference).Id, problems, warnings);
             record = await WithImageMountsAsync(record, cancellationToken);
