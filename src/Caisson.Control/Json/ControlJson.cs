@@ -24,4 +24,5 @@ namespace Caisson.Control.Json;
 [JsonSerializable(typeof(FullMachineStatus))]
 [JsonSerializable(typeof(SandboxRecord))]
 [JsonSerializable(typeof(SandboxContainerRecord))]
+[JsonSerializable(typeof(MachineStandby))]
 internal sealed partial class ControlJson : JsonSerializerContext;
