@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 
+using Caisson.Api.Cri;
 using Caisson.Api.Docker;
 using Caisson.Api.Http;
 using Caisson.Api.Kubernetes;
@@ -27,6 +28,7 @@ public sealed class ApiServer : IAsyncDisposable
 {
     private readonly KestrelServer _server;
     private KubernetesServer? _kubernetes;
+    private CriApi? _cri;
 
     private ApiServer(KestrelServer server, Router router) => (_server, Router) = (server, router);
 
@@ -40,9 +42,11 @@ public sealed class ApiServer : IAsyncDisposable
     /// <param name="sockets">Absolute paths; made with mode 0660.</param>
     /// <param name="addresses">TCP addresses as well.</param>
     /// <param name="orchestrator">Kubernetes objects; null for an engine without.</param>
+    /// <param name="cri">The interface for kubelets; null for an engine without.</param>
     /// <exception cref="CaissonException">A certificate cannot be used.</exception>
     public static async Task<ApiServer> StartAsync(
-        ContainerEngine engine, EngineIdentity identity, AccessControl access, IReadOnlyList<string> sockets, IReadOnlyList<ListenAddress>? addresses = null, Orchestrator? orchestrator = null)
+        ContainerEngine engine, EngineIdentity identity, AccessControl access, IReadOnlyList<string> sockets, IReadOnlyList<ListenAddress>? addresses = null, Orchestrator? orchestrator = null,
+        CriEndpoint? cri = null)
     {
         var routes = new Router.Builder();
         new SystemRoutes(engine.Services, engine, identity).AddTo(routes);
@@ -79,8 +83,9 @@ public sealed class ApiServer : IAsyncDisposable
             kubernetes = new KubernetesServer(engine.Services.Root, objects, access, engine.Services.Log.Warn);
             new KubernetesRoutes(objects, kubernetes, engine.Services.Log.Warn).AddTo(routes);
         }
-        ApiServer server = await StartAsync(routes.Build(), access, sockets, addresses ?? [], engine.Services.Log.Warn, engine.Services.Rest);
-        server._kubernetes = kubernetes;
+        CriApi? calls = cri is null ? null : new CriApi(cri.Open, engine.Services.Log.Warn);
+        ApiServer server = await StartAsync(routes.Build(), access, sockets, addresses ?? [], engine.Services.Log.Warn, engine.Services.Rest, calls is null ? null : (cri!.Socket, calls));
+        (server._kubernetes, server._cri) = (kubernetes, calls);
         if (kubernetes is not null)
         {
             await kubernetes.ReopenAsync();
@@ -89,7 +94,7 @@ public sealed class ApiServer : IAsyncDisposable
     }
 
     internal static async Task<ApiServer> StartAsync(
-        Router router, AccessControl access, IReadOnlyList<string> sockets, IReadOnlyList<ListenAddress> addresses, Action<string> log, EngineRest? rest = null)
+        Router router, AccessControl access, IReadOnlyList<string> sockets, IReadOnlyList<ListenAddress> addresses, Action<string> log, EngineRest? rest = null, (string Socket, CriApi Api)? cri = null)
     {
         var options = new KestrelServerOptions { AddServerHeader = false, AllowSynchronousIO = false };
         options.Limits.MaxRequestBodySize = null;     // images are loaded through it; documents have their own limit
@@ -101,9 +106,14 @@ public sealed class ApiServer : IAsyncDisposable
         options.Limits.MaxRequestLineSize = 64 << 10;         // filters and arguments of builds stand in it
         options.Limits.MaxRequestHeadersTotalSize = 128 << 10; // credentials of many registries stand in one
         options.Limits.MaxRequestHeaderCount = 100;
+        options.Limits.Http2.MaxStreamsPerConnection = 1_000; // a kubelet has one connection for all its pods
         foreach (string socket in sockets)
         {
             options.Listen(new UnixDomainSocketEndPoint(socket), SpeakHttp1);
+        }
+        if (cri is { Socket: var criSocket })
+        {
+            options.Listen(new UnixDomainSocketEndPoint(criSocket), SpeakHttp2);
         }
         Dictionary<System.Net.IPEndPoint, TcpAccess> doors = [];
         foreach (ListenAddress address in addresses)
@@ -112,11 +122,11 @@ public sealed class ApiServer : IAsyncDisposable
             options.Listen(address.Address, SpeakHttp1);
         }
 
-        var factory = new EngineListenerFactory(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite, doors, log);
+        var factory = new EngineListenerFactory(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite, doors, log, cri?.Socket);
         var server = new KestrelServer(Options.Create(options), factory, NullLoggerFactory.Instance);
         try
         {
-            await server.StartAsync(new DockerApi(router, access, log, rest), CancellationToken.None);
+            await server.StartAsync(new EdgeApplication(new DockerApi(router, access, log, rest), cri?.Api), CancellationToken.None);
             access.UsersChanged = Admit;
             Admit();
             return new ApiServer(server, router);
@@ -147,6 +157,9 @@ public sealed class ApiServer : IAsyncDisposable
     /// <summary>What is taken over as a raw stream is HTTP/1.1 by its nature.</summary>
     private static void SpeakHttp1(ListenOptions options) => options.Protocols = HttpProtocols.Http1;
 
+    /// <summary>Calls of gRPC are HTTP/2 by theirs, and nothing else is; there is no TLS in which the two sides could agree.</summary>
+    private static void SpeakHttp2(ListenOptions options) => options.Protocols = HttpProtocols.Http2;
+
     /// <summary>Stops accepting, gives running requests until <paramref name="deadline"/> fires, then cuts them.</summary>
     public Task StopAsync(CancellationToken deadline) => _server.StopAsync(deadline);
 
@@ -156,6 +169,10 @@ public sealed class ApiServer : IAsyncDisposable
         if (_kubernetes is { } kubernetes)
         {
             await kubernetes.DisposeAsync();
+        }
+        if (_cri is { } cri)
+        {
+            await cri.DisposeAsync();
         }
         await _server.StopAsync(new CancellationToken(canceled: true));
         _server.Dispose();

@@ -8,6 +8,9 @@ namespace Caisson.Images;
 /// <summary>An image of the store: its documents, read and checked.</summary>
 public sealed record Image
 {
+    /// <summary>No files and nothing to run, for a container that is there for its namespaces; in no store, so never listed, removed or verified.</summary>
+    public static Image Empty { get; } = MakeEmpty();
+
     /// <summary>The image id: the digest of its configuration, as in Docker.</summary>
     public Digest Id => Manifest.Config.Digest;
 
@@ -46,6 +49,21 @@ public sealed record Image
 
     /// <summary>What a container's root filesystem records of it.</summary>
     internal SnapshotRecord ToSnapshotRecord() => new(Id, ManifestDigest, [.. Layers.Select(layer => layer.ChainId)]);
+
+    private static Image MakeEmpty()
+    {
+        var config = new ImageConfig { Architecture = "", Os = "linux", RootFs = new RootFs { Type = "layers", DiffIds = [] } };
+        var descriptor = new ContentDescriptor { MediaType = MediaTypes.ImageConfig, Digest = Digest.Of("{}"u8), Size = 2 };
+        return new Image
+        {
+            Record = new ImageRecord(Digest.Of("caisson: no image"u8), [], DateTimeOffset.UnixEpoch),
+            ManifestSize = 0,
+            Manifest = new ImageManifest { SchemaVersion = 2, Config = descriptor, Layers = [] },
+            Config = config,
+            Layers = [],
+            UnpackedBytes = 0,
+        };
+    }
 
     private List<string> Familiar(Func<Reference, bool> choose) =>
         [.. Record.Names.Select(Reference.Parse).Where(choose).Select(reference => reference.Familiar)];

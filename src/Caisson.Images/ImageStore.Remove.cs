@@ -17,8 +17,31 @@ public sealed record ImageRemoval(IReadOnlyList<string> Untagged, IReadOnlyList<
 /// <param name="Bytes">How much room blobs and layers took.</param>
 public sealed record CollectedGarbage(int Blobs, IReadOnlyList<Digest> Layers, long Bytes);
 
+/// <summary>How much room images take.</summary>
+/// <param name="Bytes">Of unpacked layers, and of archives that are kept.</param>
+/// <param name="Entries">Files, directories and links of unpacked layers, and archives.</param>
+public readonly record struct ImageUsage(long Bytes, long Entries);
+
 public sealed partial class ImageStore
 {
+    /// <summary>How much room all images take together.</summary>
+    public ImageUsage Measure()
+    {
+        long bytes = 0;
+        long entries = 0;
+        foreach (Digest layer in _layers.List())
+        {
+            bytes += _layers.Find(layer)?.Contents.FileBytes ?? 0;
+            entries += _layers.Find(layer)?.Contents.Entries ?? 0;
+        }
+        foreach (Digest blob in _blobs.List())
+        {
+            bytes += _blobs.TryGetSize(blob) ?? 0;
+            entries++;
+        }
+        return new ImageUsage(bytes, entries);
+    }
+
     /// <summary>
     /// Removes a name; the image goes with its last tag, or when it is given by id. Content that nothing else needs goes too.
     /// </summary>

@@ -118,6 +118,12 @@ public sealed partial class ImageStore : IDisposable
         return look(root);
     }
 
+    /// <summary>What layers are together, as a detached mount that cannot be written; the caller disposes it.</summary>
+    /// <param name="layers">Chain ids of unpacked layers, lowest first, which somebody keeps (<see cref="KeepAlso"/>).</param>
+    /// <param name="owners">A user namespace through whose map the files' owners are shown; null for none.</param>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.FailedPrecondition"/>: one is not there.</exception>
+    public MountTree OpenLayers(IReadOnlyList<Digest> layers, UserNamespace? owners = null) => _snapshots.OpenView(layers, owners);
+
     /// <summary>Unpacks the layers of an image that are not unpacked yet.</summary>
     /// <param name="image">Resolved from this store.</param>
     /// <param name="progress">Told stages and bytes; called from several threads.</param>

@@ -1,4 +1,5 @@
 using Caisson.Api;
+using Caisson.Control.Sandboxes;
 using Caisson.Errors;
 
 namespace Caisson.Engine;
@@ -6,7 +7,8 @@ namespace Caisson.Engine;
 /// <summary>What the command line of the engine says.</summary>
 /// <param name="Addresses">TCP addresses beside the sockets; none unless asked for.</param>
 /// <param name="Registry">Where to serve a registry, too; null for none.</param>
-internal sealed record EngineArguments(IReadOnlyList<ListenAddress> Addresses, System.Net.IPEndPoint? Registry)
+/// <param name="Pods">Where the networks of a kubelet's pods come from; null for an engine without an interface for kubelets.</param>
+internal sealed record EngineArguments(IReadOnlyList<ListenAddress> Addresses, System.Net.IPEndPoint? Registry, CniDirectory? Pods)
 {
     /// <summary>Reads the words after the program's name.</summary>
     /// <exception cref="CaissonException"><see cref="ErrorKind.InvalidArgument"/>: unknown, incomplete, or an address open to others.</exception>
@@ -18,6 +20,9 @@ internal sealed record EngineArguments(IReadOnlyList<ListenAddress> Addresses, S
         string? certificate = null;
         string? key = null;
         System.Net.IPEndPoint? registry = null;
+        CniDirectory? pods = CniDirectory.Usual;
+        string? configurations = null;
+        IReadOnlyList<string>? plugins = null;
         bool insecure = false;
         for (int i = 0; i < words.Count; i++)
         {
@@ -30,6 +35,21 @@ internal sealed record EngineArguments(IReadOnlyList<ListenAddress> Addresses, S
                     break;
                 case "--registry":
                     registry = RegistryArguments.ParseAddress(Value());
+                    break;
+                case "--cri-network":
+                    pods = Value() switch
+                    {
+                        "cni" => CniDirectory.Usual,
+                        "caisson" => CniDirectory.Usual with { OwnNetwork = true },
+                        "off" => null,
+                        var other => throw new CaissonException(ErrorKind.InvalidArgument, $"--cri-network is cni, caisson or off, not '{other}'"),
+                    };
+                    break;
+                case "--cri-cni-config":
+                    configurations = RequireAbsolute(option, Value());
+                    break;
+                case "--cri-cni-plugins":
+                    plugins = [.. Value().Split(':', StringSplitOptions.RemoveEmptyEntries).Select(directory => RequireAbsolute(option, directory))];
                     break;
                 case "--allow-host":
                     hosts.Add(Value());
@@ -69,6 +89,13 @@ internal sealed record EngineArguments(IReadOnlyList<ListenAddress> Addresses, S
         {
             throw new CaissonException(ErrorKind.InvalidArgument, "no --listen is given that the other arguments could be for");
         }
-        return new EngineArguments([.. listen.Select(address => ListenAddress.Parse(address, files, insecure, hosts))], registry);
+        if (pods is not null)
+        {
+            pods = pods with { Configurations = configurations ?? pods.Configurations, Plugins = plugins ?? pods.Plugins };
+        }
+        return new EngineArguments([.. listen.Select(address => ListenAddress.Parse(address, files, insecure, hosts))], registry, pods);
     }
+
+    private static string RequireAbsolute(string option, string path) => Path.IsPathRooted(path) ? Path.TrimEndingDirectorySeparator(path)
+        : throw new CaissonException(ErrorKind.InvalidArgument, $"{option} names directories by absolute paths, not '{path}'");
 }

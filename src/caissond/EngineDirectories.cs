@@ -18,6 +18,9 @@ internal sealed record EngineDirectories(string Root, string Run)
     /// <summary>The same API under our own name.</summary>
     public string CaissonSocket => $"{Run}/caisson.sock";
 
+    /// <summary>The Container Runtime Interface, for a kubelet.</summary>
+    public string CriSocket => $"{Run}/cri.sock";
+
     /// <summary>The engine's process id, for people.</summary>
     public string PidFile => $"{Run}/engine.pid";
 

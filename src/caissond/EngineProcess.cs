@@ -10,6 +10,7 @@ using Caisson.Control.Images;
 using Caisson.Control.Machines;
 using Caisson.Control.Networking;
 using Caisson.Control.Orchestration;
+using Caisson.Control.Sandboxes;
 using Caisson.Control.Secrets;
 using Caisson.Control.State;
 using Caisson.Control.Volumes;
@@ -90,6 +91,7 @@ internal sealed class EngineProcess : IAsyncDisposable
             await server.DisposeAsync();
             File.Delete(_directories.DockerSocket);
             File.Delete(_directories.CaissonSocket);
+            File.Delete(_directories.CriSocket);
             File.Delete(_directories.PidFile);
         }
         await _collection;
@@ -141,14 +143,16 @@ internal sealed class EngineProcess : IAsyncDisposable
 
         // The lock is ours, so a socket that is there has nobody behind it.
         string[] sockets = [_directories.DockerSocket, _directories.CaissonSocket];
-        foreach (string socket in sockets)
+        foreach (string socket in (ReadOnlySpan<string>)[.. sockets, _directories.CriSocket])
         {
             File.Delete(socket);
         }
         _orchestrator = Orchestrator.Open(_containers, state, _directories.Run);
         var access = AccessControl.Open(state, _directories.Root, TimeProvider.System, SocketDoor.OwnUser());
         _owned.Push(access);
-        _server = await ApiServer.StartAsync(_containers, EngineIdentity.Load(state), access, sockets, arguments.Addresses, _orchestrator);
+        CriEndpoint? cri = arguments.Pods is not { } network ? null
+            : new CriEndpoint(_directories.CriSocket, () => PodSandboxes.Open(_containers, state, network));
+        _server = await ApiServer.StartAsync(_containers, EngineIdentity.Load(state), access, sockets, arguments.Addresses, _orchestrator, cri);
         _log.Note($"caissond {ProductVersion.Text} serves on {_directories.DockerSocket}; {_containers.List().Count} containers");
         foreach (ListenAddress address in arguments.Addresses)
         {

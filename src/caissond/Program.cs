@@ -23,6 +23,11 @@ switch (args)
               --insecure-listen            without certificates, at 127.0.0.1 or ::1: every program of this machine
                                            is then root
               --allow-host NAME            a name by which clients call the address, beside those in the certificate
+              --cri-network cni|caisson|off
+                                           networks of a kubelet's pods: by the plugins of the cluster's add-on (default), the
+                                           engine's own, or no socket for kubelets
+              --cri-cni-config DIR         where the add-on writes its configuration; default /etc/cni/net.d
+              --cri-cni-plugins DIR[:DIR]  where plugins are; default /opt/cni/bin:/usr/lib/cni
               --registry ADDRESS:PORT      a registry of images as well, kept below CAISSON_ROOT; see caisson registry serve
 
               CAISSON_ROOT     where images and containers are kept (default /var/lib/caisson)

@@ -68,20 +68,35 @@ internal sealed class Hijack
     public static async Task RunWebSocketAsync(Call call, Func<Hijack, Task> body)
     {
         EngineConnection connection = Take(call);
-        IHeaderDictionary headers = call.Http.Request.Headers;
-        if (!WantsUpgrade(call.Http.Request)
-            || !headers.Upgrade.Any(value => "websocket".Equals(value, StringComparison.OrdinalIgnoreCase))
-            || headers.SecWebSocketKey is not [{ Length: 24 } key]
-            || headers.SecWebSocketVersion is not ["13"])
+        string head = $"{OpeningOf(call.Http.Request)}Api-Version: {ApiVersion.Max}\r\n\r\n";
+        Guard.Of(call.Http).Note(call.Http, StatusCodes.Status101SwitchingProtocols);
+        await RunAsync(new Hijack(connection, connection.Transport.Input), head, body);
+    }
+
+    /// <summary>As the other, for a websocket over which <paramref name="protocol"/> is spoken; null for none.</summary>
+    public static async Task RunWebSocketAsync(HttpContext context, string? protocol, Func<Hijack, Task> body)
+    {
+        EngineConnection connection = context.Features.Get<EngineConnection>()
+            ?? throw new InvalidOperationException("a stream can only be taken over on our own transport");
+        string head = $"{OpeningOf(context.Request)}{(protocol is null ? "" : $"Sec-WebSocket-Protocol: {protocol}\r\n")}\r\n";
+        await RunAsync(new Hijack(connection, connection.Transport.Input), head, body);
+    }
+
+    /// <summary>Whether a request asks for a websocket.</summary>
+    public static bool WantsWebSocket(HttpRequest request) =>
+        WantsUpgrade(request) && request.Headers.Upgrade.Any(value => "websocket".Equals(value, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>The answer to the opening of a websocket, without what may follow.</summary>
+    private static string OpeningOf(HttpRequest request)
+    {
+        if (!WantsWebSocket(request) || request.Headers.SecWebSocketKey is not [{ Length: 24 } key] || request.Headers.SecWebSocketVersion is not ["13"])
         {
             throw new CaissonException(ErrorKind.InvalidArgument, "this is no websocket: headers Upgrade: websocket, Sec-WebSocket-Version: 13 and Sec-WebSocket-Key are needed");
         }
 #pragma warning disable CA5350 // the standard's own; it protects nothing
         string accept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
 #pragma warning restore CA5350
-        Guard.Of(call.Http).Note(call.Http, StatusCodes.Status101SwitchingProtocols);
-        string head = $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\nApi-Version: {ApiVersion.Max}\r\n\r\n";
-        await RunAsync(new Hijack(connection, connection.Transport.Input), head, body);
+        return $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n";
     }
 
     /// <summary>Refuses a request that does not ask for SPDY/3.1, before anything is done for it.</summary>

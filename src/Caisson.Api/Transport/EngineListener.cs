@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
+using Caisson.Api.Grpc;
 using Caisson.Control.Access;
 
 using Microsoft.AspNetCore.Connections;
@@ -12,7 +13,7 @@ namespace Caisson.Api.Transport;
 /// Kestrel's own transport ends a connection when the client has finished sending, which loses the output of
 /// <c>echo x | docker run -i … cat</c>; see <see cref="EngineConnection"/>.
 /// </remarks>
-internal sealed class EngineListenerFactory(UnixFileMode mode, IReadOnlyDictionary<IPEndPoint, TcpAccess> doors, Action<string> log) : IConnectionListenerFactory
+internal sealed class EngineListenerFactory(UnixFileMode mode, IReadOnlyDictionary<IPEndPoint, TcpAccess> doors, Action<string> log, string? grpcSocket = null) : IConnectionListenerFactory
 {
     /// <summary>Binds a socket at the path of <paramref name="endpoint"/>, which must be free, with the factory's mode; or its address.</summary>
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) => endpoint switch
@@ -38,7 +39,8 @@ internal sealed class EngineListenerFactory(UnixFileMode mode, IReadOnlyDictiona
             throw;
         }
         uint group = SocketDoor.GroupOf(unix.ToString());
-        return new EngineListener(socket, unix, int.MaxValue, (client, closed) => EngineConnection.Start(new UnixWire(client, group) { Closed = closed }, HostNames.OfSocket));
+        return new EngineListener(socket, unix, int.MaxValue, (client, closed) => EngineConnection.Start(
+            unix.ToString() == grpcSocket ? new GrpcWire(client, group) { Closed = closed } : new UnixWire(client, group) { Closed = closed }, HostNames.OfSocket));
     }
 
     private EngineListener BindTcp(IPEndPoint address, TcpAccess access)

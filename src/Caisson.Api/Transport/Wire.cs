@@ -73,7 +73,7 @@ internal abstract class Wire(Socket socket) : IDisposable
 /// <summary>A unix socket.</summary>
 /// <param name="socket">Owned by the wire.</param>
 /// <param name="group">The group of the socket that the client connected to.</param>
-internal sealed class UnixWire(Socket socket, uint group) : Wire(socket)
+internal class UnixWire(Socket socket, uint group) : Wire(socket)
 {
     // socket(7), asm-generic/socket.h, linux/sock_diag.h: SO_MEMINFO and SO_PEERGROUPS are arrays of 32-bit numbers, SO_PEERCRED is three of them.
     private const int SOL_SOCKET = 1, SO_PEERCRED = 17, SO_PEERGROUPS = 59, PeerGroupsMax = 65_536, ERANGE = 34;

@@ -35,6 +35,9 @@ public sealed record LogSettings
     /// <summary>How output stands in the files.</summary>
     public LogFormat Format { get; init; }
 
+    /// <summary>Who asks for another file has renamed this one: the next is opened under the same name, and nothing is renamed or removed here.</summary>
+    public bool Reopens { get; init; }
+
     /// <summary>The size from which a file is full; 0 for no end.</summary>
     public long BytesMaxOfFile { get; init; }
 
@@ -82,6 +85,7 @@ public sealed record LogSettings
         Span<byte> header = bytes;
         header[0] = (byte)Format;
         header[1] = (byte)name.Length;
+        header[2] = (byte)(Reopens ? 1 : 0);
         BinaryPrimitives.WriteInt32LittleEndian(header[4..], FilesMax);
         BinaryPrimitives.WriteInt64LittleEndian(header[8..], BytesMaxOfFile);
         BinaryPrimitives.WriteInt64LittleEndian(header[16..], AgeMaxSeconds);
@@ -103,6 +107,7 @@ public sealed record LogSettings
         return new()
         {
             Format = (LogFormat)bytes[0],
+            Reopens = bytes[2] == 1,
             FilesMax = BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]),
             BytesMaxOfFile = BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]),
             AgeMaxSeconds = BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]),

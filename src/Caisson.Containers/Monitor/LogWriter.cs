@@ -96,12 +96,16 @@ internal sealed class LogWriter
     }
 
     /// <summary>The file counts as full, if anything is in it, and another begins.</summary>
-    /// <returns>False when this log has one file only.</returns>
+    /// <returns>False when this log has one file only, or no other can be opened.</returns>
     public bool Rotate()
     {
         if (_directory is null)
         {
             return false;
+        }
+        if (_settings.Reopens)
+        {
+            return Reopen();
         }
         _opened = DateTime.UtcNow;
         if (_bytes == 0)
@@ -129,6 +133,25 @@ internal sealed class LogWriter
         }
         _onRotated?.Invoke();
         return true;
+    }
+
+    /// <summary>Somebody else has renamed the file.</summary>
+    private bool Reopen()
+    {
+        try
+        {
+            FileDescriptor next = HostFiles.OpenAppend($"{_directory!.ProcPath}/{_settings.Name}", 0x1A0);
+            _file.Dispose();
+            _file = next;
+            _position = next.Status.Size;
+            _bytes = _position;
+            BeginOutput();
+            return true;
+        }
+        catch (LinuxException)
+        {
+            return false; // the old file is written on, and whoever asked hears of it
+        }
     }
 
     /// <summary>Gives back the memory that no unfinished line is in.</summary>

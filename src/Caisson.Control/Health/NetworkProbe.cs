@@ -100,7 +100,9 @@ internal static class NetworkProbe
         return (status is >= 200 and < 400 ? 0 : 1, body.Length > 0 ? $"{first}\n{body}" : first);
     }
 
-    private static async Task<Socket> OpenAsync(Namespace network, IReadOnlyList<IPEndPoint> endpoints, CancellationToken cancellationToken)
+    /// <summary>Connects to the first of the endpoints that answers.</summary>
+    /// <exception cref="SocketException">None does; says of the first why not.</exception>
+    public static async Task<Socket> OpenAsync(Namespace network, IReadOnlyList<IPEndPoint> endpoints, CancellationToken cancellationToken)
     {
         SocketException? refused = null;
         foreach (IPEndPoint endpoint in endpoints)

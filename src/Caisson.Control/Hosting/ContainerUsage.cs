@@ -27,6 +27,15 @@ public sealed record ContainerUsage
     /// <summary>Of it, cache that is not in active use (<c>inactive_file</c>).</summary>
     public ulong MemoryInactiveFileBytes { get; init; }
 
+    /// <summary>Of it, what belongs to no file.</summary>
+    public ulong MemoryAnonymousBytes { get; init; }
+
+    /// <summary>Faults that a page was found for without reading.</summary>
+    public ulong PageFaults { get; init; }
+
+    /// <summary>Faults that had to read.</summary>
+    public ulong MajorPageFaults { get; init; }
+
     /// <summary>The memory limit; null without one.</summary>
     public ulong? MemoryLimitBytes { get; init; }
 

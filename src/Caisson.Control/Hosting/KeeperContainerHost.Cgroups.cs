@@ -46,7 +46,10 @@ public sealed partial class KeeperContainerHost
             ThrottledPeriods = statistics.Cpu?.ThrottledPeriods ?? 0,
             ThrottledTimeNs = statistics.Cpu?.ThrottledNs ?? 0,
             MemoryBytes = statistics.Memory?.UsageBytes ?? 0,
-            MemoryInactiveFileBytes = InactiveFile(statistics.Memory?.Details),
+            MemoryInactiveFileBytes = Detail(statistics.Memory?.Details, "total_inactive_file", "inactive_file"),
+            MemoryAnonymousBytes = Detail(statistics.Memory?.Details, "total_rss", "anon"),
+            PageFaults = Detail(statistics.Memory?.Details, "total_pgfault", "pgfault"),
+            MajorPageFaults = Detail(statistics.Memory?.Details, "total_pgmajfault", "pgmajfault"),
             MemoryLimitBytes = statistics.Memory?.LimitBytes,
             Pids = statistics.Pids?.Current ?? 0,
             PidsLimit = statistics.Pids?.Limit,
@@ -55,10 +58,9 @@ public sealed partial class KeeperContainerHost
         };
     }
 
-    private static ulong InactiveFile(IReadOnlyDictionary<string, ulong>? details) =>
-        details is null ? 0
-        : details.TryGetValue("total_inactive_file", out ulong total) ? total // version 1 with the groups below
-        : details.GetValueOrDefault("inactive_file");
+    /// <summary>A line of memory.stat: of version 1 the one with the groups below.</summary>
+    private static ulong Detail(IReadOnlyDictionary<string, ulong>? details, string first, string second) =>
+        details is null ? 0 : details.TryGetValue(first, out ulong total) ? total : details.GetValueOrDefault(second);
 
     /// <summary>The interfaces of the process's network namespace. Source: proc_pid_net(5), <c>dev</c>.</summary>
     private static List<InterfaceUsage> ReadInterfaces(int pid)

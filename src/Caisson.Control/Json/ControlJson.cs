@@ -4,6 +4,7 @@ using Caisson.Control.Access;
 using Caisson.Control.Builds;
 using Caisson.Control.Events;
 using Caisson.Control.Model;
+using Caisson.Control.Sandboxes;
 
 namespace Caisson.Control.Json;
 
@@ -24,5 +25,7 @@ namespace Caisson.Control.Json;
 [JsonSerializable(typeof(FullMachineStatus))]
 [JsonSerializable(typeof(AccessUser))]
 [JsonSerializable(typeof(AccessGrant))]
+[JsonSerializable(typeof(SandboxRecord))]
+[JsonSerializable(typeof(SandboxContainerRecord))]
 [JsonSerializable(typeof(MachineStandby))]
 internal sealed partial class ControlJson : JsonSerializerContext;

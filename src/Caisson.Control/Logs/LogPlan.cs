@@ -18,6 +18,12 @@ public sealed record LogPlan
     private static readonly string[] Options =
         ["max-size", "max-file", "max-age", "compress", "labels", "labels-regex", "env", "env-regex", "tag", "mode", "max-buffer-size"];
 
+    /// <summary>That of a container of a pod: one file, which others rename before they have it opened anew.</summary>
+    public static LogPlan OfPod { get; } = new() { Format = LogFormat.Text, Reopens = true };
+
+    /// <summary>The file is renamed by others; see <see cref="LogSettings.Reopens"/>.</summary>
+    public bool Reopens { get; init; }
+
     /// <summary>How output stands in the files.</summary>
     public LogFormat Format { get; init; } = LogFormat.Json;
 
@@ -108,6 +114,7 @@ public sealed record LogPlan
     public LogSettings ToSettings(string id, int nextNumber) => new()
     {
         Format = Format,
+        Reopens = Reopens,
         BytesMaxOfFile = BytesMaxOfFile,
         FilesMax = FilesMax,
         AgeMaxSeconds = (long)AgeMax.TotalSeconds,

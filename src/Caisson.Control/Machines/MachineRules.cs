@@ -54,6 +54,7 @@ internal static class MachineRules
             $"{StartAnnotation} has one value: {BootValue}; without it the machine goes on from a template where there is one");
         foreach (ContainerMount mount in record.AllMounts)
         {
+            Refuse(mount.Type == "image", "Mounts", $"{mount.Target}: the files of another image cannot be mounted in a machine");
             Refuse(mount.Propagation is not ("" or "private" or "rprivate"), "Mounts", $"{mount.Target}: mounts of the host do not appear in a machine later ({mount.Propagation})");
         }
 

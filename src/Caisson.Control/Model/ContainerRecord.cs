@@ -44,6 +44,18 @@ public sealed record ContainerRecord
 
     /// <summary>The security profile's name.</summary>
     public required string Profile { get; init; }
+
+    /// <summary>Limits by the files of control groups of version 2, which no other limit says.</summary>
+    public IReadOnlyDictionary<string, string>? Unified { get; init; }
+
+    /// <summary>The most bytes in huge pages, by their size, such as <c>2MB</c>.</summary>
+    public IReadOnlyDictionary<string, ulong>? Hugepages { get; init; }
+
+    /// <summary>It belongs to a pod that somebody else runs, as its container or as what holds its namespaces; no user can say so.</summary>
+    public bool IsOfPod { get; init; }
+
+    /// <summary>The file on the host that its output goes to as lines of Kubernetes' format, which others rename; empty where <see cref="HostConfig.LogConfig"/> says.</summary>
+    public string LogFile { get => field ?? ""; init; } = "";
 }
 
 /// <summary>Where a container is in its life.</summary>

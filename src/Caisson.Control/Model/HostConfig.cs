@@ -187,6 +187,17 @@ public sealed record MountRequest
 
     /// <summary>Settings of a tmpfs.</summary>
     public TmpfsOptions? TmpfsOptions { get; init; }
+
+    /// <summary>Settings of an image's files.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImageMountOptions? ImageOptions { get; init; }
+}
+
+/// <summary>Settings of an image's files.</summary>
+public sealed record ImageMountOptions
+{
+    /// <summary>The directory of the image that is mounted; not supported.</summary>
+    public string Subpath { get => field ?? ""; init; } = "";
 }
 
 /// <summary>Settings of a bind.</summary>

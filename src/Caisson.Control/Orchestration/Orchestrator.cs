@@ -1,5 +1,6 @@
 using Caisson.Control.Images;
 using Caisson.Control.Model;
+using Caisson.Control.Sandboxes;
 using Caisson.Control.State;
 using Caisson.Control.Workloads;
 using Caisson.Documents;
@@ -7,7 +8,6 @@ using Caisson.Errors;
 using Caisson.Kubernetes.Controllers;
 using Caisson.Kubernetes.Objects;
 using Caisson.Kubernetes.Schema;
-using Caisson.Linux.Launch;
 
 namespace Caisson.Control.Orchestration;
 
@@ -58,7 +58,7 @@ public sealed partial class Orchestrator : IAsyncDisposable
 
     internal string HostAddress { get; private set; } = "127.0.0.1";
 
-    internal string HolderPath => $"{Engine.Services.Root}/pod-holder";
+    internal string HolderPath => HolderFile.PathIn(Engine.Services.Root);
 
     /// <summary>Loads the objects and, if there are any, goes on with them; containers are recovered before.</summary>
     /// <param name="engine">The containers.</param>
@@ -91,7 +91,7 @@ public sealed partial class Orchestrator : IAsyncDisposable
     private void BeginUnlocked()
     {
         HostAddress = OwnAddress();
-        MakeHolder();
+        HolderFile.Make(HolderPath);
         foreach (string space in (ReadOnlySpan<string>)["default", "kube-system", "kube-public"])
         {
             MakeOnce(Doc.Map(
@@ -108,7 +108,7 @@ public sealed partial class Orchestrator : IAsyncDisposable
         Dictionary<string, List<Workload>> found = [];
         foreach (Workload workload in Engine.List())
         {
-            if (workload.Record.Config.Labels?.GetValueOrDefault(PodPlan.PodUid) is { Length: > 0 } uid)
+            if (workload.Record.Config.Labels?.GetValueOrDefault(PodPlan.PodUid) is { Length: > 0 } uid && !workload.Record.IsOfPod)
             {
                 (found.TryGetValue(uid, out List<Workload>? some) ? some : found[uid] = []).Add(workload);
             }
@@ -682,17 +682,6 @@ public sealed partial class Orchestrator : IAsyncDisposable
                     ("node-role.kubernetes.io/control-plane", Doc.Text("")))))),
             ("spec", MappingNode.Empty)));
         _ = Objects.SetStatus(new(ResourceKind.Of("Node"), "", name), "", status);
-    }
-
-    private void MakeHolder()
-    {
-        byte[] program = HolderProgram.ToElf();
-        if (!File.Exists(HolderPath) || !File.ReadAllBytes(HolderPath).AsSpan().SequenceEqual(program))
-        {
-            File.WriteAllBytes(HolderPath + ".new", program);
-            File.SetUnixFileMode(HolderPath + ".new", (UnixFileMode)0x16D); // 0555
-            File.Move(HolderPath + ".new", HolderPath, overwrite: true);
-        }
     }
 
     /// <summary>The host's address on the way to the rest of the world; nothing is sent.</summary>

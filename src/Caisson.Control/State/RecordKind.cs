@@ -42,6 +42,12 @@ public static class RecordKind
     /// <summary>A role of a user or group, as <c>AccessGrant</c> by all that it says.</summary>
     public const string Grant = "grant";
 
+    /// <summary>A pod's sandbox, as <c>SandboxRecord</c>, by its id.</summary>
+    public const string Sandbox = "sandbox";
+
+    /// <summary>What a container of a sandbox is for whoever runs the pod, as <c>SandboxContainerRecord</c>, by its id.</summary>
+    public const string SandboxContainer = "sandbox-container";
+
     /// <summary>Single values about this engine, such as its id.</summary>
     public const string Engine = "engine";
 }

@@ -5,10 +5,10 @@ namespace Caisson.Control.Volumes;
 /// <summary>Something that is mounted in a container, whatever the form it was asked for in. Immutable.</summary>
 public sealed record ContainerMount
 {
-    /// <summary><c>bind</c>, <c>volume</c> or <c>tmpfs</c>.</summary>
+    /// <summary><c>bind</c>, <c>volume</c>, <c>tmpfs</c> or <c>image</c>.</summary>
     public required string Type { get; init; }
 
-    /// <summary>The path on the host of a bind; empty for others.</summary>
+    /// <summary>The path on the host of a bind, or the id of an image; empty for others.</summary>
     public string Source { get => field ?? ""; init; } = "";
 
     /// <summary>The volume's name; empty for others.</summary>
@@ -43,6 +43,9 @@ public sealed record ContainerMount
 
     /// <summary>Whose files the container sees, as <see cref="BindOptions.IdMap"/> writes it; empty for the container's own ids.</summary>
     public string IdMap { get => field ?? ""; init; } = "";
+
+    /// <summary>Chain ids of an image's layers, lowest first: they stay as long as the container does.</summary>
+    public IReadOnlyList<string> Layers { get => field ?? []; init; }
 
     /// <summary>What the image has at the path is not copied to a new volume.</summary>
     public bool NoCopy { get; init; }

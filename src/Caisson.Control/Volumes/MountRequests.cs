@@ -171,13 +171,15 @@ internal static class MountRequests
         Forbid(mount.BindOptions is not null && mount.Type != "bind", "BindOptions");
         Forbid(mount.VolumeOptions is not null && mount.Type != "volume", "VolumeOptions");
         Forbid(mount.TmpfsOptions is not null && mount.Type != "tmpfs", "TmpfsOptions");
+        Forbid(mount.ImageOptions is not null && mount.Type != "image", "ImageOptions");
         ContainerMount? read = mount.Type switch
         {
             "bind" => ReadBindMount(mount, path, problems),
             "volume" => ReadVolumeMount(mount, path, problems),
             "tmpfs" => ReadTmpfsMount(mount, path, problems),
-            "" => Refuse($"{path}/Type", "mount type must not be empty; bind, volume and tmpfs are known", problems),
-            _ => Refuse($"{path}/Type", $"mount type unknown: \"{mount.Type}\"; bind, volume and tmpfs are known", problems),
+            "image" => ReadImageMount(mount, path, problems),
+            "" => Refuse($"{path}/Type", "mount type must not be empty; bind, volume, tmpfs and image are known", problems),
+            _ => Refuse($"{path}/Type", $"mount type unknown: \"{mount.Type}\"; bind, volume, tmpfs and image are known", problems),
         };
         return problems.Count == before ? read : null;
 
@@ -286,6 +288,19 @@ internal static class MountRequests
             options.Add(string.Join('=', option));
         }
         return new ContainerMount { Type = "tmpfs", Target = Normalize(mount.Target), ReadOnly = mount.ReadOnly, Options = options };
+    }
+
+    private static ContainerMount? ReadImageMount(MountRequest mount, string path, ICollection<Problem> problems)
+    {
+        if (mount.Source.Length == 0)
+        {
+            return Refuse($"{path}/Source", "invalid mount config for type \"image\": field Source must not be empty", problems);
+        }
+        if (mount.ImageOptions is { Subpath.Length: > 0 })
+        {
+            return Refuse($"{path}/ImageOptions/Subpath", "invalid mount config for type \"image\": an image is mounted as a whole, a part of it is not supported", problems);
+        }
+        return new ContainerMount { Type = "image", Source = mount.Source, Target = Normalize(mount.Target), ReadOnly = true };
     }
 
     private static ContainerMount Anonymous(string target, string driver) => new()

@@ -49,6 +49,7 @@ public sealed class ContainerEngine
             services.Volumes.Remember(record.Id, record.AllMounts);
             _names[record.Name] = record.Id;
         }
+        services.Images.KeepAlso(LayersOfMounts);
         FullMachines = new FullMachines.FullMachineEngine(this, store);
         _blocks.UnionWith(FullMachines.List().Select(machine => machine.Record.IdBlock));
     }
@@ -135,14 +136,43 @@ public sealed class ContainerEngine
     /// <param name="cancellationToken">Abandons it; nothing is left then.</param>
     /// <exception cref="ProblemsException">Something asked for is wrong; says everything that is.</exception>
     /// <exception cref="CaissonException">The image is not here, or the name is taken.</exception>
-    public async Task<Created> CreateAsync(string? name, ContainerCreate asked, CancellationToken cancellationToken)
+    public Task<Created> CreateAsync(string? name, ContainerCreate asked, CancellationToken cancellationToken) =>
+        CreateForPodAsync(name, asked, new CreationExtras(), cancellationToken);
+
+    /// <summary>What a container of a pod has that no document can ask for.</summary>
+    internal sealed record CreationExtras
     {
-        if (asked.Image.Length == 0)
+        /// <summary>As <see cref="ContainerRecord.IsOfPod"/>.</summary>
+        public bool IsOfPod { get; init; }
+
+        /// <summary>It is of <see cref="Image.Empty"/>.</summary>
+        public bool IsEmpty { get; init; }
+
+        /// <summary>Its block of ids, where it has ids of its own; null for a free one.</summary>
+        public int? IdBlock { get; init; }
+
+        /// <summary>As <see cref="ContainerRecord.LogFile"/>.</summary>
+        public string LogFile { get; init; } = "";
+
+        /// <summary>As <see cref="ContainerRecord.Unified"/>.</summary>
+        public IReadOnlyDictionary<string, string>? Unified { get; init; }
+
+        /// <summary>As <see cref="ContainerRecord.Hugepages"/>.</summary>
+        public IReadOnlyDictionary<string, ulong>? Hugepages { get; init; }
+    }
+
+    internal async Task<Created> CreateForPodAsync(string? name, ContainerCreate asked, CreationExtras extras, CancellationToken cancellationToken)
+    {
+        if (asked.Image.Length == 0 && !extras.IsEmpty)
         {
             throw new CaissonException(ErrorKind.InvalidArgument, "no image is given");
         }
-        Image image = _services.Images.TryResolve(asked.Image) ?? throw new CaissonException(ErrorKind.NotFound, $"No such image: {Familiar(asked.Image)}");
-        await RequireUsableAsync(asked.Image, image, cancellationToken);
+        Image image = Image.Empty;
+        if (!extras.IsEmpty)
+        {
+            image = _services.Images.TryResolve(asked.Image) ?? throw new CaissonException(ErrorKind.NotFound, $"No such image: {Familiar(asked.Image)}");
+            await RequireUsableAsync(asked.Image, image, cancellationToken);
+        }
         string id = Names.NewId();
         name = Reserve(name?.TrimStart('/'), id);
         int? block = null;
@@ -153,12 +183,18 @@ public sealed class ContainerEngine
             ContainerRecord record = ContainerPlan.Compile(
                 asked, image,
                 new ContainerPlan.Facts(id, name, _services.Time.GetUtcNow(), _services.Facts.Processors, other => Find(other).Record.AllMounts, _services.LogDefault), problems, warnings);
+            record = record with { IsOfPod = extras.IsOfPod, IdBlock = extras.IdBlock, LogFile = extras.LogFile, Unified = extras.Unified, Hugepages = extras.Hugepages };
             record = NetworkChoice.Complete(
                 record, asked.NetworkingConfig?.EndpointsConfig, _services.Networks, reference => Find(reference).Id, problems, warnings);
+            record = await WithImageMountsAsync(record, cancellationToken);
             RequireSources(record, problems);
             MachineRules.Check(record, problems);
             bool hasOwnIds = problems.Count == 0
                 && ((Profiles.Find(record.Profile).UserNamespace && record.HostConfig.UsernsMode != "host") || MachineRules.IsMachine(record));
+            if (!hasOwnIds)
+            {
+                record = record with { IdBlock = null };
+            }
             record = SecretRequest.Complete(record, _services.Secrets.Find, problems);
             record = SharedNamespaces.Complete(record, reference => Find(reference).Record, hasOwnIds, problems);
             ProblemsException.ThrowIfAny("create container", problems);
@@ -243,6 +279,15 @@ public sealed class ContainerEngine
             }
         }
         throw new CaissonException(ErrorKind.NotFound, $"No such container: {reference}");
+    }
+
+    /// <summary>The container of a whole id; null when there is none.</summary>
+    public Workload? TryFind(string id)
+    {
+        lock (_lock)
+        {
+            return _byId.GetValueOrDefault(id);
+        }
     }
 
     /// <summary>Removes a secret or config that no container has.</summary>
@@ -389,6 +434,33 @@ public sealed class ContainerEngine
             }
         }
     }
+
+    /// <summary>Images that are mounted are unpacked now, and from now on the container means these layers whatever the name means later.</summary>
+    private async Task<ContainerRecord> WithImageMountsAsync(ContainerRecord record, CancellationToken cancellationToken)
+    {
+        if (!record.AllMounts.Any(mount => mount.Type == "image"))
+        {
+            return record;
+        }
+        List<ContainerMount> mounts = [];
+        foreach (ContainerMount mount in record.AllMounts)
+        {
+            if (mount.Type != "image")
+            {
+                mounts.Add(mount);
+                continue;
+            }
+            Image image = _services.Images.TryResolve(mount.Source)
+                ?? throw new CaissonException(ErrorKind.NotFound, $"No such image: {Familiar(mount.Source)}, which is to be mounted at {mount.Target}");
+            await RequireUsableAsync(mount.Source, image, cancellationToken);
+            await _services.Images.EnsureUnpackedAsync(image, cancellation: cancellationToken);
+            mounts.Add(mount with { Source = image.Id.ToString(), Layers = [.. image.Layers.Select(layer => layer.ChainId.ToString())] });
+        }
+        return record with { Mounts = mounts };
+    }
+
+    private IEnumerable<Oci.Digest> LayersOfMounts() =>
+        [.. List().SelectMany(workload => workload.Record.AllMounts).SelectMany(mount => mount.Layers).Select(Oci.Digest.Parse)];
 
     private static void CopyUp(Snapshot snapshot, ContainerVolumes.VolumeClaim claim, CancellationToken cancellationToken)
     {

@@ -18,6 +18,10 @@ public readonly record struct IdRange(uint First)
     /// <summary>The range of block <paramref name="block"/>.</summary>
     public static IdRange OfBlock(int block) => new(Base + (uint)block * Size);
 
+    /// <summary>The block that begins at an id, which somebody else chose; below the engine's own blocks it is negative.</summary>
+    /// <param name="first">A multiple of <see cref="Size"/>.</param>
+    public static int BlockOf(uint first) => (int)(first / Size) - (int)(Base / Size);
+
     /// <summary>The lowest block that nobody has.</summary>
     /// <param name="taken">Blocks in use.</param>
     /// <exception cref="CaissonException"><see cref="ErrorKind.ResourceExhausted"/>: all are in use.</exception>

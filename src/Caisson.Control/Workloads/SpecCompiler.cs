@@ -24,6 +24,9 @@ internal static class SpecCompiler
     /// <summary>What stands for the source of a mount that the engine makes itself: see <c>ContainerLaunch.Mounts</c>.</summary>
     internal const string SecretsSource = "/caisson:secrets";
 
+    /// <summary>As <see cref="SecretsSource"/>, for the files of an image; the path inside comes behind it.</summary>
+    internal const string ImageSource = "/caisson:image";
+
     /// <summary>As <see cref="SecretsSource"/>, for the shared memory of another container.</summary>
     internal const string SharedMemorySource = "/caisson:shm";
 
@@ -102,6 +105,8 @@ internal static class SpecCompiler
                 Resources = Resources(host, facts.Devices) with
                 {
                     Devices = DeviceRules(host, facts),
+                    Unified = container.Unified ?? new Dictionary<string, string>(),
+                    HugepageLimits = [.. (container.Hugepages ?? new Dictionary<string, ulong>()).Select(limit => new LinuxHugepageLimit(limit.Key, limit.Value))],
                     PidsLimit = host.PidsLimit is not (null or 0) ? host.PidsLimit : facts.Profile.PidsMax > 0 ? facts.Profile.PidsMax : null,
                 },
                 RootfsPropagation = Propagation(container.AllMounts),
@@ -345,6 +350,7 @@ internal static class SpecCompiler
             mounts.Add(mount.Type switch
             {
                 "tmpfs" => Tmpfs(mount),
+                "image" => new Mount { Destination = mount.Target, Type = "bind", Source = ImageSource + mount.Target, Options = ["bind", "ro", "nosuid", "nodev", "noexec"] },
                 "volume" => Bind(mount with { Source = facts.VolumePath(mount.Volume), NonRecursive = true }, facts.Profile, ids),
                 _ => Bind(mount, facts.Profile, ids),
             });

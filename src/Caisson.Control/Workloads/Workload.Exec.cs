@@ -43,6 +43,9 @@ public sealed class ExecSession
 
     internal int Started;
 
+    /// <summary>Ends the process.</summary>
+    public void Kill() => _process?.TrySignal((int)Linux.Signal.KILL);
+
     internal IMonitoredProcess? Process
     {
         get => _process;

@@ -1,9 +1,11 @@
 using System.Globalization;
 
 using Caisson.Control.Model;
+using Caisson.Control.Volumes;
 using Caisson.Errors;
 using Caisson.Linux;
 using Caisson.Linux.Launch;
+using Caisson.Oci;
 
 namespace Caisson.Control.Workloads;
 
@@ -59,6 +61,14 @@ public sealed partial class Workload
             if (host.Secrets is { Count: > 0 } secrets)
             {
                 joined.Mounts[SpecCompiler.SecretsSource] = MountSecrets(secrets);
+            }
+            if (_record.AllMounts.Any(mount => mount.Type == "image"))
+            {
+                using UserNamespace? owners = Owners();
+                foreach (ContainerMount mount in _record.AllMounts.Where(mount => mount.Type == "image"))
+                {
+                    joined.Mounts[SpecCompiler.ImageSource + mount.Target] = _services.Images.OpenLayers([.. mount.Layers.Select(Digest.Parse)], owners);
+                }
             }
             return joined;
         }

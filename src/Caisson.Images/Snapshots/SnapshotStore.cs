@@ -128,8 +128,9 @@ public sealed class SnapshotStore
 
     /// <summary>What an image's layers are together, as a read-only mount; the caller disposes it.</summary>
     /// <param name="layers">Chain ids of unpacked layers, lowest first.</param>
-    internal MountTree OpenView(IReadOnlyList<Digest> layers) =>
-        Snapshot.Stack(layers.Count > 0 ? Stack(layers) : [_empty], null, null, MountAttributes.ReadOnly);
+    /// <param name="owners">A user namespace through whose map the files' owners are shown; null for none.</param>
+    internal MountTree OpenView(IReadOnlyList<Digest> layers, UserNamespace? owners = null) =>
+        Snapshot.Stack(layers.Count > 0 ? Stack(layers) : [_empty], null, owners, MountAttributes.ReadOnly);
 
     private Snapshot New(string id, string directory, SnapshotRecord record) => new(id, directory, _empty, record, Stack(record.Layers));
 
