@@ -78,7 +78,7 @@ public sealed partial class Workload
         RequireExecutable();
         Attachment? attached = null;
         IMonitoredProcess process = await LaunchInMachineAsync(
-            Names.NewId(), GuestArchive.Launch(words), terminal: false, size: null, openStdin: input is not null,
+            Names.NewId(), GuestArchive.Launch(Architecture, words), terminal: false, size: null, openStdin: input is not null,
             async (started, cancellation) => attached = await started.AttachAsync(new AttachOptions(input is not null, true, true), cancellation), cancellationToken);
         await using (process)
         {

@@ -94,14 +94,15 @@ public partial class Descriptor : SafeHandleMinusOneIsInvalid
         var ask = new Abi.pollfd { fd = fd.Number, events = (short)events };
         while (true)
         {
-            nint ready = Libc.syscall(SYS_poll, (nint)(&ask), 1, timeoutMs);
+            var left = new Abi.timespec { tv_sec = timeoutMs / 1000, tv_nsec = timeoutMs % 1000 * 1_000_000L };
+            nint ready = Libc.syscall(SYS_ppoll, (nint)(&ask), 1, timeoutMs < 0 ? 0 : (nint)(&left));
             if (ready >= 0)
             {
                 return ready > 0;
             }
             if (Libc.LastErrno != Errno.EINTR)
             {
-                throw LinuxException.FromErrno("poll", ToString());
+                throw LinuxException.FromErrno("ppoll", ToString());
             }
             if (timeoutMs > 0)
             {

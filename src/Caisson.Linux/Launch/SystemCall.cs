@@ -1,6 +1,6 @@
 namespace Caisson.Linux.Launch;
 
-/// <summary>What one operation of the interpreter does: a system call of x86-64 by number, or one of its own four verbs.</summary>
+/// <summary>What one operation of the interpreter does: a system call, by its number on x86-64 whatever machine it is for, or one of its own four verbs.</summary>
 /// <remarks>Source: arch/x86/entry/syscalls/syscall_64.tbl; the negative ones: <c>interpreter.S</c>.</remarks>
 public enum SystemCall
 {

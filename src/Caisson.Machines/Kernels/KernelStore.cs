@@ -2,12 +2,13 @@ using System.Security.Cryptography;
 using System.Text.Json;
 
 using Caisson.Errors;
+using Caisson.Linux;
 
 namespace Caisson.Machines.Kernels;
 
 /// <summary>The kernels that machines boot: <c>kernels/RELEASE/{vmlinux,modules/,kernel.json,initrd-…}</c>. Safe for concurrent use.</summary>
 /// <param name="root">The engine's directory.</param>
-/// <param name="initPath">Our first process for machines, <c>caisson-init</c>.</param>
+/// <param name="initPath">Our first process for machines, <c>caisson-init</c>; those for other architectures than ours are beside it, with their names at the end.</param>
 public sealed class KernelStore(string root, string initPath)
 {
     private const string RecordName = "kernel.json";
@@ -45,10 +46,16 @@ public sealed class KernelStore(string root, string initPath)
         }
     }
 
-    /// <summary>The kernel that a machine boots when nobody chose: the one installed last.</summary>
+    /// <summary>The kernel that a machine of <paramref name="architecture"/> boots when nobody chose: the one installed last.</summary>
     /// <exception cref="CaissonException"><see cref="ErrorKind.FailedPrecondition"/>: there is none; names the command that gets one.</exception>
-    public MachineKernel RequireDefault() => List() is [var newest, ..] ? newest
-        : throw new CaissonException(ErrorKind.FailedPrecondition, "no kernel for machines is installed; install Debian's with: caisson kernel install");
+    public MachineKernel RequireDefault(KernelArchitecture architecture = KernelArchitectures.Own)
+    {
+        bool isOwn = architecture == KernelArchitectures.Own;
+        return List().FirstOrDefault(kernel => kernel.Architecture == architecture.Name())
+            ?? throw new CaissonException(
+                ErrorKind.FailedPrecondition,
+                $"no kernel for machines{(isOwn ? "" : $" of {architecture.Name()}")} is installed; install Debian's with: caisson kernel install{(isOwn ? "" : $" --arch {architecture.Name()}")}");
+    }
 
     /// <summary>The unpacked kernel.</summary>
     public string KernelPath(MachineKernel kernel) => Path.Join(DirectoryOf(kernel.Release), "vmlinux");
@@ -59,7 +66,7 @@ public sealed class KernelStore(string root, string initPath)
     {
         lock (_making)
         {
-            byte[] init = ReadInit();
+            byte[] init = ReadInit(kernel.Architecture);
             string directory = DirectoryOf(kernel.Release);
             string path = Path.Join(directory, $"initrd-{Convert.ToHexStringLower(SHA256.HashData(init))[..16]}.cpio");
             if (!File.Exists(path))
@@ -96,7 +103,8 @@ public sealed class KernelStore(string root, string initPath)
     /// <returns>The kernel, which replaces one of the same release.</returns>
     public MachineKernel Add(byte[] image, string release, string source, string modules)
     {
-        byte[] kernel = BzImage.Unpack(image);
+        KernelArchitecture architecture = Arm64Image.IsOne(image) ? KernelArchitecture.Arm64 : KernelArchitecture.X64;
+        byte[] kernel = architecture == KernelArchitecture.Arm64 ? Arm64Image.Unpack(image) : BzImage.Unpack(image);
         Dictionary<string, string> files = [];
         foreach (string file in Directory.Exists(modules) ? Directory.EnumerateFiles(modules, "*.ko*", SearchOption.AllDirectories) : [])
         {
@@ -110,6 +118,7 @@ public sealed class KernelStore(string root, string initPath)
         var record = new MachineKernel
         {
             Release = release,
+            Architecture = architecture.Name(),
             Source = source,
             Installed = DateTimeOffset.UtcNow,
             BootModules = boot,
@@ -157,15 +166,16 @@ public sealed class KernelStore(string root, string initPath)
         Directory.Delete(DirectoryOf(release), recursive: true);
     }
 
-    private byte[] ReadInit()
+    private byte[] ReadInit(string architecture)
     {
+        string path = architecture == KernelArchitectures.Own.Name() ? initPath : $"{initPath}-{architecture}";
         try
         {
-            return File.ReadAllBytes(initPath);
+            return File.ReadAllBytes(path);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new CaissonException(ErrorKind.FailedPrecondition, $"machines need {initPath}, which belongs beside the engine and is not there", error);
+            throw new CaissonException(ErrorKind.FailedPrecondition, $"machines need {path}, which belongs beside the engine and is not there", error);
         }
     }
 
