@@ -5,8 +5,8 @@ tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 say() { printf 'caisson: %s\n' "$*" >&2; }
 give_up() { say "$*"; exit 1; }
 
-# What the linkers need (the second is for what runs in machines of arm64), what the binaries load, and what makes images and root filesystems.
-build_packages=(zlib1g-dev libc6-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross libsqlite3-0 libzstd1 libnftables1 busybox-static mmdebstrap)
+# What the linker needs, what the binaries load, and what makes images and root filesystems.
+build_packages=(zlib1g-dev libc6-dev libsqlite3-0 libzstd1 libnftables1 busybox-static mmdebstrap)
 
 # What machines run with.
 machine_packages=(qemu-system-x86 qemu-utils erofs-utils e2fsprogs)
@@ -54,7 +54,7 @@ show_stages() {
     printf '%s\n' "$line" >>"$1"
     case $line in
       *': error '* | *': warning '*) printf '%s\n' "$line" >&2 ;;
-      *' -> '*/staging/ | *' -> '*/staging/arm64/) printf '  %4ds published %s\n' $((SECONDS - started)) "${line%% -> *}" | tr -s ' ' >&2 ;;
+      *' -> '*/staging/) printf '  %4ds published %s\n' $((SECONDS - started)) "${line%% -> *}" | tr -s ' ' >&2 ;;
       *' -> '*) printf '  %4ds %s\n' $((SECONDS - started)) "${line%% -> *}" | tr -s ' ' >&2 ;;
       *'Generating native code'*) printf '  %4ds native code\n' $((SECONDS - started)) | tr -s ' ' >&2 ;;
     esac
@@ -90,8 +90,6 @@ publish_binaries() {
     [[ ! -d $output/$name ]] || rm -rf "${output:?}/$name"
     mv -f "$staging/$name" "$output/$name"
   done
-  mv -f "$staging/arm64/caisson-init.dbg" "$output/symbols/caisson-init-arm64.dbg"
-  mv -f "$staging/arm64/caisson-init" "$output/caisson-init-arm64"
   rm -rf "$staging"
   mv "$output/.stamp.next" "$output/.stamp"
   exec 9>&-

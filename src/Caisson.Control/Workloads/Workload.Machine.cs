@@ -41,6 +41,9 @@ public sealed partial class Workload
 
     private GuestCompiler Guest => new(Machines.Seccomp, Architecture);
 
+    /// <summary>Whether the machine is led from outside, since nothing of ours runs inside.</summary>
+    private bool IsForeign => Architecture != KernelArchitectures.Own;
+
     /// <summary>What the machine is, which was settled when it was made.</summary>
     private KernelArchitecture Architecture => MachineRules.ArchitectureOf(_record)
         ?? throw new CaissonException(ErrorKind.FailedPrecondition, $"there are no machines for linux/{_record.Architecture}");
@@ -97,7 +100,7 @@ public sealed partial class Workload
                     (GuestLaunch program, _) = CompileGuest(shares);
                     MachinePlan plan = CompileMachine(_status.Endpoints, shares);
                     MachinePlan? restore = template is null ? null : CompileMachine(_status.Endpoints, shares, MachineStart.Restore, isUsed);
-                    await File.WriteAllBytesAsync($"{LaunchesDirectory}/{MachineLaunch.FileName}", LaunchOf(plan, restore, program, shares, isUsed).Encode(), cancellation);
+                    await File.WriteAllBytesAsync($"{LaunchesDirectory}/{MachineLaunch.FileName}", LaunchOf(kernel, plan, restore, program, shares, isUsed).Encode(), cancellation);
                     await ConnectAttachmentsUnlockedAsync(started, cancellation);
                 },
             },
@@ -236,6 +239,10 @@ public sealed partial class Workload
     {
         MachineConfig config = MachineOf([], [], MachineStart.Template);
         MachineFacts facts = ReadMachineFacts();
+        if (IsForeign)
+        {
+            return null; // what leads it is outside, and in no template
+        }
         string key = _engine.Templates.KeyOf(kernel, config, facts);
         if (MachineRules.Boots(_record))
         {
@@ -304,7 +311,7 @@ public sealed partial class Workload
         Interfaces = [.. endpoints.Select(endpoint => endpoint.HardwareAddress)],
     };
 
-    private MachineLaunch LaunchOf(MachinePlan plan, MachinePlan? restore, GuestLaunch program, ImmutableArray<MachineShare> shares, bool isUsed)
+    private MachineLaunch LaunchOf(MachineKernel kernel, MachinePlan plan, MachinePlan? restore, GuestLaunch program, ImmutableArray<MachineShare> shares, bool isUsed)
     {
         string directory = _services.DirectoryOf(Id);
         const string first = "init";
@@ -316,6 +323,9 @@ public sealed partial class Workload
             QemuUser = SandboxCompiler.QemuUser,
             Program = program,
             Devices = [.. _status.Endpoints.Select(endpoint => endpoint.Device)],
+            BootModules = IsForeign ? [.. kernel.BootModules] : [],
+            NetworkModules = IsForeign ? [.. kernel.NetworkModules] : [],
+            FilesModules = IsForeign ? [.. kernel.FilesModules ?? []] : [],
             Settings = new MachineSettings
             {
                 Hostname = _record.Config.Hostname.Length > 0 ? _record.Config.Hostname : "machine",

@@ -1,6 +1,6 @@
 namespace Caisson.Linux.Abi;
 
-// fcntl(2), open(2), linux/fcntl.h; flags that architectures have at different places are in asm.fcntl.cs
+// fcntl(2), open(2), linux/fcntl.h
 public static partial class Kernel
 {
 #pragma warning disable CS1591 // the kernel's own names say it
@@ -14,10 +14,14 @@ public static partial class Kernel
     public const int O_APPEND = 0x400;
     public const int O_NONBLOCK = 0x800;
     public const int O_DSYNC = 0x1000;
+    public const int O_DIRECTORY = 0x10000;
+    public const int O_NOFOLLOW = 0x20000;
     public const int O_NOATIME = 0x40000;
     public const int O_CLOEXEC = 0x80000;
     public const int O_SYNC = 0x101000;
     public const int O_PATH = 0x200000;
+    public const int O_TMPFILE = 0x410000;
+    public const int O_LARGEFILE = 0x8000;
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
     public const int AT_EACCESS = 0x200;

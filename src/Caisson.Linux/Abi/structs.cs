@@ -113,6 +113,14 @@ internal struct timespec
     public long tv_nsec;
 }
 
+/// <summary>Source: epoll_ctl(2); packed on x86-64 alone.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 1)]
+internal struct epoll_event
+{
+    public uint events;
+    public ulong data;
+}
+
 /// <summary>Source: poll(2).</summary>
 internal struct pollfd
 {

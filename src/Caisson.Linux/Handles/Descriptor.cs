@@ -94,15 +94,14 @@ public partial class Descriptor : SafeHandleMinusOneIsInvalid
         var ask = new Abi.pollfd { fd = fd.Number, events = (short)events };
         while (true)
         {
-            var left = new Abi.timespec { tv_sec = timeoutMs / 1000, tv_nsec = timeoutMs % 1000 * 1_000_000L };
-            nint ready = Libc.syscall(SYS_ppoll, (nint)(&ask), 1, timeoutMs < 0 ? 0 : (nint)(&left));
+            nint ready = Libc.syscall(SYS_poll, (nint)(&ask), 1, timeoutMs);
             if (ready >= 0)
             {
                 return ready > 0;
             }
             if (Libc.LastErrno != Errno.EINTR)
             {
-                throw LinuxException.FromErrno("ppoll", ToString());
+                throw LinuxException.FromErrno("poll", ToString());
             }
             if (timeoutMs > 0)
             {

@@ -60,10 +60,10 @@ public sealed class Epoll : Descriptor
         int capacity = Math.Min(64, answers.Length);
         epoll_event* events = stackalloc epoll_event[capacity];
         using var fd = Hold();
-        nint count = Libc.syscall(SYS_epoll_pwait, fd, (nint)events, capacity, timeoutMs);
+        nint count = Libc.syscall(SYS_epoll_wait, fd, (nint)events, capacity, timeoutMs);
         if (count < 0)
         {
-            return Libc.LastErrno == Errno.EINTR ? 0 : throw LinuxException.FromErrno("epoll_pwait", ToString());
+            return Libc.LastErrno == Errno.EINTR ? 0 : throw LinuxException.FromErrno("epoll_wait", ToString());
         }
         for (int i = 0; i < count; i++)
         {

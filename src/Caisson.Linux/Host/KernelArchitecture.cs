@@ -11,8 +11,11 @@ public enum KernelArchitecture
 }
 
 /// <summary>What architectures are called, and which is ours.</summary>
-public static partial class KernelArchitectures
+public static class KernelArchitectures
 {
+    /// <summary>What this program is compiled for.</summary>
+    public const KernelArchitecture Own = KernelArchitecture.X64;
+
     /// <summary>As images and Debian's packages call it: <c>amd64</c>, <c>arm64</c>.</summary>
     public static string Name(this KernelArchitecture architecture) => architecture == KernelArchitecture.Arm64 ? "arm64" : "amd64";
 

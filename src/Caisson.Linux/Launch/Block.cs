@@ -20,6 +20,9 @@ public sealed class Block
     /// <summary>What a person reads in place of the bytes.</summary>
     public string Description => _description ?? Describe();
 
+    /// <summary>The bytes, to be filled in before the program that points to them is encoded.</summary>
+    public Span<byte> Content => Bytes;
+
     internal byte[] Bytes { get; }
 
     private bool IsOpenHow { get; init; }

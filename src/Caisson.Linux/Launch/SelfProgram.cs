@@ -15,20 +15,24 @@ public static class SelfProgram
     internal const int EntryOffset = 64 + (3 * 56);
 
     /// <summary>The bytes of the executable.</summary>
-    public static byte[] ToElf(LaunchImage image)
+    public static byte[] ToElf(LaunchImage image) => ToElf(
+        image.Bytes.ToArray(), image.Architecture, Interpreter.CodeOf(image.Architecture)[Interpreter.InterpretOffset(image.Architecture)..]);
+
+    /// <summary>An executable of <paramref name="code"/>, which gets the address of <paramref name="image"/>.</summary>
+    internal static byte[] ToElf(ReadOnlySpan<byte> image, KernelArchitecture architecture, ReadOnlySpan<byte> code)
     {
-        byte[] elf = new byte[PageSize + image.Bytes.Length];
+        byte[] elf = new byte[PageSize + image.Length];
         var span = elf.AsSpan();
-        WriteHeader(span, image.Architecture);
+        WriteHeader(span, architecture);
         WriteSegment(span[64..], type: 1, flags: 5, offset: 0, CodeAddress, PageSize); // PT_LOAD, R-X
-        WriteSegment(span[120..], type: 1, flags: 6, offset: PageSize, ImageAddress, image.Bytes.Length); // PT_LOAD, RW-
+        WriteSegment(span[120..], type: 1, flags: 6, offset: PageSize, ImageAddress, image.Length); // PT_LOAD, RW-
         WriteSegment(span[176..], type: 0x6474e551, flags: 6, 0, 0, 0); // PT_GNU_STACK: not executable
 
-        int loaded = WriteLoad(span[EntryOffset..], image.Architecture);
-        Interpreter.CodeOf(image.Architecture)[Interpreter.InterpretOffset(image.Architecture)..].CopyTo(span[(EntryOffset + loaded)..]);
+        int loaded = WriteLoad(span[EntryOffset..], architecture);
+        code.CopyTo(span[(EntryOffset + loaded)..]);
 
         var data = span[PageSize..];
-        image.Bytes.Span.CopyTo(data);
+        image.CopyTo(data);
         LaunchImage.Relocate(data, ImageAddress);
         return elf;
     }

@@ -16,7 +16,7 @@ public static partial class OwnProcess
     /// lists of threads in order, on eight pages that the copy shares no more; no other thread of ours holds such a lock, because none allocates.
     /// </remarks>
     /// <exception cref="LinuxException"><see cref="Errno.EAGAIN"/>, <see cref="Errno.ENOMEM"/>: too many processes, too little memory.</exception>
-    public static int Fork() => (int)Libc.Check(Libc.syscall(SYS_clone, (nint)Signal.CHLD), "fork", "this process");
+    public static int Fork() => (int)Libc.Check(Libc.syscall(SYS_fork), "fork", "this process");
 
     /// <summary>This process, asked of the kernel: in a forked child, what .NET remembers is the parent's. Source: getpid(2).</summary>
     public static int Id => (int)Libc.syscall(SYS_getpid);

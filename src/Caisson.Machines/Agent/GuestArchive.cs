@@ -42,9 +42,8 @@ public static class GuestArchive
     private const int FirstErrorCode = 64;
 
     /// <summary>The launch of it.</summary>
-    /// <param name="architecture">Of the machine.</param>
     /// <param name="words">What is to be done, and with what.</param>
-    public static GuestLaunch Launch(KernelArchitecture architecture, params IReadOnlyList<string> words)
+    public static GuestLaunch Launch(params IReadOnlyList<string> words)
     {
         const string streams = "its streams";
         var program = new LaunchProgram(LaunchStage.World);
@@ -60,7 +59,7 @@ public static class GuestArchive
         program.Add(SystemCall.execve, "execute it", "/proc/self/exe", Block.TextList(["caisson-init", Command, .. words]), Block.TextList(["PATH=/"]));
         return new GuestLaunch
         {
-            World = program.Encode(architecture).Bytes,
+            World = program.Encode().Bytes,
             Self = default,
             Inputs = [new(GuestInputKind.Stdio, 0), new(GuestInputKind.Stdio, 1), new(GuestInputKind.Stdio, 2), new(GuestInputKind.Program)],
             WorldSteps = [.. program.Steps.Select(step => step.Reason)],

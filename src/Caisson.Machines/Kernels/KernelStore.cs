@@ -3,12 +3,14 @@ using System.Text.Json;
 
 using Caisson.Errors;
 using Caisson.Linux;
+using Caisson.Linux.Launch;
+using Caisson.Machines.Remote;
 
 namespace Caisson.Machines.Kernels;
 
 /// <summary>The kernels that machines boot: <c>kernels/RELEASE/{vmlinux,modules/,kernel.json,initrd-…}</c>. Safe for concurrent use.</summary>
 /// <param name="root">The engine's directory.</param>
-/// <param name="initPath">Our first process for machines, <c>caisson-init</c>; those for other architectures than ours are beside it, with their names at the end.</param>
+/// <param name="initPath">Our first process for machines, <c>caisson-init</c>.</param>
 public sealed class KernelStore(string root, string initPath)
 {
     private const string RecordName = "kernel.json";
@@ -60,13 +62,15 @@ public sealed class KernelStore(string root, string initPath)
     /// <summary>The unpacked kernel.</summary>
     public string KernelPath(MachineKernel kernel) => Path.Join(DirectoryOf(kernel.Release), "vmlinux");
 
-    /// <summary>The kernel's first file system with the <c>caisson-init</c> of this engine; made when there is none yet.</summary>
+    /// <summary>
+    /// The kernel's first file system with the <c>caisson-init</c> of this engine, or, for another architecture, with a <see cref="ServerProgram"/>; made when there is none yet.
+    /// </summary>
     /// <exception cref="CaissonException"><see cref="ErrorKind.FailedPrecondition"/>: <c>caisson-init</c> is missing.</exception>
     public string RequireInitrd(MachineKernel kernel)
     {
         lock (_making)
         {
-            byte[] init = ReadInit(kernel.Architecture);
+            byte[] init = kernel.Architecture == KernelArchitectures.Own.Name() ? ReadInit() : ServerProgram.ToElf(RemoteBoot.Compile(kernel.BootModules).Program);
             string directory = DirectoryOf(kernel.Release);
             string path = Path.Join(directory, $"initrd-{Convert.ToHexStringLower(SHA256.HashData(init))[..16]}.cpio");
             if (!File.Exists(path))
@@ -166,16 +170,15 @@ public sealed class KernelStore(string root, string initPath)
         Directory.Delete(DirectoryOf(release), recursive: true);
     }
 
-    private byte[] ReadInit(string architecture)
+    private byte[] ReadInit()
     {
-        string path = architecture == KernelArchitectures.Own.Name() ? initPath : $"{initPath}-{architecture}";
         try
         {
-            return File.ReadAllBytes(path);
+            return File.ReadAllBytes(initPath);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new CaissonException(ErrorKind.FailedPrecondition, $"machines need {path}, which belongs beside the engine and is not there", error);
+            throw new CaissonException(ErrorKind.FailedPrecondition, $"machines need {initPath}, which belongs beside the engine and is not there", error);
         }
     }
 

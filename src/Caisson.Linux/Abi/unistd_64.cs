@@ -1,7 +1,7 @@
 namespace Caisson.Linux.Abi;
 
 /// <summary>The constants of the kernel's user interface, spelled as its headers spell them; one file a header.</summary>
-/// <remarks>What architectures do not share is in the folders X64 and Arm64. The values are compared with the C headers by <c>tests/Caisson.Abi.Tests</c>.</remarks>
+/// <remarks>x86-64. The values are compared with the C headers by <c>test/Caisson.Abi.Tests</c>.</remarks>
 public static partial class Kernel
 {
 #pragma warning disable CS1591 // the kernel's own names say it
