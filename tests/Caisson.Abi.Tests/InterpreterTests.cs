@@ -11,6 +11,7 @@ public sealed class InterpreterTests
     [InlineData("init.S", "gcc", "objcopy")]
     [InlineData("interpreter.arm64.S", "aarch64-linux-gnu-gcc", "aarch64-linux-gnu-objcopy")]
     [InlineData("init.arm64.S", "aarch64-linux-gnu-gcc", "aarch64-linux-gnu-objcopy")]
+    [InlineData("server.arm64.S", "aarch64-linux-gnu-gcc", "aarch64-linux-gnu-objcopy")]
     public void The_machine_code_is_what_its_listing_assembles_to(string file, string compiler, string copier)
     {
         Assert.SkipUnless(CCompiler.Has(compiler), $"needs {compiler}");
@@ -33,7 +34,12 @@ public sealed class InterpreterTests
     private static byte[] CodeOf(string file)
     {
         KernelArchitecture architecture = file.Contains("arm64", StringComparison.Ordinal) ? KernelArchitecture.Arm64 : KernelArchitecture.X64;
-        return (file.StartsWith("init.", StringComparison.Ordinal) ? InitProgram.CodeOf(architecture) : Interpreter.CodeOf(architecture)).ToArray();
+        return file.Split('.')[0] switch
+        {
+            "init" => InitProgram.CodeOf(architecture).ToArray(),
+            "server" => ServerProgram.Arm64.ToArray(),
+            _ => Interpreter.CodeOf(architecture).ToArray(),
+        };
     }
 
     private static void Run(string program, params string[] arguments)

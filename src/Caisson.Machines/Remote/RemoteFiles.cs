@@ -21,7 +21,6 @@ internal sealed class RemoteFiles
     private const int StackBytes = 256 * 1024;
     private const int HeaderBytes = 16;
     private const int PollSize = 8;
-    private const int MOUNT_ATTR_NODEV = 4;
     private const ulong LineKey = 0;
     private const ulong ServerKey = 1;
 

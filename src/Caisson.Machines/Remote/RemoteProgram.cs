@@ -21,7 +21,6 @@ internal sealed class RemoteProgram
     private const int CodeAt = 8;
     private const int StatusAt = 24;
     private const int NoDescriptor = -1;
-    private const int MSG_CMSG_CLOEXEC = 0x40000000;
 
     /// <summary>What a child that a launch plan walks sends.</summary>
     private const int TerminalPurpose = 1;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 
-using Caisson.Linux;
 using Caisson.Linux.Launch;
 using Caisson.Machines.Agent;
 
@@ -14,7 +13,6 @@ internal sealed class RemoteResolver
     private const int MessageBytesMax = 4_096;
     private const int PendingMax = 256;
     private const int AddressBytes = 16;
-    private const int SOCK_NONBLOCK = 0x800;
 
     private readonly byte[][] _askers = new byte[PendingMax][];
     private readonly RemoteKernel _kernel;

@@ -59,6 +59,46 @@ public sealed class ForeignLaunchTests
         Assert.Throws<InvalidOperationException>(() => program.Encode(KernelArchitecture.Arm64));
     }
 
+    [Fact]
+    public void A_request_has_its_addresses_already_and_says_what_it_wants_back()
+    {
+        LaunchProgram program = new(LaunchStage.World);
+        Slot count = program.NewSlot("count");
+        Block first = Block.Buffer(8, "first");
+        Block second = Block.Buffer(8, "second");
+        program.Add(SystemCall.read, "read", 5, first, 8).Into(count);
+        program.Add(SystemCall.read, "read", 5, second, 8);
+
+        LaunchRequest request = LaunchRequest.Encode(program, line: 7, first);
+        ReadOnlySpan<byte> bytes = request.Bytes.Span;
+        int operations = BinaryPrimitives.ReadInt32LittleEndian(bytes[16..]);
+        byte[] answer = new byte[request.AnswerBytes];
+        answer[count.Index * 8] = 8;
+        answer[^8] = 42;
+
+        Assert.Equal(7, BinaryPrimitives.ReadInt64LittleEndian(bytes[(LaunchImage.HeaderSize + 8)..]));
+        Assert.Equal(ServerProgram.ArenaAddress + operations + (2 * LaunchImage.OperationSize), BinaryPrimitives.ReadInt64LittleEndian(bytes[(operations + 16)..]));
+        Assert.Equal(8, LaunchRequest.Read(answer, count));
+        Assert.Equal(42, request.Read(answer, first)[0]);
+        Assert.True(answer.Length < bytes.Length - 8); // what was not wanted does not come
+        Assert.Equal((1, Errno.ENOENT), LaunchRequest.FailureOf([1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]));
+    }
+
+    [Fact]
+    public void Only_a_servers_list_may_wait_by_going_back()
+    {
+        LaunchProgram program = new(LaunchStage.World);
+        Label again = new();
+        program.Mark(again);
+        program.Add(SystemCall.Branch, "again", 1).Then(again);
+
+        LaunchRequest request = LaunchRequest.Encode(program, 3);
+        int operations = BinaryPrimitives.ReadInt32LittleEndian(request.Bytes.Span[16..]);
+
+        Assert.Equal(-1, BinaryPrimitives.ReadInt32LittleEndian(request.Bytes.Span[(operations + 68)..]));
+        Assert.Throws<InvalidOperationException>(() => program.Encode(KernelArchitecture.Arm64));
+    }
+
     [Theory]
     [InlineData("amd64", KernelArchitecture.X64)]
     [InlineData("x86_64", KernelArchitecture.X64)]
