@@ -141,7 +141,7 @@ public sealed class KernelTests : IDisposable
         Assert.Equal("6.1.0-arm64", store.RequireDefault(KernelArchitecture.Arm64).Release);
         Assert.Equal("6.1.0-amd64", store.RequireDefault(KernelArchitecture.X64).Release);
         string initrd = Encoding.Latin1.GetString(File.ReadAllBytes(store.RequireInitrd(kernel)));
-        int elf = initrd.IndexOf("\x7fELF", StringComparison.Ordinal);
+        int elf = initrd.IndexOf("\u007fELF", StringComparison.Ordinal);
         Assert.Equal(183, initrd[elf + 18]); // EM_AARCH64
         Assert.Contains("/dev/vport0p1", initrd, StringComparison.Ordinal);
     }

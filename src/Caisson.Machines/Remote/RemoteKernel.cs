@@ -45,16 +45,16 @@ internal sealed class RemoteKernel(Descriptor line)
     }
 
     /// <summary>Reads once from one of the machine's descriptors.</summary>
-    /// <param name="descriptor">Which.</param>
+    /// <param name="number">Which.</param>
     /// <param name="count">The most bytes.</param>
     /// <param name="bytes">What was read.</param>
     /// <returns>How many; 0 at the end, otherwise a negative error.</returns>
-    public int Read(int descriptor, int count, out byte[] bytes)
+    public int Read(int number, int count, out byte[] bytes)
     {
         bytes = [];
         var program = new LaunchProgram(LaunchStage.World);
         Slot result = program.NewSlot("count");
-        program.Add(SystemCall.read, "read", descriptor, Argument.Of(ServerProgram.ScratchAddress, "scratch"), count).Into(result).ExpectAny();
+        program.Add(SystemCall.read, "read", number, Argument.Of(ServerProgram.ScratchAddress, "scratch"), count).Into(result).ExpectAny();
         long read = Run(program).Result(result);
         if (read <= 0 || read > count)
         {
@@ -82,7 +82,14 @@ internal sealed class RemoteKernel(Descriptor line)
         {
             throw new CaissonException(ErrorKind.ResourceExhausted, $"the machine takes {ServerProgram.ArenaBytes} bytes at once, and {request.Bytes.Length} are to be sent");
         }
-        line.Write(request.Bytes.Span);
+        try
+        {
+            line.Write(request.Bytes.Span);
+        }
+        catch (LinuxException error)
+        {
+            throw Gone(error);
+        }
         _unanswered.Enqueue(request);
     }
 
@@ -107,14 +114,16 @@ internal sealed class RemoteKernel(Descriptor line)
     {
         while (!bytes.IsEmpty)
         {
-            int count = line.Read(bytes);
+            int count = line.ReadNow(bytes);
             if (count <= 0)
             {
-                throw new CaissonException(ErrorKind.Unavailable, "the machine's first process does not answer any more");
+                throw Gone(null);
             }
             bytes = bytes[count..];
         }
     }
+
+    private static CaissonException Gone(LinuxException? cause) => new(ErrorKind.Unavailable, "the machine's first process does not answer any more", cause);
 }
 
 /// <summary>What a list left in its slots and in the memory that was wanted.</summary>

@@ -109,21 +109,21 @@ internal sealed class RemoteProgram
     }
 
     /// <summary>Something happened to one of them.</summary>
-    public void On(int descriptor, int events)
+    public void On(int number, int events)
     {
-        if (descriptor == Process && _exit is null)
+        if (number == Process && _exit is null)
         {
             _exit = Reap(wait: false);
         }
-        else if (descriptor == _output.Source && (events & ~POLLOUT) != 0)
+        else if (number == _output.Source && (events & ~POLLOUT) != 0)
         {
             Read(_output);
         }
-        else if (descriptor == _errors.Source)
+        else if (number == _errors.Source)
         {
             Read(_errors);
         }
-        if (descriptor == _stdin && _input.Count > 0)
+        if (number == _stdin && _input.Count > 0)
         {
             WriteInput();
         }
