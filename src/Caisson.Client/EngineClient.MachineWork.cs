@@ -65,8 +65,30 @@ public sealed partial class EngineClient
     /// <param name="target">Absolute path on the engine's host; null ends it.</param>
     /// <param name="everySeconds">From one copy to the next.</param>
     /// <param name="keep">At least as many points are kept.</param>
-    public void ReplicateMachine(string id, string? target, int everySeconds, int keep) => Do(
-        "POST", Machine(id, "replicate") + (target is null ? new QueryString().Add("stop", true) : new QueryString().Add("target", target).Add("every", everySeconds).Add("keep", keep)));
+    /// <param name="isLeased">Another engine takes the machine over when this one is gone.</param>
+    public void ReplicateMachine(string id, string? target, int everySeconds, int keep, bool isLeased) => Do(
+        "POST", Machine(id, "replicate") + (target is null ? new QueryString().Add("stop", true) : new QueryString().Add("target", target).Add("every", everySeconds).Add("keep", keep).Add("ha", isLeased)));
+
+    /// <summary>The machines of other engines that this one runs when theirs are gone.</summary>
+    public IReadOnlyList<MachineStandby> ListStandbys()
+    {
+        using var response = Call("GET", "/caisson/standbys");
+        using var json = response.ReadJson(JsonValueKind.Array);
+        return [.. json.RootElement.EnumerateArray().Select(item => new MachineStandby(item))];
+    }
+
+    /// <summary>Has the engine run the machine of a directory with copies and a lease when its own is gone.</summary>
+    /// <param name="target">Absolute path on the engine's host.</param>
+    /// <param name="fence">A line of the shell that must end with 0 before; empty for none.</param>
+    /// <param name="passphrase">Of encrypted disks; empty for none.</param>
+    public void SetStandby(string target, string fence, string passphrase)
+    {
+        using var response = Call(
+            "POST", "/caisson/standbys" + new QueryString().Add("target", target).Add("fence", fence), JsonBody.Write(json => json.Text("Passphrase", passphrase)));
+    }
+
+    /// <summary>No longer.</summary>
+    public void EndStandby(string target) => Do("DELETE", "/caisson/standbys" + new QueryString().Add("target", target));
 
     /// <summary>Copies a machine now, as its replication says; the result is the last point's name.</summary>
     public MachineWork ReplicateMachineNow(string id, Action<string, double> progress) => Work(Machine(id, "replicate") + new QueryString().Add("now", true), progress);

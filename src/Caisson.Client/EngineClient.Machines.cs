@@ -286,6 +286,12 @@ public sealed partial class EngineClient
         json.Text("Format", disk.Format);
         json.Text("Bus", disk.Bus);
         json.Text("Cache", disk.Cache);
+        if (disk.Rate is { } rate)
+        {
+            json.WriteStartObject("Rate");
+            rate.Write(json);
+            json.WriteEndObject();
+        }
     }
 
     private static void Write(Utf8JsonWriter json, MachineNetwork network)

@@ -179,6 +179,7 @@ internal sealed class GuestAgent(AgentLink link, DirectoryDescriptor modules)
             _programs.Add(channel, program);
             link.Send(AgentFrameKind.Started, channel, []);
             program.Watch();
+            Settle(program);
         }
         catch (Exception error) when (error is CaissonException or FormatException)
         {

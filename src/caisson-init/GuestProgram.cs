@@ -76,7 +76,10 @@ internal sealed class GuestProgram
     /// <summary>Watches the process and its streams.</summary>
     public void Watch()
     {
-        _epoll.Add(Process, EpollEvents.Readable, Key(ProcessKey));
+        if (_exit is null)
+        {
+            _epoll.Add(Process, EpollEvents.Readable, Key(ProcessKey));
+        }
         Rewatch(_output);
         Rewatch(_errors);
     }
@@ -224,11 +227,8 @@ internal sealed class GuestProgram
                     Process.WaitExit();
                     _launched.Dispose();
                     return false;
-                case LaunchReport.Executed when Process.TryWaitExit() is { } early && early.KilledBy != 0:
-                    failure = new GuestFailure(-1, 0, 0, $"the process was killed on its way to the program ({early.KilledBy})");
-                    _launched.Dispose();
-                    return false;
                 case LaunchReport.Executed:
+                    _exit = Process.TryWaitExit(); // whoever is quick has ended by now
                     return true;
                 case LaunchReport.Cloned:
                     break;

@@ -97,7 +97,7 @@ public sealed class MachineTests
         Assert.All(
             (NamespaceType[])[NamespaceType.Mount, NamespaceType.User, NamespaceType.Pid, NamespaceType.Network, NamespaceType.Ipc, NamespaceType.Uts, NamespaceType.Cgroup],
             type => Assert.NotNull(spec.Linux.Namespace(type)));
-        Assert.Equal((512L + 256) << 20, spec.Linux.Resources!.Memory!.Limit);
+        Assert.Equal((512L + 384) << 20, spec.Linux.Resources!.Memory!.Limit);
         Assert.Equal(["/disks/data", "/dev/net/tun"], spec.Mounts.Where(mount => mount.Type == "bind" && !mount.Options.Contains("ro")).Select(mount => mount.Destination).OrderDescending());
         Assert.DoesNotContain(spec.Mounts, mount => mount.Destination == "/dev/kvm");
     }

@@ -257,6 +257,7 @@ public sealed class EscapeTests(Engine engine) : IClassFixture<Engine>
         }
         engine.Caisson("exec", "watch", "sh", "-c", "printf '#!/proc/self/exe\\n' >/run-me; chmod 755 /run-me");
         engine.Caisson("exec", "watch", "/run-me");
+        engine.Caisson("exec", "watch", "sh", "-c", "i=0; until [ -s /seen ] || [ $i -gt 100 ]; do sleep 0.1; i=$((i + 1)); done");
         string seen = engine.Caisson("exec", "watch", "sort", "-u", "/seen").Output;
         engine.Caisson("rm", "-f", "watch");
 

@@ -214,7 +214,8 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
                 await verbs.WaitAsync(Limit, TestContext.Current.CancellationToken);
 
                 Assert.True(Eventually(() => State(name) is "running" or "stopped" or "crashed"), $"round {round}: {engine.Caisson("machine", "info", name)}");
-                Assert.Equal(State(name) == "running", Pid(name) != "0");
+                string[] now = engine.Caisson("machine", "info", "--format", "{{.State}} {{.Pid}}", name).Output.Trim().Split(' ');
+                Assert.Equal(now[0] == "running", now[1] != "0");
                 string state = $"{(round % 2 == 0 ? "engine" : "QEMU")} killed, then {State(name)}";
                 seen[state] = seen.GetValueOrDefault(state) + 1;
             }
@@ -294,6 +295,116 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
                 console.Expect("ready");
                 Assert.Equal('b', console.Ask('d'));
             }
+        }
+        finally
+        {
+            Clean();
+        }
+    }
+
+    [Fact]
+    public void A_machine_does_what_its_schedules_say_also_after_the_engine_was_killed()
+    {
+        string name = Make("punctual");
+        try
+        {
+            Caisson("machine", "start", name);
+            Answer wrong = engine.Caisson("machine", "set", "--schedule", "stop 0 25 * * *", "--schedule", "sing @daily", name);
+            Assert.Contains("'25' is no hour, 0 to 23", wrong.Error, StringComparison.Ordinal);
+            Assert.Contains("'sing' is none of start, stop, reboot, snapshot", wrong.Error, StringComparison.Ordinal);
+            Caisson("machine", "set", "--schedule", "snapshot:2 @every 1s", name);
+            Assert.True(Eventually(() => Snapshots(name).Length == 2));
+            string[] first = Snapshots(name);
+            engine.Kill();
+            Assert.True(Eventually(() => Snapshots(name) is { Length: 2 } now && !now.Intersect(first).Any()));
+
+            Caisson("machine", "stop", "--force", name);
+            Caisson("machine", "set", "--schedule", "start @every 1s", name);
+            Assert.True(Eventually(() => State(name) == "running"));
+            Caisson("machine", "set", "--schedule", "none", name);
+            Caisson("machine", "stop", "--force", name);
+            Assert.DoesNotContain("Schedule:", Caisson("machine", "info", name).Output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Clean();
+        }
+    }
+
+    [Fact]
+    public void A_machine_whose_engine_is_gone_runs_at_another_one_and_at_its_own_no_more()
+    {
+        string name = Make("survivor");
+        string place = engine.NewDirectory("survivor");
+        using Engine other = Engine.InOwnNetwork();
+        try
+        {
+            Caisson("machine", "start", name);
+            using (SerialConsole console = Open(name))
+            {
+                console.Expect("ready");
+                Save(console, 'h');
+            }
+            Assert.Contains("nobody holds the lease", other.Caisson("machine", "standby", "--fence", "none", FilledWith(name)).Error, StringComparison.Ordinal);
+            Caisson("machine", "replicate", "--ha", "--every", "5s", "--now", name, place);
+            Assert.Contains("which is here", engine.Caisson("machine", "standby", "--fence", "none", place).Error, StringComparison.Ordinal);
+            string proof = $"{place}.fenced";
+            // What would switch the host off: until it does, nobody runs the machine twice.
+            other.Caisson("machine", "standby", "--fence", $"test -e {proof} && kill -9 {Pid(name)} && echo $CAISSON_MACHINE > {proof}", place);
+            Assert.Equal("watched", Watched());
+
+            engine.Kill();
+            Assert.True(Eventually(() => Watched() == "lost"));
+            Assert.True(Eventually(() => other.Caisson("machine", "standby", "--format", "{{.Error}}").Output.Contains("the fence ended with code 1", StringComparison.Ordinal)));
+            Assert.Equal("", other.Caisson("machine", "list", "-q").Output);
+            File.WriteAllText(proof, "");
+            Assert.True(Eventually(() => other.Caisson("machine", "info", "--format", "{{.State}}", name).Output.Trim() == "running"));
+            Assert.Equal($"{name}\n", File.ReadAllText(proof));
+            using (SerialConsole console = new(other.Begin("machine", "console", "--tail", "0", name)))
+            {
+                Assert.Equal('h', console.Ask('d'));
+            }
+
+            Assert.True(Eventually(() => engine.Caisson("machine", "info", "--format", "{{.TakenOverBy}}", name).Output.Trim().Length > 0));
+            Assert.Contains("it was taken over", engine.Caisson("machine", "start", name).Error, StringComparison.Ordinal);
+            Assert.NotEqual("running", State(name));
+
+            // The way back: what is left here goes, and this engine stands by.
+            Caisson("machine", "delete", "-f", name);
+            Caisson("machine", "standby", "--fence", "none", place);
+            Caisson("machine", "standby", "--stop", place);
+        }
+        finally
+        {
+            Clean();
+            other.Caisson("machine", "delete", "-f", name);
+        }
+
+        string Watched() => other.Caisson("machine", "standby", "--format", "{{.State}}").Output.Trim();
+
+        string FilledWith(string machine)
+        {
+            string copies = engine.NewDirectory("without");
+            Caisson("machine", "backup", machine, $"{copies}/all");
+            return $"{copies}/all";
+        }
+    }
+
+    [Fact]
+    public void A_machine_that_cannot_renew_its_lease_is_ended_and_goes_on_when_it_can()
+    {
+        string name = Make("holder");
+        string place = $"{engine.NewDirectory("holder")}/copies";
+        try
+        {
+            Caisson("machine", "start", name);
+            Caisson("machine", "replicate", "--ha", "--every", "1h", "--now", name, place);
+            Directory.Move(place, place + ".away");
+
+            Assert.True(Eventually(() => State(name) == "stopped"));
+            Assert.Contains("could not be renewed", Caisson("machine", "info", name).Output, StringComparison.Ordinal);
+            Directory.Move(place + ".away", place);
+            Assert.True(Eventually(() => State(name) == "running"));
         }
         finally
         {
@@ -404,6 +515,8 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
         console.Send("w");
         console.Expect(".");
     }
+
+    private string[] Snapshots(string name) => engine.Caisson("machine", "info", "--format", "{{range .Snapshots}}{{.Name}} {{end}}", name).Output.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private string Point(string name) => engine.Caisson("machine", "info", "--format", "{{.Replication.Point}}", name).Output.Trim();
 

@@ -83,7 +83,7 @@ public sealed class KubernetesTests(Engine engine) : IClassFixture<Engine>
         metadata: {name: web, namespace: shop}
         spec:
           replicas: 3
-          progressDeadlineSeconds: 6
+          progressDeadlineSeconds: 12
           selector: {matchLabels: {tier: web}}
           template:
             metadata: {labels: {tier: web}}

@@ -62,6 +62,11 @@ public sealed class MachineStoryTests(Engine engine) : IClassFixture<Engine>
         Assert.Equal("2", lab.Shell("deb", "nproc"));
         Assert.True(long.Parse(lab.Shell("deb", "awk /MemTotal/{print\\$2} /proc/meminfo"), System.Globalization.CultureInfo.InvariantCulture) > memory + 90_000);
 
+        // Limited, while it runs.
+        lab.Caisson("machine", "set", "--disk-rate", "disk0=bps-write:4m", "deb");
+        Assert.True(double.Parse(lab.Shell("deb", "s=$(date +%s); dd if=/dev/zero of=/var/tmp/slow bs=1M count=24 oflag=direct status=none; e=$(date +%s); rm /var/tmp/slow; echo $((e-s))"), System.Globalization.CultureInfo.InvariantCulture) >= 4);
+        lab.Caisson("machine", "set", "--disk-rate", "disk0=", "deb");
+
         // Backed up: all of it, then what has changed; and recovered, still encrypted.
         lab.Caisson("machine", "backup", "deb", $"{work}/backup");
         lab.Shell("deb", "echo two > /root/chapter; sync");
@@ -102,7 +107,10 @@ public sealed class MachineStoryTests(Engine engine) : IClassFixture<Engine>
         lab.Caisson("machine", "import", "--name", lab.Named("home"), $"{work}/deb.ova");
         lab.Caisson("machine", "start", "home");
         Assert.Equal("two", lab.Shell("home", "cat /root/chapter"));
-        lab.Caisson("machine", "stop", "home");
+
+        // Stopped when the clock says so.
+        lab.Caisson("machine", "set", "--schedule", "stop @every 2s", "home");
+        Assert.True(SpinWait.SpinUntil(() => lab.Info("home", "{{.State}}") == "stopped", TimeSpan.FromMinutes(3)));
     }
 
     private string DiskOf(MachineLab lab, string name) => $"{engine.Root}/machines/{lab.Info(name, "{{.Id}}")}/disks/disk0.qcow2";

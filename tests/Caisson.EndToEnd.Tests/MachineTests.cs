@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Globalization;
+
 using Xunit;
 
 namespace Caisson.EndToEnd.Tests;
@@ -21,6 +23,13 @@ public sealed class MachineTests(Engine engine) : IClassFixture<Engine>
             Assert.Equal(("typed", 0), Plain(engine.CaissonWith("typed", "exec", "-i", name, "cat")));
             Assert.Equal(127, engine.Caisson("exec", name, "nosuch").Code);
             Assert.Equal(0, engine.Caisson("exec", name, "touch", "/kept").Code);
+            using (Process watching = engine.Begin("exec", name, "sh", "-c", "while :; do echo many words; done"))
+            {
+                Assert.Equal("many words", watching.StandardOutput.ReadLine());
+                watching.Kill(); // whoever watches goes away; the machine does not
+                watching.WaitForExit();
+            }
+            Assert.Equal(("still\n", 0), Plain(engine.Caisson("exec", name, "echo", "still")));
             Assert.Equal(0, engine.Caisson("pause", name).Code);
             Assert.Equal(0, engine.Caisson("unpause", name).Code);
             engine.Kill(); // the machine goes on without an engine

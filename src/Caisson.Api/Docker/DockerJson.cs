@@ -49,6 +49,7 @@ internal sealed record ErrorBody([property: JsonPropertyName("message")] string 
 [JsonSerializable(typeof(MachineBody))]
 [JsonSerializable(typeof(MachinePassphraseBody))]
 [JsonSerializable(typeof(IReadOnlyList<MachineSummaryBody>))]
+[JsonSerializable(typeof(IReadOnlyList<MachineStandbyState>))]
 [JsonSerializable(typeof(MachineSnapshotBody))]
 [JsonSerializable(typeof(MachineAttachBody))]
 [JsonSerializable(typeof(MachineDeviceBody))]

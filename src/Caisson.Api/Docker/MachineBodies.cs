@@ -32,7 +32,8 @@ internal sealed record MachineBody(
     bool Kernel, string CommandLine, IReadOnlyList<string> Boot,
     IReadOnlyList<MachineDiskBody> Disks, IReadOnlyList<MachineDriveBody> Drives, IReadOnlyList<MachineInterfaceBody> Interfaces,
     bool Autostart, int StartOrder, int StartDelaySeconds, string RestartPolicy, bool Template, string ClonedFrom,
-    IReadOnlyList<MachineSnapshotBody> Snapshots, string CurrentSnapshot, string ConsolePath, string VncPath, MachineReplicationBody? Replication)
+    IReadOnlyList<MachineSnapshotBody> Snapshots, string CurrentSnapshot, string ConsolePath, string VncPath, MachineReplicationBody? Replication,
+    IReadOnlyList<MachineSchedule> Schedules, string TakenOverBy)
 {
     public static MachineBody Of(FullMachine machine)
     {
@@ -45,29 +46,29 @@ internal sealed record MachineBody(
             MachineHostFacts.HasKvm ? "kvm" : "tcg", config.Processors, Math.Max(config.Processors, config.ProcessorsMax), config.CpuModel,
             status.MemoryBytes > 0 ? status.MemoryBytes : config.MemoryBytes, Math.Max(config.MemoryBytes, config.MemoryMaxBytes),
             MachineSummaryBody.FirmwareOf(config), config.SecureBoot, config.Tpm, config.IsEncrypted, config.HasKernel, config.CommandLine, config.Boot,
-            [.. config.Disks.Select(disk => new MachineDiskBody(disk.Name, disk.Bytes, machine.MeasureDisk(disk.Name), disk.Bus, disk.Cache.Length > 0 ? disk.Cache : "writeback", disk.Backing))],
+            [.. config.Disks.Select(disk => new MachineDiskBody(disk.Name, disk.Bytes, machine.MeasureDisk(disk.Name), disk.Bus, disk.Cache.Length > 0 ? disk.Cache : "writeback", disk.Rate, disk.Backing))],
             [.. config.Drives.Select(drive => new MachineDriveBody(drive.Name, drive.Path))],
             [.. config.Interfaces.Select((one, i) => MachineInterfaceBody.Of(one, record.Networks[i], i < status.Endpoints.Count ? status.Endpoints[i] : null))],
             record.Autostart, record.StartOrder, record.StartDelaySeconds, record.RestartPolicy, record.IsTemplate, record.ClonedFrom,
             [.. record.Snapshots.Select(MachineSnapshotBody.Of)], record.CurrentSnapshot, machine.ConsolePath, status.HasProcess ? $"{machine.DirectoryPath}/run/vnc.sock" : "",
-            record.Replication is { } replication ? MachineReplicationBody.Of(replication, status.Replicated) : null);
+            record.Replication is { } replication ? MachineReplicationBody.Of(replication, status.Replicated) : null, record.Schedules, record.TakenOverBy);
     }
 
     private static string Time(DateTimeOffset? at) => at is { } known ? Times.Text(known) : "";
 }
 
 /// <summary>Where a machine is replicated to, and how that goes; times are empty before the first.</summary>
-internal sealed record MachineReplicationBody(string Target, int EverySeconds, int Keep, string Point, string At, long Bytes, string TriedAt, string Error)
+internal sealed record MachineReplicationBody(string Target, int EverySeconds, int Keep, bool Leased, string Point, string At, long Bytes, string TriedAt, string Error)
 {
     public static MachineReplicationBody Of(MachineReplication plan, MachineReplicationState? state) => new(
-        plan.Target, plan.EverySeconds, plan.Keep, state?.Point ?? "", state?.At is { } at ? Times.Text(at) : "", state?.Bytes ?? 0, state?.TriedAt is { } tried ? Times.Text(tried) : "", state?.Error ?? "");
+        plan.Target, plan.EverySeconds, plan.Keep, plan.Term > 0, state?.Point ?? "", state?.At is { } at ? Times.Text(at) : "", state?.Bytes ?? 0, state?.TriedAt is { } tried ? Times.Text(tried) : "", state?.Error ?? "");
 }
 
 /// <summary>A passphrase.</summary>
 internal sealed record MachinePassphraseBody(string Passphrase);
 
 /// <summary>A disk of a machine.</summary>
-internal sealed record MachineDiskBody(string Name, long Size, long Used, string Bus, string Cache, IReadOnlyList<string> Backing);
+internal sealed record MachineDiskBody(string Name, long Size, long Used, string Bus, string Cache, DiskRate? Rate, IReadOnlyList<string> Backing);
 
 /// <summary>A drive of a machine.</summary>
 internal sealed record MachineDriveBody(string Name, string Path);

@@ -26,6 +26,9 @@ internal sealed class MachineWorkRoutes(ContainerEngine engine)
         routes.Post("/caisson/machines/{id}/backup", Backup);
         routes.Post("/caisson/machines/{id}/replicate", Replicate);
         routes.Post("/caisson/machines/restore", Restore);
+        routes.Get("/caisson/standbys", call => call.Json(Machines.ListStandbys(), DockerJson.Default.IReadOnlyListMachineStandbyState));
+        routes.Post("/caisson/standbys", SetStandby);
+        routes.Delete("/caisson/standbys", EndStandby);
     }
 
     private async Task Bootstrap(Call call)
@@ -81,11 +84,25 @@ internal sealed class MachineWorkRoutes(ContainerEngine engine)
         if (!call.Flag("now"))
         {
             await machine.SetReplicationAsync(
-                call.Flag("stop") ? null : new MachineReplication { Target = Required(call, "target"), EverySeconds = call.Number("every") ?? 0, Keep = call.Number("keep") ?? 0 }, call.Gone);
+                call.Flag("stop") ? null : new MachineReplication { Target = Required(call, "target"), EverySeconds = call.Number("every") ?? 0, Keep = call.Number("keep") ?? 0 },
+                call.Flag("ha"), call.Gone);
             await call.Empty();
             return;
         }
         await WorkStream.RunAsync(call, async progress => new WorkLine { Result = (await machine.ReplicateAsync(progress, call.Gone)).Point });
+    }
+
+    private async Task SetStandby(Call call)
+    {
+        string passphrase = (await call.ReadOptionalAsync(DockerJson.Default.MachinePassphraseBody))?.Passphrase ?? "";
+        Machines.SetStandby(new MachineStandby { Target = Required(call, "target"), Fence = call.Query("fence") ?? "" }, passphrase);
+        await call.Empty();
+    }
+
+    private Task EndStandby(Call call)
+    {
+        Machines.EndStandby(Required(call, "target"));
+        return call.Empty();
     }
 
     private async Task Restore(Call call)

@@ -149,6 +149,7 @@ internal static class CommandTable
         new(Machines, ["machine screenshot"], "Save what the screen of a machine shows", () => new MachineScreenshotCommand()),
         new(Machines, ["machine set"], "Change a machine, also while it runs", () => new MachineSetCommand()),
         new(Machines, ["machine snapshot"], "Keep a machine as it is now, or delete such a snapshot", () => new MachineSnapshotCommand()),
+        new(Machines, ["machine standby"], "Run a machine of another engine when that one is gone", () => new MachineStandbyCommand()),
         new(Machines, ["machine snapshots"], "List the snapshots of a machine as a tree", () => new MachineSnapshotsCommand()),
         new(Machines, ["machine ssh"], "Log in to a machine by ssh", () => new MachineSshCommand()),
         new(Machines, ["machine start"], "Start one or more machines", () => new MachineStartCommand()),

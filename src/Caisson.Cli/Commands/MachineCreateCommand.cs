@@ -27,7 +27,7 @@ internal sealed class MachineCreateCommand : Command
         _secureBoot = Switch("secure-boot", "UEFI starts only what is signed");
         _tpm = Switch("tpm", "With a TPM 2.0");
         Heading("Disks and networks");
-        _disks = Values("disk", "disk", "SIZE of an empty disk, or PATH of one that is copied; then size=, name=, format=, bus=virtio|sata, cache=writeback|none|unsafe", MachineSpec.Disk);
+        _disks = Values("disk", "disk", "SIZE of an empty disk, or PATH of one that is copied; then size=, name=, format=, bus=virtio|sata, cache=writeback|none|unsafe, bps=, iops=", MachineSpec.Disk);
         _encrypt = Switch("encrypt", "Encrypt the disks (LUKS), by a passphrase of the engine's or yours");
         _passphrase = Text("passphrase-file", "Path of a file whose first line is the passphrase of the disks", kind: "path");
         _cdroms = List("cdrom", "Path of an image in a drive, read only; an empty text for an empty drive", kind: "path");

@@ -66,7 +66,7 @@ internal sealed class MachineInfoCommand : Command
         foreach (JsonElement disk in machine.Items("Disks"))
         {
             string below = disk.Texts("Backing") is { Count: > 0 } backing ? $", on {backing[0][..12]}" : "";
-            Line("Disk", $"{disk.Text("Name")}: {HumanSize.Binary(disk.Number("Size"))}, {HumanSize.Binary(disk.Number("Used"))} taken, {disk.Text("Bus")}{below}");
+            Line("Disk", $"{disk.Text("Name")}: {HumanSize.Binary(disk.Number("Size"))}, {HumanSize.Binary(disk.Number("Used"))} taken, {disk.Text("Bus")}{below}{Limits(disk)}");
         }
         foreach (JsonElement drive in machine.Items("Drives"))
         {
@@ -86,8 +86,13 @@ internal sealed class MachineInfoCommand : Command
         {
             string last = copies.Text("Point") is { Length: > 0 } point ? $", last {point} ({HumanSize.Binary(copies.Number("Bytes"))}, verified)" : "";
             string failed = copies.Text("Error") is { Length: > 0 } reason ? $"; the last try failed: {DisplayText.Printable(reason)}" : "";
-            Line("Replication", $"{copies.Text("Target")}, every {copies.Number("EverySeconds")} s{last}{failed}");
+            Line("Replication", $"{copies.Text("Target")}, every {copies.Number("EverySeconds")} s{(copies.Truth("Leased") ? ", with a lease" : "")}{last}{failed}");
         }
+        foreach (JsonElement schedule in machine.Items("Schedules"))
+        {
+            Line("Schedule", $"{schedule.Text("Verb")} {schedule.Text("When")}{(schedule.Number("Keep") is > 0 and var keep ? $", {keep} stay" : "")}");
+        }
+        Line("Taken over by", machine.Text("TakenOverBy"));
         Line("VNC", machine.Text("VncPath"));
 
         long Number(string name) => machine.Number(name);
@@ -99,6 +104,20 @@ internal sealed class MachineInfoCommand : Command
                 output.WriteLine($"{name + ":",-16}{value}");
             }
         }
+    }
+
+    private static string Limits(JsonElement disk)
+    {
+        if (disk.Field("Rate") is not { ValueKind: JsonValueKind.Object } rate)
+        {
+            return "";
+        }
+        (string Name, string What)[] bytes = [("Bytes", ""), ("ReadBytes", " read"), ("WriteBytes", " written")];
+        (string Name, string What)[] requests = [("Requests", "requests"), ("ReadRequests", "reads"), ("WriteRequests", "writes")];
+        return string.Concat([
+            .. bytes.Where(limit => rate.Number(limit.Name) > 0).Select(limit => $", {HumanSize.Binary(rate.Number(limit.Name))}{limit.What}/s"),
+            .. requests.Where(limit => rate.Number(limit.Name) > 0).Select(limit => $", {rate.Number(limit.Name)} {limit.What}/s"),
+        ]);
     }
 
     private static string Growing(long now, long most, Func<long, string> text) => most > now ? $"{text(now)}, at most {text(most)}" : text(now);

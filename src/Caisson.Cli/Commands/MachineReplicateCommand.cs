@@ -11,12 +11,13 @@ internal sealed class MachineReplicateCommand : MachineWorkCommand
     private const long Second = 1_000_000_000;
 
     private readonly ValueOption<long> _every, _keep;
-    private readonly SwitchOption _now, _stop;
+    private readonly SwitchOption _ha, _now, _stop;
 
     public MachineReplicateCommand()
     {
         _every = Value("every", "duration", "How long from one copy to the next (default 5m)", Every, 300L);
         _keep = Number("keep", $"At least as many points are kept (default {KeepDefault})", absent: KeepDefault);
+        _ha = Switch("ha", "Another engine runs it when this one is gone (see machine standby)");
         _now = Switch("now", "Copy it now, and wait for it");
         _stop = Switch("stop", "No longer; what was copied stays");
     }
@@ -40,11 +41,11 @@ internal sealed class MachineReplicateCommand : MachineWorkCommand
     {
         if (_stop.Value)
         {
-            session.Engine.ReplicateMachine(Arguments[0], null, 0, 0);
+            session.Engine.ReplicateMachine(Arguments[0], null, 0, 0, isLeased: false);
         }
         else if (Arguments.Count > 1)
         {
-            session.Engine.ReplicateMachine(Arguments[0], Absolute(Arguments[1]), (int)_every.Value, (int)_keep.Value);
+            session.Engine.ReplicateMachine(Arguments[0], Absolute(Arguments[1]), (int)_every.Value, (int)_keep.Value, _ha.Value);
         }
         else if (!_now.Value)
         {

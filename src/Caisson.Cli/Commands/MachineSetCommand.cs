@@ -13,6 +13,8 @@ internal sealed class MachineSetCommand : Command
     private readonly ValueOption<bool?> _autostart, _encrypt;
     private readonly ListOption<KeyValuePair<string, long>> _disks;
     private readonly ListOption<KeyValuePair<string, string>> _media;
+    private readonly ListOption<KeyValuePair<string, MachineDiskRate>> _rates;
+    private readonly ListOption<MachineTime?> _schedules;
 
     public MachineSetCommand()
     {
@@ -22,6 +24,7 @@ internal sealed class MachineSetCommand : Command
         _memory = Value("memory", "bytes", "Memory", ByteSize.Parse, -1L, 'm');
         _memoryMax = Value("memory-max", "bytes", "To how much it may grow while it runs", ByteSize.Parse, -1L);
         _disks = Values("disk-size", "disk=size", "New size of a disk, such as disk0=40g", MachineSpec.Size);
+        _rates = Values("disk-rate", "disk=limits", "Limits of a disk a second, such as disk0=bps:10m,iops:500; disk0= takes them away", MachineSpec.Rate);
         _media = Values("cdrom", "drive=path", "Medium of a drive, such as cd0=/srv/install.iso; an empty path takes it out", MachineSpec.Medium);
         _encrypt = Value("encrypt", "yes|no", "Write its disks anew, encrypted or no longer; only while it does not run", YesNo, (bool?)null);
         _passphrase = Text("passphrase-file", "Path of a file whose first line is the passphrase (default one of the engine's)", kind: "path");
@@ -30,6 +33,7 @@ internal sealed class MachineSetCommand : Command
         _autostart = Value("autostart", "yes|no", "Start it with the engine", YesNo, (bool?)null);
         _order = Number("start-order", "Of those that start with the engine, lower numbers go first", absent: long.MinValue);
         _delay = Number("start-delay", "Seconds to wait after its start before the next", absent: -1);
+        _schedules = Values("schedule", "verb when", "Done when the clock says so, such as 'stop 0 18 * * 1-5'; replaces all, 'none' for nothing", text => text == "none" ? null : MachineSpec.Time(text));
         _restart = Maybe("restart", "no, on-failure or always");
         _description = Maybe("description", "What you want to remember about it");
     }
@@ -38,11 +42,14 @@ internal sealed class MachineSetCommand : Command
 
     public override string Details => """
         What can change while the machine runs changes at once: sizes of disks, media, memory up
-        to --memory-max and down by the balloon, processors up to --cpus-max. The rest comes with
-        its next start, which is then said.
+        to --memory-max and down by the balloon, processors up to --cpus-max, limits of disks. The
+        rest comes with its next start, which is then said.
+
+        Schedules are in the engine's time zone: start, stop, reboot, snapshot, or snapshot:NUMBER
+        to keep that many; then five fields as in crontab(5), or @hourly, @daily, @every 6h.
         """;
 
-    public override IReadOnlyList<string> Examples => ["machine set --memory 4g --cpus 4 deb", "machine set --disk-size disk0=40g --autostart yes deb", "machine set --cdrom cd0= deb"];
+    public override IReadOnlyList<string> Examples => ["machine set --memory 4g --cpus 4 deb", "machine set --disk-size disk0=40g --autostart yes deb", "machine set --cdrom cd0= deb", "machine set --schedule 'start 0 8 * * 1-5' --schedule 'snapshot:7 @daily' deb"];
 
     public override (int Min, int Max) ArgumentCount => (1, 1);
 
@@ -59,6 +66,8 @@ internal sealed class MachineSetCommand : Command
             MemoryMaxBytes = NotNegative(_memoryMax.Value),
             DiskSizes = new Dictionary<string, long>(_disks.Values),
             Media = new Dictionary<string, string>(_media.Values),
+            DiskRates = new Dictionary<string, MachineDiskRate>(_rates.Values),
+            Schedules = _schedules.Values.Count > 0 ? [.. _schedules.Values.OfType<MachineTime>()] : null,
             Boot = _boot.Value is { } boot ? (boot.Length > 0 ? boot.Split(',') : []) : null,
             CommandLine = _append.Value,
             Encrypt = _encrypt.Value,

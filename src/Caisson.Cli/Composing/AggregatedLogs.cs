@@ -54,7 +54,7 @@ internal sealed class AggregatedLogs
         }
         using var response = _session.Engine.Logs(container, options);
         using var output = new LineStream(line => Write(Short(shown), line, _session.Out));
-        using var error = new LineStream(line => Write(Short(shown), line, _session.Error));
+        using var error = new LineStream(line => Write(Short(shown), line, _session.Out)); // both are the log, as with docker
         if (tty)
         {
             response.Body.CopyTo(output);

@@ -23,7 +23,8 @@ internal static class MachineSpec
                 "format" => disk with { Format = value },
                 "bus" => disk with { Bus = value },
                 "cache" => disk with { Cache = value },
-                _ => throw new FormatException($"invalid disk '{text}': there is no option {name}; write SIZE or PATH, and size, name, format, bus or cache behind it"),
+                _ when Limited(disk.Rate ?? new MachineDiskRate(), name, value) is { } rate => disk with { Rate = rate },
+                _ => throw new FormatException($"invalid disk '{text}': there is no option {name}; write SIZE or PATH, and size, name, format, bus, cache, {RateOptions} behind it"),
             };
         }
         return disk;
@@ -56,6 +57,33 @@ internal static class MachineSpec
         return new(pair.Key, ByteSize.Parse(pair.Value));
     }
 
+    /// <summary>Reads <c>disk0=bps:10m,iops:500</c>; <c>disk0=</c> takes the limits away.</summary>
+    /// <exception cref="FormatException">A limit that there is not.</exception>
+    public static KeyValuePair<string, MachineDiskRate> Rate(string text)
+    {
+        KeyValuePair<string, string> pair = Pair(text, text);
+        var rate = new MachineDiskRate();
+        foreach (string part in pair.Value.Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            string[] words = part.Split(':');
+            rate = (words.Length == 2 ? Limited(rate, words[0], words[1]) : null)
+                ?? throw new FormatException($"invalid limit '{part}' in '{text}': write {RateOptions} with a colon and a number, such as disk0=bps:10m,iops:500");
+        }
+        return new(pair.Key, rate);
+    }
+
+    /// <summary>Reads <c>stop 0 18 * * 1-5</c>, or <c>snapshot:7 @daily</c> to keep seven.</summary>
+    /// <exception cref="FormatException">There are not both words.</exception>
+    public static MachineTime Time(string text)
+    {
+        int at = text.IndexOf(' ');
+        string[] verb = at > 0 ? text[..at].Split(':') : [];
+        long keep = 0;
+        return verb.Length == 1 || (verb.Length == 2 && long.TryParse(verb[1], NumberStyles.None, CultureInfo.InvariantCulture, out keep) && keep > 0)
+            ? new MachineTime(verb[0], text[at..].Trim(), keep)
+            : throw new FormatException($"invalid schedule '{text}': write start, stop, reboot, snapshot or snapshot:NUMBER, and when, as crontab has it, such as 'stop 0 18 * * 1-5'");
+    }
+
     /// <summary>Reads <c>cd0=PATH</c>; an empty path takes the medium out.</summary>
     public static KeyValuePair<string, string> Medium(string text)
     {
@@ -71,6 +99,22 @@ internal static class MachineSpec
     public static string FirstLine(string path) => path.Length == 0 ? ""
         : File.ReadLines(path).FirstOrDefault() is { Length: > 0 } line ? line
         : throw new FormatException($"{path} has nothing in its first line");
+
+    private const string RateOptions = "bps, bps-read, bps-write, iops, iops-read or iops-write";
+
+    /// <summary>With one limit more; null when there is none of that name.</summary>
+    private static MachineDiskRate? Limited(MachineDiskRate rate, string name, string value) => name switch
+    {
+        "bps" => rate with { Bytes = ByteSize.Parse(value) },
+        "bps-read" => rate with { ReadBytes = ByteSize.Parse(value) },
+        "bps-write" => rate with { WriteBytes = ByteSize.Parse(value) },
+        "iops" => rate with { Requests = Whole(value) },
+        "iops-read" => rate with { ReadRequests = Whole(value) },
+        "iops-write" => rate with { WriteRequests = Whole(value) },
+        _ => null,
+    };
+
+    private static long Whole(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : throw new FormatException($"'{text}' is no number");
 
     private static string Place(string path, string text) => path.Length > 0
         ? Path.GetFullPath(path)

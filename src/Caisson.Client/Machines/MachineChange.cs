@@ -47,6 +47,12 @@ public sealed class MachineChange
     /// <summary>What the user says about it.</summary>
     public string? Description { get; init; }
 
+    /// <summary>What is done with it at times of the clock; an empty list for nothing, null for no change.</summary>
+    public IReadOnlyList<MachineTime>? Schedules { get; init; }
+
+    /// <summary>Limits of disks, by name; one without a number takes them away.</summary>
+    public IReadOnlyDictionary<string, MachineDiskRate> DiskRates { get; init; } = new Dictionary<string, MachineDiskRate>();
+
     /// <summary>New sizes of disks, in bytes, by name.</summary>
     public IReadOnlyDictionary<string, long> DiskSizes { get; init; } = new Dictionary<string, long>();
 
@@ -75,6 +81,30 @@ public sealed class MachineChange
         json.Number("StartDelaySeconds", StartDelaySeconds);
         Text("RestartPolicy", RestartPolicy);
         Text("Description", Description);
+        if (Schedules is not null)
+        {
+            json.WriteStartArray(nameof(Schedules));
+            foreach (MachineTime schedule in Schedules)
+            {
+                json.WriteStartObject();
+                json.WriteString(nameof(schedule.Verb), schedule.Verb);
+                json.WriteString(nameof(schedule.When), schedule.When);
+                json.WriteNumber(nameof(schedule.Keep), schedule.Keep);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+        }
+        if (DiskRates.Count > 0)
+        {
+            json.WriteStartObject(nameof(DiskRates));
+            foreach ((string name, MachineDiskRate rate) in DiskRates)
+            {
+                json.WriteStartObject(name);
+                rate.Write(json);
+                json.WriteEndObject();
+            }
+            json.WriteEndObject();
+        }
         json.WriteStartObject(nameof(DiskSizes));
         foreach ((string name, long bytes) in DiskSizes)
         {
@@ -97,3 +127,9 @@ public sealed class MachineChange
         }
     }
 }
+
+/// <summary>Something that is done with a machine at times of the clock.</summary>
+/// <param name="Verb"><c>start</c>, <c>stop</c>, <c>reboot</c> or <c>snapshot</c>.</param>
+/// <param name="When">Five fields of crontab(5), or <c>@daily</c> and the like.</param>
+/// <param name="Keep">Of snapshots: how many of them stay; 0 for all.</param>
+public sealed record MachineTime(string Verb, string When, long Keep);

@@ -95,6 +95,9 @@ public sealed record MachineDisk(string Source, long Bytes)
 
     /// <summary><c>writeback</c>, <c>none</c> or <c>unsafe</c>; empty for the first.</summary>
     public string Cache { get; init; } = "";
+
+    /// <summary>How much of it a second; null for no limit.</summary>
+    public MachineDiskRate? Rate { get; init; }
 }
 
 /// <summary>An interface to be made.</summary>

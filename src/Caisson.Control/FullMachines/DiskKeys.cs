@@ -31,7 +31,11 @@ internal sealed class DiskKeys(string path) : IDisposable
 
     /// <summary>The passphrase of a machine's disks; null when they are not encrypted.</summary>
     /// <exception cref="CaissonException"><see cref="ErrorKind.FailedPrecondition"/>: it was sealed by another engine.</exception>
-    public string? Open(FullMachineRecord record) => record.Config.IsEncrypted ? Encoding.UTF8.GetString(Box().Open(Purpose, Convert.FromBase64String(record.Key))) : null;
+    public string? Open(FullMachineRecord record) => record.Config.IsEncrypted ? Open(record.Key) : null;
+
+    /// <summary>What was sealed.</summary>
+    /// <exception cref="CaissonException"><see cref="ErrorKind.FailedPrecondition"/>: it was sealed by another engine.</exception>
+    public string Open(string text) => Encoding.UTF8.GetString(Box().Open(Purpose, Convert.FromBase64String(text)));
 
     /// <inheritdoc/>
     public void Dispose() => _box?.Dispose();

@@ -242,7 +242,8 @@ public sealed partial class FullMachine
                 CommandLine = asked.CommandLine ?? before.CommandLine,
             };
             List<Problem> problems = [];
-            config = WithMedia(WithSizes(config, asked, problems), asked, problems);
+            config = WithRates(WithMedia(WithSizes(config, asked, problems), asked, problems), asked, problems);
+            Check(asked.Schedules ?? [], problems);
             _ = FullMachinePlan.Compile(Id, _record.Name, config, _engine.ReadFacts(), problems);
             string policy = asked.RestartPolicy is { } wanted ? FullMachineRequest.RestartPolicy(wanted) : _record.RestartPolicy;
             if (!FullMachineRequest.IsRestartPolicy(policy))
@@ -276,8 +277,13 @@ public sealed partial class FullMachine
                     StartDelaySeconds = asked.StartDelaySeconds ?? _record.StartDelaySeconds,
                     RestartPolicy = policy,
                     Description = asked.Description ?? _record.Description,
+                    Schedules = asked.Schedules ?? _record.Schedules,
                 },
                 Event("update"));
+            if (asked.Schedules is not null)
+            {
+                BeginSchedules();
+            }
             return waiting;
         }
     }
@@ -294,6 +300,19 @@ public sealed partial class FullMachine
                 continue;
             }
             config = config with { Disks = [.. config.Disks.Select(one => one.Name == name ? one with { Bytes = bytes } : one)] };
+        }
+        return config;
+    }
+
+    private static FullMachineConfig WithRates(FullMachineConfig config, FullMachineChange asked, List<Problem> problems)
+    {
+        foreach ((string name, DiskRate rate) in asked.DiskRates ?? new Dictionary<string, DiskRate>())
+        {
+            if ((config.Disks.All(disk => disk.Name != name) ? "there is no such disk" : rate.Mistake) is { } why)
+            {
+                problems.Add(new Problem($"/disks/{name}/rate", why));
+            }
+            config = config with { Disks = [.. config.Disks.Select(disk => disk.Name == name ? disk with { Rate = rate.IsNone ? null : rate } : disk)] };
         }
         return config;
     }
@@ -324,6 +343,10 @@ public sealed partial class FullMachine
                 json.WriteString("node-name", disk.Name);
                 json.WriteNumber("size", disk.Bytes);
             });
+        }
+        foreach (FullDisk disk in config.Disks.Where(disk => asked.DiskRates?.ContainsKey(disk.Name) == true && running.Disks.Any(now => now.Name == disk.Name)))
+        {
+            monitor.Execute(FullMachinePlan.Limit(disk.Name, disk.Rate));
         }
         foreach (FullDrive drive in config.Drives.Where(drive => asked.Media?.ContainsKey(drive.Name) == true))
         {

@@ -15,9 +15,10 @@ public sealed partial class FullMachine
 
     /// <summary>Has the machine copied to a directory again and again, or no longer. What was copied stays.</summary>
     /// <param name="wanted">Null ends it.</param>
+    /// <param name="isLeased">Another engine takes the machine over when this one is gone.</param>
     /// <param name="cancellationToken">Gives up before anything is done.</param>
     /// <exception cref="CaissonException">The directory is no place for backups of this machine.</exception>
-    public async Task SetReplicationAsync(MachineReplication? wanted, CancellationToken cancellationToken)
+    public async Task SetReplicationAsync(MachineReplication? wanted, bool isLeased, CancellationToken cancellationToken)
     {
         using (await EnterAsync(cancellationToken))
         {
@@ -39,11 +40,21 @@ public sealed partial class FullMachine
                     }
                 }
             }
-            bool isSame = wanted is not null && wanted.Target == _record.Replication?.Target;
-            SetUnlocked(_record with { Replication = wanted }, Event(wanted is null ? "replication-end" : "replication-begin"));
+            MachineReplication? before = _record.Replication;
+            bool isSame = wanted is not null && wanted.Target == before?.Target;
+            if (isLeased && wanted is not null)
+            {
+                wanted = wanted with { Term = isSame && before!.Term > 0 ? before.Term : TakeLease(wanted.Target) };
+            }
+            if (before is { Term: > 0 } && before.Term != wanted?.Term)
+            {
+                ReleaseLease(before);
+            }
+            SetUnlocked(_record with { Replication = wanted, TakenOverBy = "" }, Event(wanted is null ? "replication-end" : "replication-begin"));
             SetUnlocked(_status with { Replicated = isSame ? _status.Replicated : null }, Durability.Process);
         }
         BeginReplication();
+        BeginLease();
     }
 
     /// <summary>Copies the machine now, as its replication says.</summary>

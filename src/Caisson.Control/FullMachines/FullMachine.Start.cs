@@ -89,8 +89,10 @@ public sealed partial class FullMachine
     {
         FullMachineStatus before = _status;
         MachineMonitor? monitor = null;
+        IMonitoredProcess? process = null;
         try
         {
+            RequireLease();
             FullMachinePlan plan = CompileUnlocked();
             plan = arrive is null ? plan : plan.Arriving();
             PrepareUnlocked(plan);
@@ -98,7 +100,7 @@ public sealed partial class FullMachine
             Dictionary<string, string> bases = BasesUnlocked();
             await StartTpmUnlockedAsync();
             using MountTree root = FullSandbox.MakeRoot(bases.Keys);
-            IMonitoredProcess process = await _services.Host.StartAsync(
+            process = await _services.Host.StartAsync(
                 new ContainerLaunch
                 {
                     Id = Id,
@@ -135,7 +137,7 @@ public sealed partial class FullMachine
             }
             foreach (QmpStep step in plan.Conversation)
             {
-                if (step.Command == "cont" ? !paused : snapshot is null)
+                if (step.Command switch { "cont" => !paused, "system_reset" => snapshot is null, _ => true })
                 {
                     monitor.Execute(step);
                 }
@@ -161,11 +163,12 @@ public sealed partial class FullMachine
         }
         catch (Exception error) when (error is CaissonException or IOException or UnauthorizedAccessException)
         {
-            string words = LastErrors();
+            bool hasEnded = error.Message.Contains("qemu ended", StringComparison.Ordinal);
+            string words = await ReadLastErrorsAsync(hasEnded ? process?.Exited : null);
             monitor?.Dispose();
             await GiveBackUnlockedAsync();
             EngineEvent[] left = DisconnectUnlocked();
-            string message = error.Message.Contains("qemu ended", StringComparison.Ordinal) && words.Length > 0 ? $"QEMU refuses the machine: {words}" : error.Message;
+            string message = hasEnded && words.Length > 0 ? $"QEMU refuses the machine: {words}" : error.Message;
             SetUnlocked(before with { Phase = before.Phase == MachinePhase.Crashed ? MachinePhase.Crashed : MachinePhase.Stopped, Pid = 0, Error = message, Endpoints = [], Running = null }, Durability.Process, left);
             throw new CaissonException((error as CaissonException)?.Kind is { } kind and not ErrorKind.Unavailable ? kind : ErrorKind.FailedPrecondition, $"start machine {_record.Name}: {message}", error);
         }
@@ -374,6 +377,16 @@ public sealed partial class FullMachine
     private sealed record LogMark(DateTimeOffset Since);
 
     private LogMark? _runStart;
+
+    /// <summary>What it said last, of a QEMU that did not come to run: all of it is there when its end is known.</summary>
+    private async Task<string> ReadLastErrorsAsync(Task? ended)
+    {
+        if (ended is not null)
+        {
+            await ended.WaitAsync(QuitPatience, _services.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        return LastErrors();
+    }
 
     /// <summary>What QEMU itself has complained about in this run, in one line.</summary>
     private string LastErrors() => ReadLog(new LogQuery { Stdout = false, Since = _runStart?.Since }, 5);

@@ -138,6 +138,12 @@ public sealed partial class FullMachine
     {
         SetUnlocked(_status with { Phase = MachinePhase.Deleting }, Durability.Power);
         Interlocked.Exchange(ref _replicating, null)?.Cancel();
+        Interlocked.Exchange(ref _scheduled, null)?.Cancel();
+        Interlocked.Exchange(ref _leasing, null)?.Cancel();
+        if (IsLeased)
+        {
+            ReleaseLease(_record.Replication!);
+        }
         Run? run = _run;
         _run = null;
         run?.Monitor.Dispose();

@@ -39,7 +39,9 @@ public sealed partial class FullMachineEngine
     /// <param name="passphrase">Of its disks; empty where this engine knows it, or they are not encrypted.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="cancellation">Ends the work; nothing is left.</param>
-    public async Task<FullMachine> RestoreBackupAsync(string path, string point, string name, string passphrase, IProgress<WorkProgress> progress, CancellationToken cancellation)
+    /// <param name="id">The id that it keeps; null for a machine beside the one that it was.</param>
+    public async Task<FullMachine> RestoreBackupAsync(
+        string path, string point, string name, string passphrase, IProgress<WorkProgress> progress, CancellationToken cancellation, string? id = null)
     {
         MachineBackupDirectory directory = MachineBackupDirectory.Open(path);
         MachineBackupPoint found = directory.Find(point);
@@ -71,9 +73,9 @@ public sealed partial class FullMachineEngine
         };
         return await MakeAsync(
             name.Length > 0 ? name : then.Name,
-            (id, chosen, block) => then with
+            (made, chosen, block) => then with
             {
-                Id = id,
+                Id = made,
                 Name = chosen,
                 IdBlock = block,
                 Created = Services.Time.GetUtcNow(),
@@ -97,7 +99,8 @@ public sealed partial class FullMachineEngine
                 }
                 return record;
             },
-            cancellation);
+            cancellation,
+            id);
     }
 
     /// <summary>Checks the files that one point has of its own: read again, they are what was written, and no file contradicts itself.</summary>

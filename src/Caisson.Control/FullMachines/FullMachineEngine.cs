@@ -22,6 +22,7 @@ public sealed partial class FullMachineEngine : IDisposable
     private const int NameLengthMax = 63;
 
     private readonly ContainerEngine _engine;
+    private readonly IStateStore _store;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, FullMachine> _byId = [];
     private readonly Dictionary<string, string> _names = [];
@@ -29,6 +30,8 @@ public sealed partial class FullMachineEngine : IDisposable
     internal FullMachineEngine(ContainerEngine engine, IStateStore store)
     {
         _engine = engine;
+        Identity = EngineIdentity.Load(store).Id;
+        _store = store;
         Keys = new DiskKeys($"{engine.Services.Root}/machines.key");
         Dictionary<string, byte[]> statuses = store.List(RecordKind.MachineStatus).ToDictionary(record => record.Key, record => record.Value);
         foreach (StoredRecord stored in store.List(RecordKind.Machine))
@@ -50,6 +53,9 @@ public sealed partial class FullMachineEngine : IDisposable
 
     /// <summary>Passphrases of encrypted disks.</summary>
     internal DiskKeys Keys { get; }
+
+    /// <summary>The id of this engine.</summary>
+    internal string Identity { get; }
 
     internal bool IsStopping => _engine.IsStopping;
 
@@ -217,7 +223,10 @@ public sealed partial class FullMachineEngine : IDisposable
         foreach (FullMachine machine in List())
         {
             machine.BeginReplication();
+            machine.BeginSchedules();
+            machine.BeginLease();
         }
+        BeginStandbys(_store);
         FullMachine[] starting = [.. List().Where(machine => machine.StartsWithEngine).OrderBy(machine => machine.Record.StartOrder).ThenBy(machine => machine.Record.Created)];
         if (starting.Length > 0)
         {

@@ -83,11 +83,15 @@ internal static class FullMachineRequest
         {
             problems.Add(new Problem($"/disks/{name}/source", $"'{asked.Source}' is no absolute path"));
         }
+        if (asked.Rate?.Mistake is { } mistake)
+        {
+            problems.Add(new Problem($"/disks/{name}/rate", mistake));
+        }
         if (asked.Bytes % 512 != 0)
         {
             problems.Add(new Problem($"/disks/{name}/bytes", "a disk's size is a multiple of 512"));
         }
-        return config with { Disks = [.. config.Disks, new FullDisk { Name = name, Bytes = asked.Bytes, Bus = bus, Port = port ?? 0, Cache = asked.Cache }] };
+        return config with { Disks = [.. config.Disks, new FullDisk { Name = name, Bytes = asked.Bytes, Bus = bus, Port = port ?? 0, Cache = asked.Cache, Rate = asked.Rate is { IsNone: false } rate ? rate : null }] };
     }
 
     /// <summary>The machine with one more drive.</summary>

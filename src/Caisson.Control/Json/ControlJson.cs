@@ -21,4 +21,5 @@ namespace Caisson.Control.Json;
 [JsonSerializable(typeof(CacheRecord))]
 [JsonSerializable(typeof(FullMachineRecord))]
 [JsonSerializable(typeof(FullMachineStatus))]
+[JsonSerializable(typeof(MachineStandby))]
 internal sealed partial class ControlJson : JsonSerializerContext;

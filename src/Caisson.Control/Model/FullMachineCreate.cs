@@ -1,3 +1,5 @@
+using Caisson.Machines.Full;
+
 namespace Caisson.Control.Model;
 
 /// <summary>A full machine as a client asks for it; what is left out is the engine's to say.</summary>
@@ -127,6 +129,9 @@ public sealed record MachineDiskRequest
 
     /// <summary><c>writeback</c>, <c>none</c> or <c>unsafe</c>; empty for the first.</summary>
     public string Cache { get => field ?? ""; init; } = "";
+
+    /// <summary>How much of it a second; null for no limit.</summary>
+    public DiskRate? Rate { get; init; }
 }
 
 /// <summary>An interface that is asked for.</summary>
@@ -192,6 +197,12 @@ public sealed record FullMachineChange
 
     /// <summary>What the user says about it.</summary>
     public string? Description { get; init; }
+
+    /// <summary>What is done with it at times of the clock; an empty list for nothing.</summary>
+    public IReadOnlyList<MachineSchedule>? Schedules { get; init; }
+
+    /// <summary>Limits of disks by name; one without any number takes the limits away.</summary>
+    public IReadOnlyDictionary<string, DiskRate>? DiskRates { get; init; }
 
     /// <summary>New sizes of disks, in bytes, by name.</summary>
     public IReadOnlyDictionary<string, long>? DiskSizes { get; init; }

@@ -56,6 +56,12 @@ public sealed record FullMachineRecord
     /// <summary>That it is copied again and again; null when it is not.</summary>
     public MachineReplication? Replication { get; init; }
 
+    /// <summary>The host of the engine that took it over, so that it does not run here; empty in the ordinary case.</summary>
+    public string TakenOverBy { get => field ?? ""; init; } = "";
+
+    /// <summary>What is done with it at times of the clock.</summary>
+    public IReadOnlyList<MachineSchedule> Schedules { get => field ?? []; init; } = [];
+
     /// <summary>The snapshot that what it holds now descends from; empty for none.</summary>
     public string CurrentSnapshot { get => field ?? ""; init; } = "";
 
@@ -75,6 +81,19 @@ public sealed record FullMachineRecord
         Profile = "default",
         Networks = Networks,
     };
+}
+
+/// <summary>Something that is done with a machine again and again.</summary>
+public sealed record MachineSchedule
+{
+    /// <summary><c>start</c>, <c>stop</c>, <c>reboot</c> or <c>snapshot</c>.</summary>
+    public required string Verb { get; init; }
+
+    /// <summary>When, in the engine's time zone: five fields of crontab(5), or <c>@daily</c>, <c>@every 6h</c> and the like.</summary>
+    public required string When { get; init; }
+
+    /// <summary>Of snapshots: how many of those that were made so stay.</summary>
+    public int Keep { get; init; }
 }
 
 /// <summary>A moment of a machine: its disks, with UEFI its variables, and its memory if it ran.</summary>

@@ -11,6 +11,9 @@ public sealed record MachineReplication
 
     /// <summary>At least as many points are kept.</summary>
     public int Keep { get; init; }
+
+    /// <summary>Of the lease in the directory, by which another engine takes the machine over when this one is gone; 0 for none.</summary>
+    public long Term { get; init; }
 }
 
 /// <summary>How the copies of a machine go.</summary>

@@ -30,6 +30,9 @@ public static class RecordKind
     /// <summary>What was last observed of a full machine: <c>FullMachineStatus</c> by its id.</summary>
     public const string MachineStatus = "machine-status";
 
+    /// <summary>That this engine runs a machine of another one when that one is gone: <c>MachineStandby</c> by its directory.</summary>
+    public const string MachineStandby = "machine-standby";
+
     /// <summary>A Kubernetes object as JSON, one of a secret sealed, by its plural, namespace and name.</summary>
     public const string KubernetesObject = "object";
 

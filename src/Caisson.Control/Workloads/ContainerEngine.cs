@@ -284,7 +284,11 @@ public sealed class ContainerEngine
     public void PrepareMachines(MachineKernel kernel) => Templates.MakeUsualSoon(kernel);
 
     /// <summary>Waits until nothing is made beside everything else any more.</summary>
-    public Task EndWorkAsync() => Templates.StopAsync();
+    public Task EndWorkAsync()
+    {
+        FullMachines.LeaveLeases();
+        return Templates.StopAsync();
+    }
 
     internal long NextStartOrder() => Interlocked.Increment(ref _startOrder);
 

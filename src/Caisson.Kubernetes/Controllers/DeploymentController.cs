@@ -246,7 +246,8 @@ public static class DeploymentController
             enough ? "Deployment has minimum availability." : "Deployment does not have minimum availability.", now));
 
         DocumentNode? progressing = status.Field("conditions").Items().FirstOrDefault(one => one.Text("type") == "Progressing");
-        bool moved = updated > (deployment.Status.Whole("updatedReplicas") ?? 0) || available > (deployment.Status.Whole("availableReplicas") ?? 0)
+        long updatedThen = deployment.Status.Whole("updatedReplicas") ?? 0;
+        bool moved = updated > updatedThen || replicas - updated < (deployment.Status.Whole("replicas") ?? 0) - updatedThen || available > (deployment.Status.Whole("availableReplicas") ?? 0)
             || ready > (deployment.Status.Whole("readyReplicas") ?? 0) || current is null || deployment.Status.Whole("observedGeneration") != deployment.Generation;
         TimeSpan deadline = TimeSpan.FromSeconds(deployment.Spec.Whole("progressDeadlineSeconds") ?? 600);
         if (complete)

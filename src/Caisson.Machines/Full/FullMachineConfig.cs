@@ -84,8 +84,43 @@ public sealed record FullDisk
     /// <summary><c>writeback</c> (the guest's flushes decide, empty is the same), <c>none</c> (past the host's memory), or <c>unsafe</c> (flushes are not waited for).</summary>
     public string Cache { get => field ?? ""; init; } = "";
 
+    /// <summary>How much of it a second; null for no limit.</summary>
+    public DiskRate? Rate { get; init; }
+
     /// <summary>The disks below this one, the nearest first, as <c>ID/NAME</c> of templates; none for a disk that stands alone.</summary>
     public IReadOnlyList<string> Backing { get => field ?? []; init; } = [];
+}
+
+/// <summary>How much a machine reads from and writes to a disk in a second; 0 is no limit. A limit of both together goes with none of its halves.</summary>
+public sealed record DiskRate
+{
+    /// <summary>Bytes, read and written together.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>Bytes read.</summary>
+    public long ReadBytes { get; init; }
+
+    /// <summary>Bytes written.</summary>
+    public long WriteBytes { get; init; }
+
+    /// <summary>Requests of both kinds.</summary>
+    public long Requests { get; init; }
+
+    /// <summary>Requests that read.</summary>
+    public long ReadRequests { get; init; }
+
+    /// <summary>Requests that write.</summary>
+    public long WriteRequests { get; init; }
+
+    /// <summary>Whether it limits nothing.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool IsNone => Bytes == 0 && ReadBytes == 0 && WriteBytes == 0 && Requests == 0 && ReadRequests == 0 && WriteRequests == 0;
+
+    /// <summary>What is wrong with it; null when nothing is.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public string? Mistake => Bytes < 0 || ReadBytes < 0 || WriteBytes < 0 || Requests < 0 || ReadRequests < 0 || WriteRequests < 0 ? "a limit is not negative"
+        : Bytes > 0 && (ReadBytes > 0 || WriteBytes > 0) || (Requests > 0 && (ReadRequests > 0 || WriteRequests > 0)) ? "a limit of reads and writes together goes with none of either alone"
+        : null;
 }
 
 /// <summary>A drive for media that are read only.</summary>

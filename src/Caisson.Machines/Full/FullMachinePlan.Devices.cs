@@ -5,11 +5,27 @@ namespace Caisson.Machines.Full;
 
 public sealed partial record FullMachinePlan
 {
+    private const string LimitCommand = "block_set_io_throttle";
+
+    /// <summary>Limits what is read from and written to a disk; null takes the limits away. Source: QEMU, <c>block_set_io_throttle</c>.</summary>
+    public static QmpStep Limit(string disk, DiskRate? rate) => QmpStep.Of(LimitCommand, json =>
+    {
+        json.WriteString("id", disk);
+        json.WriteNumber("bps", rate?.Bytes ?? 0);
+        json.WriteNumber("bps_rd", rate?.ReadBytes ?? 0);
+        json.WriteNumber("bps_wr", rate?.WriteBytes ?? 0);
+        json.WriteNumber("iops", rate?.Requests ?? 0);
+        json.WriteNumber("iops_rd", rate?.ReadRequests ?? 0);
+        json.WriteNumber("iops_wr", rate?.WriteRequests ?? 0);
+    });
+
     /// <summary>What plugs a disk into a machine that runs.</summary>
     /// <param name="config">The machine.</param>
     /// <param name="disk">The disk.</param>
     public static IReadOnlyList<QmpStep> Plug(FullMachineConfig config, FullDisk disk) =>
-        [new QmpStep("blockdev-add", DiskNode(disk, config.IsEncrypted)), new QmpStep("device_add", DiskDevice(disk, null))];
+        [new QmpStep("blockdev-add", DiskNode(disk, config.IsEncrypted)), new QmpStep("device_add", DiskDevice(disk, null)), .. disk.Rate is null ? [] : (IReadOnlyList<QmpStep>)[Limit(disk.Name, disk.Rate)]];
+
+    private static IEnumerable<QmpStep> Limits(FullMachineConfig config) => config.Disks.Where(disk => disk.Rate is not null).Select(disk => Limit(disk.Name, disk.Rate));
 
     /// <summary>What plugs an interface in whose device QEMU was given as <see cref="DescriptorOf"/>.</summary>
     /// <param name="config">The machine.</param>

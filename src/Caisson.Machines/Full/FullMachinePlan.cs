@@ -144,12 +144,12 @@ public sealed partial record FullMachinePlan
             Arguments = [.. arguments],
             Accelerator = facts.HasKvm ? "kvm" : "tcg",
             // Plugged while it is stopped, an interface is as one that was always there only after a reset.
-            Conversation = config.Interfaces.Count > 0 ? [new QmpStep("system_reset", "{}"), new QmpStep("cont", "{}")] : [new QmpStep("cont", "{}")],
+            Conversation = [.. Limits(config), .. config.Interfaces.Count > 0 ? [new QmpStep("system_reset", "{}")] : (ImmutableArray<QmpStep>)[], new QmpStep("cont", "{}")],
         };
     }
 
     /// <summary>The same machine, whose memory comes from another QEMU: it waits for it, and runs as soon as it has it.</summary>
-    public FullMachinePlan Arriving() => this with { Arguments = [.. Arguments.Where(word => word != "-S"), "-incoming", "defer"], Conversation = [] };
+    public FullMachinePlan Arriving() => this with { Arguments = [.. Arguments.Where(word => word != "-S"), "-incoming", "defer"], Conversation = [.. Conversation.Where(step => step.Command == LimitCommand)] };
 
     /// <summary>The machine as a person reads it.</summary>
     public string Explain()

@@ -101,7 +101,7 @@ internal sealed class HostProgram
         {
             case AgentFrameKind.Started:
                 _runs = true;
-                if (Terminal.TryGetSize(_output.Target) is { Rows: > 0 } size)
+                if (!_output.IsGone && Terminal.TryGetSize(_output.Target) is { Rows: > 0 } size)
                 {
                     Resize(size);
                 }
@@ -160,8 +160,15 @@ internal sealed class HostProgram
     /// <summary>Nobody is there any more who would take its output.</summary>
     public void Abandon()
     {
-        _output.Abandon();
-        _errors.Abandon();
+        foreach (Sink sink in (Sink[])[_output, _errors])
+        {
+            if (sink.IsWatched)
+            {
+                _epoll.Remove(sink.Target);
+                sink.IsWatched = false;
+            }
+            sink.Abandon();
+        }
         CloseInput();
     }
 
@@ -299,7 +306,8 @@ internal sealed class HostProgram
         private byte[] _waiting = [];
         private int _start;
         private int _end;
-        private bool _isGone;
+
+        public bool IsGone { get; private set; }
 
         public AgentFrameKind Kind => kind;
 
@@ -329,14 +337,14 @@ internal sealed class HostProgram
             int done = 0;
             while (Waiting > 0)
             {
-                int count = _isGone ? Waiting : target.WriteNow(_waiting.AsSpan(_start.._end));
+                int count = IsGone ? Waiting : target.WriteNow(_waiting.AsSpan(_start.._end));
                 if (count == -(int)Errno.EAGAIN)
                 {
                     break;
                 }
                 if (count <= 0)
                 {
-                    _isGone = true; // nobody reads it; the program goes on
+                    IsGone = true; // nobody reads it; the program goes on
                     continue;
                 }
                 _start += count;
@@ -347,7 +355,7 @@ internal sealed class HostProgram
 
         public void Abandon()
         {
-            _isGone = true;
+            IsGone = true;
             _start = _end = 0;
         }
     }

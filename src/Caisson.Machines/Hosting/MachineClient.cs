@@ -37,6 +37,7 @@ internal sealed class MachineClient(UnixSocket socket) : IDisposable
     internal const int MessageBytesMax = 8 * 1024;
 
     private MachineClientCall.Run? _run;
+    private bool _isGone;
 
     /// <summary>To be watched.</summary>
     public UnixSocket Socket => socket;
@@ -74,9 +75,13 @@ internal sealed class MachineClient(UnixSocket socket) : IDisposable
     /// <summary>From now on it stands for <paramref name="program"/>.</summary>
     public void Take(HostProgram program, MachineClientCall.Run run) => (Program, _run) = (program, run);
 
-    /// <summary>Tells how the program ended.</summary>
+    /// <summary>Tells how the program ended; one that is gone need not know.</summary>
     public void Tell(ProgramEnd end)
     {
+        if (_isGone)
+        {
+            return;
+        }
         byte[] reason = PathText.Encode(end.Reason.Length > MessageBytesMax / 2 ? end.Reason[..(MessageBytesMax / 2)] : end.Reason);
         byte[] message = new byte[4 + reason.Length];
         BinaryPrimitives.WriteInt32LittleEndian(message, end.Code);
@@ -87,6 +92,7 @@ internal sealed class MachineClient(UnixSocket socket) : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _isGone = true;
         socket.Dispose();
         _run?.Dispose();
     }

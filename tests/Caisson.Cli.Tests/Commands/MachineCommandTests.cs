@@ -34,6 +34,9 @@ public sealed class MachineCommandTests
     [InlineData("""{"Network":{"Network":"back","IPv4":"10.0.0.5"}}""", "machine", "attach", "--network", "back,ip=10.0.0.5", "deb")]
     [InlineData("""{"Memory":4294967296,"Processors":4,"Autostart":true,"DiskSizes":{"disk0":42949672960},"Media":{"cd0":""}}""",
         "machine", "set", "--memory", "4g", "--cpus", "4", "--autostart", "yes", "--disk-size", "disk0=40g", "--cdrom", "cd0=", "deb")]
+    [InlineData(
+        """[{"Verb":"stop","When":"0 18 * * 1-5","Keep":0},{"Verb":"snapshot","When":"@daily","Keep":7}],"DiskRates":{"disk0":{"Bytes":10485760,"ReadBytes":0,"WriteBytes":0,"Requests":500,""",
+        "machine", "set", "--schedule", "stop 0 18 * * 1-5", "--schedule", "snapshot:7 @daily", "--disk-rate", "disk0=bps:10m,iops:500", "deb")]
     [InlineData("""{"Cmd":["uname","-a"],"Env":["A=b"]}""", "machine", "exec", "-e", "A=b", "deb", "uname", "-a")]
     [InlineData(
         """{"Name":"deb","Memory":2147483648,"Processors":2,"Firmware":"uefi","Disks":[{"Source":"/d.qcow2","Bytes":21474836480,"Bus":"sata"},{"Bytes":1048576}],"Cdroms":["/i.iso"],"Networks":[{"Network":"back"}],"Ports":{"80/tcp":[{"HostPort":"8080"}]},"Boot":["cdrom","disk"],"RestartPolicy":"always"}""",
