@@ -17,9 +17,10 @@ public sealed partial class EngineClient
 
     /// <summary>Has the engine get the kernel of a package; returns when it is installed.</summary>
     /// <param name="package">The package; empty for the distribution's newest.</param>
-    public KernelSummary InstallKernel(string package)
+    /// <param name="architecture">What machines it is for, as images call it; empty for those of the engine's own architecture.</param>
+    public KernelSummary InstallKernel(string package, string architecture)
     {
-        using var response = Call("POST", "/caisson/kernels" + new QueryString().Add("package", package));
+        using var response = Call("POST", "/caisson/kernels" + new QueryString().Add("package", package).Add("architecture", architecture));
         using var json = response.ReadJson();
         return new KernelSummary(json.RootElement);
     }

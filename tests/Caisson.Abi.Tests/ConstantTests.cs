@@ -10,7 +10,7 @@ namespace Caisson.Abi.Tests;
 public sealed class ConstantTests
 {
     /// <summary>Our value is the kernel's, the C library's is another (it hides the flag on 64-bit machines), or only an internal header of the kernel has it.</summary>
-    private static readonly string[] NotInHeaders =
+    internal static readonly string[] NotInHeaders =
         ["O_LARGEFILE", "MNT_FORCE", "MNT_DETACH", "MNT_EXPIRE", "UMOUNT_NOFOLLOW", "IFALIASZ", "SA_RESTORER"];
 
     [Fact]
@@ -84,7 +84,7 @@ public sealed class ConstantTests
     }
 
     /// <summary>Names that are enumerators, not macros, in headers as old as Linux 6.1.</summary>
-    private static HashSet<string> Enumerators() => [.. typeof(Kernel).GetFields(BindingFlags.Public | BindingFlags.Static)
+    internal static HashSet<string> Enumerators() => [.. typeof(Kernel).GetFields(BindingFlags.Public | BindingFlags.Static)
         .Select(field => field.Name)
         .Where(name => EnumeratorPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) && !MacroNames.Contains(name))];
 

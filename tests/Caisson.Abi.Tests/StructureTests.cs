@@ -10,7 +10,7 @@ namespace Caisson.Abi.Tests;
 public sealed class StructureTests
 {
     /// <summary>Our structure, the C type, and fields that C calls otherwise (or that only we have: empty).</summary>
-    private static readonly (Type Ours, string C, Dictionary<string, string> Names)[] Structures =
+    internal static readonly (Type Ours, string C, Dictionary<string, string> Names)[] Structures =
     [
         (typeof(open_how), "struct open_how", []),
         (typeof(clone_args), "struct clone_args", []),
@@ -101,7 +101,7 @@ public sealed class StructureTests
         return source.Append("return 0; }\n").ToString();
     }
 
-    private static IEnumerable<(string Ours, string C)> Fields((Type Ours, string C, Dictionary<string, string> Names) structure) => structure.Ours
+    internal static IEnumerable<(string Ours, string C)> Fields((Type Ours, string C, Dictionary<string, string> Names) structure) => structure.Ours
         .GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
         .Select(field => (field.Name, C: structure.Names.GetValueOrDefault(field.Name, field.Name)))
         .Where(field => field.C.Length > 0);

@@ -1,4 +1,4 @@
-# The first process of a container with --init. Assembled by the Abi suite and compared byte for byte with InitProgram.Code.
+# The first process of a container with --init. Assembled by the Abi suite and compared byte for byte with InitProgram.CodeOf.
 #
 #   init PROGRAM [ARGUMENT…]
 #

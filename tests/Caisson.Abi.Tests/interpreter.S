@@ -1,4 +1,4 @@
-# The launch interpreter. Assembled by the Abi suite and compared byte for byte with Interpreter.Code.
+# The launch interpreter. Assembled by the Abi suite and compared byte for byte with Interpreter.CodeOf.
 #
 # It walks the operations of a launch image (LaunchImage documents the layout) and makes the system calls they
 # describe. It uses six words of stack, no libc, no relocation, and only memory inside the image.

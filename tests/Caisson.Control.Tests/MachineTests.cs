@@ -42,6 +42,24 @@ public sealed class MachineTests
     }
 
     [Theory]
+    [InlineData("", KernelArchitecture.X64)]
+    [InlineData("amd64", KernelArchitecture.X64)]
+    [InlineData("386", KernelArchitecture.X64)]
+    [InlineData("arm64", KernelArchitecture.Arm64)]
+    [InlineData("riscv64", null)]
+    [InlineData("arm", null)]
+    public async Task A_machine_is_of_its_images_architecture_where_there_are_such_machines(string image, KernelArchitecture? expected)
+    {
+        await using EngineFixture fixture = await EngineFixture.CreateAsync();
+        ContainerRecord record = (await fixture.CreateAsync(new HostConfig { Runtime = "vm", NetworkMode = "none" })).Record with { Architecture = image };
+
+        MachineRules.Check(record, _problems);
+
+        Assert.Equal(expected, MachineRules.ArchitectureOf(record));
+        Assert.Equal(expected is null ? ["/Image"] : Array.Empty<string>(), _problems.Select(problem => problem.Path));
+    }
+
+    [Theory]
     [InlineData("20g", 20L << 30)]
     [InlineData("512M", 512L << 20)]
     [InlineData("1t", 1L << 40)]

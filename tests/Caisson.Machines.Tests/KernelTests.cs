@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Text;
 
 using Caisson.Errors;
+using Caisson.Linux;
 using Caisson.Machines.Kernels;
 using Xunit;
 
@@ -115,6 +116,45 @@ public sealed class KernelTests : IDisposable
         Assert.DoesNotContain("unwanted", Encoding.Latin1.GetString(archive), StringComparison.Ordinal);
         store.Remove("6.1.0-test");
         Assert.Empty(store.List());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_kernel_of_arm64_is_kept_beside_the_others_and_boots_machines_of_arm64_alone(bool isPacked)
+    {
+        var store = Store();
+        File.WriteAllText($"{_home}/caisson-init", "init");
+        byte[] image = new byte[4_096];
+        "ARMd"u8.CopyTo(image.AsSpan(56));
+        using var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            gzip.Write(image);
+        }
+
+        store.Add(Elf(), "6.1.0-amd64", "a test", $"{_home}/modules");
+        MachineKernel kernel = store.Add(isPacked ? packed.ToArray() : image, "6.1.0-arm64", "a test", $"{_home}/modules");
+
+        Assert.Equal("arm64", kernel.Architecture);
+        Assert.Equal(image, File.ReadAllBytes(store.KernelPath(kernel)));
+        Assert.Equal("6.1.0-arm64", store.RequireDefault(KernelArchitecture.Arm64).Release);
+        Assert.Equal("6.1.0-amd64", store.RequireDefault(KernelArchitecture.X64).Release);
+        string initrd = Encoding.Latin1.GetString(File.ReadAllBytes(store.RequireInitrd(kernel)));
+        int elf = initrd.IndexOf("\u007fELF", StringComparison.Ordinal);
+        Assert.Equal(183, initrd[elf + 18]); // EM_AARCH64
+        Assert.Contains("/dev/vport0p1", initrd, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_a_kernel_of_arm64_the_command_names_the_architecture()
+    {
+        var store = Store();
+        store.Add(Elf(), "6.1.0-amd64", "a test", $"{_home}/modules");
+
+        var error = Assert.Throws<CaissonException>(() => store.RequireDefault(KernelArchitecture.Arm64));
+
+        Assert.Contains("caisson kernel install --arch arm64", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Caisson.Errors;
+using Caisson.Linux;
 using Caisson.Machines.Plan;
 using Xunit;
 
@@ -35,6 +36,25 @@ public sealed class MachinePlanTests
         Assert.Contains("spawn=deny", After(plan, "-sandbox"), StringComparison.Ordinal);
         Assert.Contains("elevateprivileges=deny", After(plan, "-sandbox"), StringComparison.Ordinal);
         Assert.Contains("tsc_early_khz=2400000 lpj=9600000", After(plan, "-append"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_machine_of_arm64_is_QEMUs_board_for_it_with_devices_in_the_same_order_inside()
+    {
+        MachineConfig config = Config with { Architecture = KernelArchitecture.Arm64, Interfaces = ["02:00:00:00:00:01", "02:00:00:00:00:02"] };
+
+        MachinePlan plan = MachinePlan.Compile(config, Facts with { QemuPath = "/usr/bin/qemu-system-aarch64" }, _problems);
+
+        Assert.Empty(_problems);
+        Assert.StartsWith("virt,gic-version=2", After(plan, "-machine"), StringComparison.Ordinal);
+        Assert.Equal("cortex-a57", After(plan, "-cpu"));
+        Assert.Contains("console=ttyAMA0", After(plan, "-append"), StringComparison.Ordinal);
+        Assert.DoesNotContain("tsc", After(plan, "-append"), StringComparison.Ordinal);
+        Assert.Equal(["bus.4,netdev=net0", "bus.5,netdev=net1"], Interfaces(plan));
+        Assert.Equal(["bus.6,netdev=net0", "bus.5,netdev=net1"], Interfaces(MachinePlan.Compile(config with { Architecture = KernelArchitecture.X64 }, Facts, _problems)));
+
+        static string[] Interfaces(MachinePlan plan) =>
+            [.. plan.Arguments.Where(argument => argument.StartsWith("virtio-net-device", StringComparison.Ordinal)).Select(argument => argument[argument.IndexOf("bus.", StringComparison.Ordinal)..argument.IndexOf(",mac", StringComparison.Ordinal)])];
     }
 
     [Fact]

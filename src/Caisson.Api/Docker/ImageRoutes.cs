@@ -98,6 +98,7 @@ internal sealed class ImageRoutes(ContainerEngine engine)
         {
             Name = Name(call.Query("repo"), call.Query("tag")),
             Comment = call.Query("message") ?? "Imported from -",
+            Architecture = call.Query("platform") is { Length: > 0 } platform ? ArchitectureOf(Platform.Parse(platform)) : null,
             Execution = ImageChanges.Apply(new ExecutionConfig(), [.. call.QueryAll("changes")]),
         };
         return ProgressStream.RunAsync(call, quiet: true, async progress =>
@@ -106,6 +107,9 @@ internal sealed class ImageRoutes(ContainerEngine engine)
             return [new ProgressBody { Status = image.Id.ToString() }];
         });
     }
+
+    private static string ArchitectureOf(Platform platform) => platform.Os == "linux" ? platform.Architecture
+        : throw new CaissonException(ErrorKind.InvalidArgument, $"import for {platform}: only linux runs here");
 
     private Task Pull(Call call, Reference reference)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 
 using Caisson.Cli.Formatting;
@@ -50,20 +51,22 @@ internal sealed partial class DemoCommand
 
     private static KernelSummary EnsureKernel(Session session, EngineClient engine)
     {
-        if (engine.ListKernels() is [var newest, ..])
+        if (engine.ListKernels().FirstOrDefault(IsOwn) is { } newest)
         {
             return newest;
         }
         session.Error.WriteLine("downloading and unpacking a kernel for machines");
-        return engine.InstallKernel("");
+        return engine.InstallKernel("", "");
     }
+
+    private static bool IsOwn(KernelSummary kernel) => kernel.Architecture == (RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "arm64" : "amd64");
 
     private static bool WaitForTemplate(EngineClient engine)
     {
         long start = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(start) < TemplateLimit)
         {
-            if (engine.ListKernels() is [{ Templates: > 0 }, ..])
+            if (engine.ListKernels().FirstOrDefault(IsOwn) is { Templates: > 0 })
             {
                 return true;
             }

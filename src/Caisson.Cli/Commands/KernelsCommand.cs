@@ -9,7 +9,7 @@ namespace Caisson.Cli.Commands;
 /// <summary><c>caisson kernel ls</c></summary>
 internal sealed class KernelsCommand : Command
 {
-    private const string Usual = "{{.Release}}\t{{.Source}}\t{{.Installed}}\t{{.Size}}\t{{.Templates}}";
+    private const string Usual = "{{.Release}}\t{{.Architecture}}\t{{.Source}}\t{{.Installed}}\t{{.Size}}\t{{.Templates}}";
 
     private readonly SwitchOption _quiet;
     private readonly ValueOption<string> _format;
@@ -36,6 +36,7 @@ internal sealed class KernelsCommand : Command
     private static Column<KernelSummary>[] Columns(TimeProvider clock) =>
     [
         new("Release", "RELEASE", kernel => kernel.Release),
+        new("Architecture", "ARCH", kernel => kernel.Architecture),
         new("Source", "SOURCE", kernel => kernel.Source),
         new("Installed", "INSTALLED", kernel => PsCommand.Time(kernel.Installed, clock)),
         new("Size", "SIZE", kernel => HumanSize.Decimal(kernel.Bytes, 4)),

@@ -8,6 +8,7 @@ public sealed class KernelSummary
     internal KernelSummary(JsonElement json)
     {
         Release = json.Text("Release");
+        Architecture = json.Text("Architecture");
         Source = json.Text("Source");
         Installed = json.Time("Installed");
         Bytes = json.Number("Size");
@@ -16,6 +17,9 @@ public sealed class KernelSummary
 
     /// <summary>Its release, which is also its name.</summary>
     public string Release { get; }
+
+    /// <summary>What it is made for, as images call it: <c>amd64</c>, <c>arm64</c>.</summary>
+    public string Architecture { get; }
 
     /// <summary>Where it came from.</summary>
     public string Source { get; }

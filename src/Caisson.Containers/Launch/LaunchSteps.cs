@@ -15,7 +15,7 @@ internal static class LaunchSteps
 
     /// <summary><c>struct open_how</c>. Source: openat2(2).</summary>
     internal static Block How(long flags, string symbols, long resolve, string resolveSymbols) =>
-        Block.Of(HowBytes(flags, 0, resolve), $"{{{symbols}, {resolveSymbols}}}");
+        Block.OpenHow(flags, 0, resolve, $"{{{symbols}, {resolveSymbols}}}");
 
     /// <summary><c>struct mount_attr</c>. Source: mount_setattr(2).</summary>
     internal static Block MountAttr(long set, long clear, long propagation, string description)
@@ -205,15 +205,6 @@ internal static class LaunchSteps
         }
         program.Mark(found);
         return target;
-    }
-
-    internal static byte[] HowBytes(long flags, long mode, long resolve)
-    {
-        byte[] bytes = new byte[24];
-        BinaryPrimitives.WriteInt64LittleEndian(bytes, flags);
-        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(8), mode);
-        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(16), resolve);
-        return bytes;
     }
 
     private static Block Report(LaunchProgram program, LaunchReportKind kind, int value, string description)

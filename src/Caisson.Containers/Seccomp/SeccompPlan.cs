@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 
 using Caisson.Errors;
+using Caisson.Linux;
 using Caisson.Linux.Seccomp;
 
 namespace Caisson.Containers.Seccomp;
@@ -20,8 +21,9 @@ public sealed record SeccompPlan(
     /// <param name="json">The value of <c>linux.seccomp</c>, UTF-8; <c>null</c> in JSON gives null: no filter.</param>
     /// <param name="pointer">Where the object is in its document; problems start with it.</param>
     /// <param name="problems">Receives every problem found.</param>
+    /// <param name="architecture">For which machine's kernel.</param>
     /// <returns>Null when there is no filter, or when there are problems.</returns>
-    public static SeccompPlan? Compile(ReadOnlySpan<byte> json, string pointer, ICollection<Problem> problems)
+    public static SeccompPlan? Compile(ReadOnlySpan<byte> json, string pointer, ICollection<Problem> problems, KernelArchitecture architecture = KernelArchitectures.Own)
     {
         ArgumentNullException.ThrowIfNull(problems);
         var config = SeccompConfig.Parse(json, pointer, problems);
@@ -31,7 +33,7 @@ public sealed record SeccompPlan(
         }
         try
         {
-            var compilation = SeccompCompiler.Compile(config.Policy);
+            var compilation = SeccompCompiler.Compile(config.Policy, architecture);
             return new(compilation.Filter, config.ListenerPath, config.ListenerMetadata, compilation.UnknownNames);
         }
         catch (CaissonException e) when (e.Kind == ErrorKind.InvalidArgument)

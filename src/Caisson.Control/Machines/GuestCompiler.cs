@@ -14,7 +14,8 @@ namespace Caisson.Control.Machines;
 /// <summary>Compiles what runs inside a machine: the same launch plan that a container gets, for the machine's kernel.</summary>
 /// <remarks>Pure, but for the cache of compiled filters.</remarks>
 /// <param name="seccomp">Compiles filters.</param>
-internal sealed class GuestCompiler(SeccompPlans seccomp)
+/// <param name="architecture">Of the machine.</param>
+internal sealed class GuestCompiler(SeccompPlans seccomp, KernelArchitecture architecture = KernelArchitectures.Own)
 {
     /// <summary>Of every kernel that machines boot. Source: linux/capability.h of Linux 5.9 and later.</summary>
     private const int LastCapability = 40;
@@ -113,13 +114,13 @@ internal sealed class GuestCompiler(SeccompPlans seccomp)
     private SeccompPlan? CompileFilter(RuntimeSpec spec, SeccompPolicy? policy, List<Problem> problems)
     {
         ReadOnlyMemory<byte> json = spec.Linux?.Seccomp is { IsEmpty: false } given ? given : policy is null ? default : SeccompConfig.Format(policy);
-        return json.IsEmpty ? null : seccomp.Compile(json.Span, "/linux/seccomp", problems);
+        return json.IsEmpty ? null : seccomp.Compile(json.Span, "/linux/seccomp", problems, architecture);
     }
 
-    private static GuestLaunch Encode(LaunchPlan plan, bool terminal) => new()
+    private GuestLaunch Encode(LaunchPlan plan, bool terminal) => new()
     {
-        World = plan.World.Encode().Bytes,
-        Self = SelfProgram.ToElf(plan.Self.Encode()),
+        World = plan.World.Encode(architecture).Bytes,
+        Self = SelfProgram.ToElf(plan.Self.Encode(architecture)),
         Inputs = [.. plan.Inputs.Select(Input)],
         Terminal = terminal,
         WorldSteps = [.. plan.World.Steps.Select(step => $"{step.Reason}: {step}")],

@@ -5,6 +5,7 @@ using Caisson.Control.Networking;
 using Caisson.Control.Volumes;
 using Caisson.Control.Workloads;
 using Caisson.Errors;
+using Caisson.Linux;
 using Caisson.Machines.Disks;
 
 namespace Caisson.Control.Machines;
@@ -26,6 +27,14 @@ internal static class MachineRules
     /// <summary>Whether the workload runs as a machine.</summary>
     public static bool IsMachine(ContainerRecord record) => record.HostConfig.Runtime == Runtime;
 
+    /// <summary>What a machine for <paramref name="record"/> is: 32-bit programs of x86 run on its 64-bit kernel. Null for what no machine here is.</summary>
+    public static KernelArchitecture? ArchitectureOf(ContainerRecord record) => record.Architecture switch
+    {
+        "" => KernelArchitectures.Own,
+        "386" => KernelArchitecture.X64,
+        var name => KernelArchitectures.TryParse(name, out KernelArchitecture architecture) ? architecture : null,
+    };
+
     /// <summary>The size of the disk for what is written, of the storage option <c>size</c>; null where it is not given or no size.</summary>
     public static long? DiskBytes(HostConfig host) =>
         host.StorageOpt?.GetValueOrDefault("size") is { Length: > 1 } text
@@ -41,6 +50,10 @@ internal static class MachineRules
             return;
         }
         HostConfig host = record.HostConfig;
+        if (ArchitectureOf(record) is null)
+        {
+            problems.Add(new Problem("/Image", $"the image is for linux/{record.Architecture}, and machines are of linux/amd64 or linux/arm64; choose its variant for one of them with --platform"));
+        }
         Refuse(NetworkChoice.SharedWith(host) is not null || host.NetworkMode == "host", "NetworkMode", "a machine has a network of its own; give it a network, or none");
         Refuse(host.PidMode.Length > 0, "PidMode", "a machine has processes of its own");
         Refuse(host.IpcMode == "host" || SharedNamespaces.SharedWith(host.IpcMode) is not null, "IpcMode", "a machine has memory of its own");

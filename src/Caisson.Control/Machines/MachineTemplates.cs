@@ -105,9 +105,13 @@ internal sealed class MachineTemplates(ContainerEngine engine)
         }
     }
 
-    /// <summary>Makes the templates of machines that ask for nothing special, when <paramref name="kernel"/> is the one they boot.</summary>
+    /// <summary>Makes the templates of machines that ask for nothing special, when <paramref name="kernel"/> is the one they boot; machines of other architectures are rarer, and the first makes theirs.</summary>
     public void MakeUsualSoon(MachineKernel kernel)
     {
+        if (kernel.Architecture != KernelArchitectures.Own.Name())
+        {
+            return;
+        }
         MachineFacts facts = MachineHostFacts.Read(Services.Facts.Processors, Services.Facts.MemoryBytes);
         var config = new MachineConfig
         {
@@ -189,7 +193,7 @@ internal sealed class MachineTemplates(ContainerEngine engine)
             };
             var sources = new SandboxCompiler.Sources(
                 Machines.ProgramPath, Machines.Kernels.KernelPath(kernel), Machines.Kernels.RequireInitrd(kernel), null, null, launches, $"{directory}/devices", work);
-            ProcessExit exit = await RunAsync(id, record, sources, config.MemoryBytes, $"{directory}/log", cancellation);
+            ProcessExit exit = await RunAsync(id, record, sources, config.MemoryBytes, $"{directory}/log", facts.HasKvm, cancellation);
             if (exit.Code != 0)
             {
                 throw new CaissonException(ErrorKind.Internal, exit.Error ?? LastWords($"{directory}/log", exit.Code));
@@ -212,7 +216,7 @@ internal sealed class MachineTemplates(ContainerEngine engine)
         }
     }
 
-    private async Task<ProcessExit> RunAsync(string id, ContainerRecord record, SandboxCompiler.Sources sources, long memoryBytes, string log, CancellationToken cancellation)
+    private async Task<ProcessExit> RunAsync(string id, ContainerRecord record, SandboxCompiler.Sources sources, long memoryBytes, string log, bool hasKvm, CancellationToken cancellation)
     {
         using MountTree root = SandboxCompiler.MakeRoot();
         Directory.CreateDirectory(log);
@@ -220,7 +224,7 @@ internal sealed class MachineTemplates(ContainerEngine engine)
             new ContainerLaunch
             {
                 Id = id,
-                Spec = SandboxCompiler.Compile(record, sources, memoryBytes, MachineHostFacts.HasKvm, "template"),
+                Spec = SandboxCompiler.Compile(record, sources, memoryBytes, hasKvm, "template"),
                 Seccomp = SandboxCompiler.Filter,
                 RootMount = root,
                 Log = new ContainerLog(log, Containers.Logs.LogSettings.Plain, () => { }),

@@ -20,6 +20,9 @@ public sealed record ContainerRecord
     /// <summary>The image's id, <c>sha256:…</c>.</summary>
     public required string ImageId { get; init; }
 
+    /// <summary>What the image's programs are made for, as images call it; empty in records of before this was kept, which are this host's.</summary>
+    public string Architecture { get => field ?? ""; init; } = "";
+
     /// <summary>Configuration after the image's was merged in.</summary>
     public required ContainerConfig Config { get; init; }
 

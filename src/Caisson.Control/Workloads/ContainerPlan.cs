@@ -64,6 +64,7 @@ internal static class ContainerPlan
             Name = facts.Name,
             Created = facts.Now,
             ImageId = image.Id.ToString(),
+            Architecture = image.Config.Architecture,
             Config = config,
             HostConfig = Complete(host, security, asked.Labels, facts.LogDefault), // the image's labels tell, they decide nothing
             Mounts = MountRequests.Read(host, problems, config.Volumes, facts.MountsOf),

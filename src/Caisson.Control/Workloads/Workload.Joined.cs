@@ -131,7 +131,7 @@ public sealed partial class Workload
     {
         if (_record.HostConfig.Init == true)
         {
-            Write(directory, "init", InitProgram.ToElf(), SharedMode, 0, 0);
+            Write(directory, "init", InitProgram.ToElf(IsMachine ? Architecture : KernelArchitectures.Own), SharedMode, 0, 0);
         }
         if (_record.HostConfig.Configs is { Count: > 0 } configs)
         {

@@ -39,7 +39,14 @@ public sealed partial class Workload
 
     private string DevicesDirectory => $"{_services.DirectoryOf(Id)}/devices";
 
-    private GuestCompiler Guest => new(Machines.Seccomp);
+    private GuestCompiler Guest => new(Machines.Seccomp, Architecture);
+
+    /// <summary>Whether the machine is led from outside, since nothing of ours runs inside.</summary>
+    private bool IsForeign => Architecture != KernelArchitectures.Own;
+
+    /// <summary>What the machine is, which was settled when it was made.</summary>
+    private KernelArchitecture Architecture => MachineRules.ArchitectureOf(_record)
+        ?? throw new CaissonException(ErrorKind.FailedPrecondition, $"there are no machines for linux/{_record.Architecture}");
 
     private MachineServices Machines => _services.Machines
         ?? throw new CaissonException(ErrorKind.Unimplemented, "this engine does not run machines");
@@ -47,7 +54,7 @@ public sealed partial class Workload
     /// <summary>A machine's start: what a container's start is, with the machine's sandbox in its place.</summary>
     private async Task<IMonitoredProcess> LaunchMachineUnlockedAsync(CancellationToken cancellationToken)
     {
-        MachineKernel kernel = Machines.Kernels.RequireDefault();
+        MachineKernel kernel = Machines.Kernels.RequireDefault(Architecture);
         RequireProgram();
         Snapshot snapshot = RequireSnapshot();
         string image = await Machines.Images.EnsureAsync(KeyOf(snapshot.Record.Layers), snapshot.OpenImageView, cancellationToken);
@@ -93,7 +100,7 @@ public sealed partial class Workload
                     (GuestLaunch program, _) = CompileGuest(shares);
                     MachinePlan plan = CompileMachine(_status.Endpoints, shares);
                     MachinePlan? restore = template is null ? null : CompileMachine(_status.Endpoints, shares, MachineStart.Restore, isUsed);
-                    await File.WriteAllBytesAsync($"{LaunchesDirectory}/{MachineLaunch.FileName}", LaunchOf(plan, restore, program, shares, isUsed).Encode(), cancellation);
+                    await File.WriteAllBytesAsync($"{LaunchesDirectory}/{MachineLaunch.FileName}", LaunchOf(kernel, plan, restore, program, shares, isUsed).Encode(), cancellation);
                     await ConnectAttachmentsUnlockedAsync(started, cancellation);
                 },
             },
@@ -120,7 +127,8 @@ public sealed partial class Workload
         using Joined joined = JoinUnlocked();
         ImmutableArray<MachineShare> shares = SharesUnlocked(parts, joined);
         (_, Containers.Launch.LaunchPlan inside) = CompileGuest(shares);
-        string kernel = Machines.Kernels.KernelPath(Machines.Kernels.RequireDefault());
+        MachineKernel booted = Machines.Kernels.RequireDefault(Architecture);
+        string kernel = Machines.Kernels.KernelPath(booted);
         var sources = new SandboxCompiler.Sources(
             Machines.ProgramPath, kernel, Path.Join(Path.GetDirectoryName(kernel), "initrd"), Machines.Images.PathOf(KeyOf(RequireSnapshot().Record.Layers)), DiskPath, LaunchesDirectory, DevicesDirectory)
         {
@@ -128,7 +136,7 @@ public sealed partial class Workload
             OpenFilesMax = _services.Facts.OpenFilesMax,
         };
         ContainerLaunch sandbox = SandboxUnlocked(sources) with { Mounts = joined.Mounts, Binds = BindsOf(shares, parts) };
-        MachineStart start = FindTemplate(Machines.Kernels.RequireDefault(), makes: false) is null ? MachineStart.Boot : MachineStart.Restore;
+        MachineStart start = FindTemplate(booted, makes: false) is null ? MachineStart.Boot : MachineStart.Restore;
         return $"{CompileMachine(_status.Endpoints, shares, start).Explain()}\ninside the machine:\n{inside.Explain()}\naround the machine:\n{_services.Host.Explain(sandbox)}";
     }
 
@@ -184,7 +192,7 @@ public sealed partial class Workload
     private ContainerLaunch SandboxUnlocked(SandboxCompiler.Sources sources) => new()
     {
         Id = Id,
-        Spec = SandboxCompiler.Compile(_record, sources, MemoryBytes(), MachineHostFacts.HasKvm),
+        Spec = SandboxCompiler.Compile(_record, sources, MemoryBytes(), MachineHostFacts.HasKvmFor(Architecture)),
         Seccomp = SandboxCompiler.Filter,
     };
 
@@ -231,6 +239,10 @@ public sealed partial class Workload
     {
         MachineConfig config = MachineOf([], [], MachineStart.Template);
         MachineFacts facts = ReadMachineFacts();
+        if (IsForeign)
+        {
+            return null; // what leads it is outside, and in no template
+        }
         string key = _engine.Templates.KeyOf(kernel, config, facts);
         if (MachineRules.Boots(_record))
         {
@@ -272,7 +284,7 @@ public sealed partial class Workload
         }
     }
 
-    private MachineFacts ReadMachineFacts() => MachineHostFacts.Read(_services.Facts.Processors, _services.Facts.MemoryBytes);
+    private MachineFacts ReadMachineFacts() => MachineHostFacts.Read(_services.Facts.Processors, _services.Facts.MemoryBytes, Architecture);
 
     private MachinePlan CompileMachine(IReadOnlyList<EndpointRecord> endpoints, ImmutableArray<MachineShare> shares, MachineStart start = MachineStart.Boot, bool isUsed = false)
     {
@@ -285,6 +297,7 @@ public sealed partial class Workload
     private MachineConfig MachineOf(IReadOnlyList<EndpointRecord> endpoints, ImmutableArray<MachineShare> shares, MachineStart start, bool isUsed = false) => new()
     {
         Name = $"caisson-{Id[..12]}",
+        Architecture = Architecture,
         Start = start,
         MemoryPath = SandboxCompiler.MemoryPath,
         MemoryBytes = MemoryBytes(),
@@ -298,7 +311,7 @@ public sealed partial class Workload
         Interfaces = [.. endpoints.Select(endpoint => endpoint.HardwareAddress)],
     };
 
-    private MachineLaunch LaunchOf(MachinePlan plan, MachinePlan? restore, GuestLaunch program, ImmutableArray<MachineShare> shares, bool isUsed)
+    private MachineLaunch LaunchOf(MachineKernel kernel, MachinePlan plan, MachinePlan? restore, GuestLaunch program, ImmutableArray<MachineShare> shares, bool isUsed)
     {
         string directory = _services.DirectoryOf(Id);
         const string first = "init";
@@ -310,6 +323,9 @@ public sealed partial class Workload
             QemuUser = SandboxCompiler.QemuUser,
             Program = program,
             Devices = [.. _status.Endpoints.Select(endpoint => endpoint.Device)],
+            BootModules = IsForeign ? [.. kernel.BootModules] : [],
+            NetworkModules = IsForeign ? [.. kernel.NetworkModules] : [],
+            FilesModules = IsForeign ? [.. kernel.FilesModules ?? []] : [],
             Settings = new MachineSettings
             {
                 Hostname = _record.Config.Hostname.Length > 0 ? _record.Config.Hostname : "machine",

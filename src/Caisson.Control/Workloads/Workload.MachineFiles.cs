@@ -76,6 +76,11 @@ public sealed partial class Workload
             RequireReachable();
         }
         RequireExecutable();
+        if (IsForeign)
+        {
+            throw new CaissonException(
+                ErrorKind.Unimplemented, $"machine {_record.Name} is of {Architecture.Name()}, where no program of ours runs: use a volume, or a program of the image, such as tar by exec");
+        }
         Attachment? attached = null;
         IMonitoredProcess process = await LaunchInMachineAsync(
             Names.NewId(), GuestArchive.Launch(words), terminal: false, size: null, openStdin: input is not null,

@@ -20,7 +20,12 @@ public sealed class Block
     /// <summary>What a person reads in place of the bytes.</summary>
     public string Description => _description ?? Describe();
 
+    /// <summary>The bytes, to be filled in before the program that points to them is encoded.</summary>
+    public Span<byte> Content => Bytes;
+
     internal byte[] Bytes { get; }
+
+    private bool IsOpenHow { get; init; }
 
     internal ImmutableArray<(int Offset, Block Target, int TargetOffset)> Pointers { get; }
 
@@ -42,6 +47,20 @@ public sealed class Block
     public static Block Of(
         ReadOnlySpan<byte> bytes, string description, params ReadOnlySpan<(int Offset, Block Target, int TargetOffset)> pointers) =>
         new(bytes.ToArray(), description, [.. pointers]);
+
+    /// <summary><c>struct open_how</c>. Source: openat2(2).</summary>
+    /// <param name="flags">As our own kernel has them; encoded for another machine, they are as that one's has them.</param>
+    /// <param name="mode">Of a file that is made.</param>
+    /// <param name="resolve">RESOLVE_….</param>
+    /// <param name="description">What a person reads.</param>
+    public static Block OpenHow(long flags, long mode, long resolve, string description)
+    {
+        byte[] bytes = new byte[24];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, flags);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(8), mode);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(16), resolve);
+        return new(bytes, description, []) { IsOpenHow = true };
+    }
 
     /// <summary>Zeroed memory for the kernel or a <see cref="SystemCall.Store"/> to write to.</summary>
     public static Block Buffer(int size, string description) => new(new byte[size], description, []);
@@ -88,6 +107,16 @@ public sealed class Block
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(24), 1);
         BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(40), 24);
         return new(header, "{SCM_RIGHTS}", [(16, vector, 0), (32, control, 0)]);
+    }
+
+    /// <summary>Writes the bytes as the machine has them that they are for.</summary>
+    internal void CopyTo(Span<byte> image, KernelArchitecture architecture)
+    {
+        Bytes.CopyTo(image);
+        if (IsOpenHow)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(image, LaunchWords.OpenFlags(BinaryPrimitives.ReadInt64LittleEndian(Bytes), architecture));
+        }
     }
 
     /// <summary>A text, or a list of texts: only these are described when somebody reads them.</summary>

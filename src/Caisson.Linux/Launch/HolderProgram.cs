@@ -30,7 +30,7 @@ public static class HolderProgram
     public static byte[] ToElf()
     {
         byte[] elf = new byte[SelfProgram.EntryOffset + Code.Length];
-        SelfProgram.WriteHeader(elf);
+        SelfProgram.WriteHeader(elf, KernelArchitecture.X64);
         SelfProgram.WriteSegment(elf.AsSpan(64), type: 1, flags: 5, offset: 0, SelfProgram.CodeAddress, elf.Length); // PT_LOAD, R-X
         SelfProgram.WriteSegment(elf.AsSpan(120), type: 0, flags: 0, 0, 0, 0); // PT_NULL
         SelfProgram.WriteSegment(elf.AsSpan(176), type: 0x6474e551, flags: 6, 0, 0, 0); // PT_GNU_STACK: not executable

@@ -6,7 +6,7 @@ namespace Caisson.Linux.Launch;
 /// <summary>A launch program as flat, position-independent bytes that the interpreter walks.</summary>
 /// <remarks>
 /// <code>
-///   0  "CSNL"   4  version   8  size   12  operations   16  their offset   20  offset of the slots   24  slots
+///   0  "CSNL"   4  version, 6 architecture   8  size   12  operations   16  their offset   20  offset of the slots   24  slots
 ///  28  offset of the relocations   32  report: kind 1, 36 index, 40 errno, 44 stage   48  relocations
 ///  52  namespaces   56  mode   60  slot of the cgroup
 ///  64  slots (8 bytes each), operations (96 bytes each), data, relocations (4 bytes each)
@@ -21,8 +21,12 @@ public sealed class LaunchImage
     internal const int OperationSize = 96;
     private const uint Magic = 0x4c4e5343;
     private const int Version = 2;
+    private const int ArchitectureShift = 16;
 
     private LaunchImage(byte[] bytes) => Bytes = bytes;
+
+    /// <summary>For which machine it is.</summary>
+    public KernelArchitecture Architecture => (KernelArchitecture)(MemoryMarshal.Cast<byte, int>(Bytes.Span[..HeaderSize])[1] >> ArchitectureShift);
 
     /// <summary>Namespaces the child is born into.</summary>
     public NamespaceKind Namespaces => (NamespaceKind)MemoryMarshal.Cast<byte, int>(Bytes.Span[..HeaderSize])[13];
@@ -33,25 +37,31 @@ public sealed class LaunchImage
     /// <summary>The index of the slot that holds the cgroup into which the child is born; 0 for that of its parent.</summary>
     internal int CgroupSlot => MemoryMarshal.Cast<byte, int>(Bytes.Span[..HeaderSize])[15];
 
-    /// <summary>The encoded program; may be sent to another process and given to <see cref="FromBytes"/> there.</summary>
+    /// <summary>The encoded program; may be sent to another process and given to <see cref="FromBytes(byte[])"/> there.</summary>
     public ReadOnlyMemory<byte> Bytes { get; }
 
     /// <summary>Takes bytes that came from another process of ours.</summary>
-    /// <exception cref="FormatException">They are not a whole image of this version.</exception>
-    public static LaunchImage FromBytes(byte[] bytes)
+    /// <exception cref="FormatException">They are not a whole image of this version for this machine.</exception>
+    public static LaunchImage FromBytes(byte[] bytes) => FromBytes(bytes, KernelArchitectures.Own);
+
+    /// <summary>As the other, of an image for <paramref name="architecture"/>.</summary>
+    internal static LaunchImage FromBytes(byte[] bytes, KernelArchitecture architecture)
     {
-        Check(bytes);
+        Check(bytes, architecture);
         return new(bytes);
     }
 
-    internal static LaunchImage Encode(LaunchProgram program)
+    internal static LaunchImage Encode(LaunchProgram program, KernelArchitecture architecture) => Encode(program, architecture, mayLoop: false, out _);
+
+    /// <summary>Encodes <paramref name="program"/>, and says where its blocks are.</summary>
+    internal static LaunchImage Encode(LaunchProgram program, KernelArchitecture architecture, bool mayLoop, out Dictionary<Block, int> places)
     {
         var steps = program.Snapshot();
         int slots = HeaderSize;
         int operations = slots + (program.Slots.Count * 8);
         int size = operations + (steps.Length * OperationSize);
 
-        Dictionary<Block, int> places = new(steps.Length);
+        places = new(steps.Length);
         List<Block> order = new(steps.Length);
         int addresses = 0;
         foreach (var step in steps)
@@ -75,12 +85,12 @@ public sealed class LaunchImage
         addresses = 0;
         for (int i = 0; i < steps.Length; i++)
         {
-            EncodeStep(steps[i], i, image, operations + (i * OperationSize), places, relocations, ref addresses);
+            EncodeStep(steps[i], i, architecture, mayLoop, image, operations + (i * OperationSize), places, relocations, ref addresses);
         }
         foreach (var block in order)
         {
             int place = places[block];
-            block.Bytes.CopyTo(image, place);
+            block.CopyTo(image.AsSpan(place), architecture);
             foreach (var (offset, target, targetOffset) in block.Pointers)
             {
                 BinaryPrimitives.WriteInt64LittleEndian(image.AsSpan(place + offset), places[target] + targetOffset);
@@ -90,7 +100,7 @@ public sealed class LaunchImage
 
         var header = MemoryMarshal.Cast<byte, int>(image.AsSpan(0, HeaderSize));
         header[0] = unchecked((int)Magic);
-        header[1] = Version;
+        header[1] = Version | ((int)architecture << ArchitectureShift);
         header[2] = image.Length;
         header[3] = steps.Length;
         header[4] = operations;
@@ -137,15 +147,15 @@ public sealed class LaunchImage
     }
 
     private static void EncodeStep(
-        LaunchStep step, int index, byte[] image, int at, Dictionary<Block, int> places, Span<int> relocations, ref int addresses)
+        LaunchStep step, int index, KernelArchitecture architecture, bool mayLoop, byte[] image, int at, Dictionary<Block, int> places, Span<int> relocations, ref int addresses)
     {
         var operation = image.AsSpan(at, OperationSize);
-        BinaryPrimitives.WriteInt64LittleEndian(operation, (long)step.Call);
+        BinaryPrimitives.WriteInt64LittleEndian(operation, LaunchWords.Number(step.Call, architecture));
         int fromSlot = 0;
         for (int i = 0; i < step.Arguments.Length; i++)
         {
             var argument = step.Arguments[i];
-            long value = argument.Number;
+            long value = LaunchWords.Argument(step.Call, i, argument.Number, architecture);
             if (argument.Slot is not null)
             {
                 fromSlot |= 1 << i;
@@ -159,8 +169,8 @@ public sealed class LaunchImage
         }
         BinaryPrimitives.WriteInt32LittleEndian(operation[56..], fromSlot);
         BinaryPrimitives.WriteInt32LittleEndian(operation[64..], step.Result.Index);
-        BinaryPrimitives.WriteInt32LittleEndian(operation[68..], Skip(step.OnSuccess, index));
-        BinaryPrimitives.WriteInt32LittleEndian(operation[72..], Skip(step.OnExpected, index));
+        BinaryPrimitives.WriteInt32LittleEndian(operation[68..], Skip(step.OnSuccess, index, mayLoop));
+        BinaryPrimitives.WriteInt32LittleEndian(operation[72..], Skip(step.OnExpected, index, mayLoop));
         for (int i = 0; i < step.Expected.Length; i++)
         {
             BinaryPrimitives.WriteInt32LittleEndian(operation[(76 + (i * 4))..], (int)step.Expected[i]);
@@ -171,13 +181,13 @@ public sealed class LaunchImage
         }
     }
 
-    /// <summary>Jumps only go forward, so that every program ends.</summary>
-    private static int Skip(Label? target, int index) =>
+    /// <summary>Jumps only go forward, so that every program ends; only a server's may go back, to wait for something.</summary>
+    private static int Skip(Label? target, int index, bool mayLoop) =>
         target is null ? 0
-        : target.Position > index ? target.Position - index - 1
+        : target.Position > index || (mayLoop && target.Position >= 0) ? target.Position - index - 1
         : throw new InvalidOperationException($"step {index} jumps to a label that is not after it");
 
-    private static void Check(ReadOnlySpan<byte> bytes)
+    private static void Check(ReadOnlySpan<byte> bytes, KernelArchitecture architecture)
     {
         if (bytes.Length < HeaderSize)
         {
@@ -186,11 +196,11 @@ public sealed class LaunchImage
         var header = MemoryMarshal.Cast<byte, int>(bytes[..HeaderSize]);
         long operationsEnd = header[4] + ((long)header[3] * OperationSize);
         long relocationsEnd = header[7] + ((long)header[12] * 4);
-        if (header[0] != unchecked((int)Magic) || header[1] != Version || header[2] != bytes.Length || header[5] != HeaderSize
+        if (header[0] != unchecked((int)Magic) || header[1] != (Version | ((int)architecture << ArchitectureShift)) || header[2] != bytes.Length || header[5] != HeaderSize
             || header[3] < 0 || header[6] < 2 || header[12] < 0 || header[15] < 0 || header[15] >= header[6] || header[4] < HeaderSize + ((long)header[6] * 8)
             || operationsEnd > header[7] || relocationsEnd != bytes.Length)
         {
-            throw new FormatException("launch image: not of this version, or cut");
+            throw new FormatException("launch image: not of this version, not for this machine, or cut");
         }
     }
 }

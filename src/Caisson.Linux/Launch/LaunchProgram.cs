@@ -90,7 +90,8 @@ public sealed class LaunchProgram(LaunchStage stage)
     }
 
     /// <summary>The flat bytes that the interpreter walks.</summary>
-    public LaunchImage Encode() => LaunchImage.Encode(this);
+    /// <param name="architecture">For which machine: ours unless it is to run in another.</param>
+    public LaunchImage Encode(KernelArchitecture architecture = KernelArchitectures.Own) => LaunchImage.Encode(this, architecture);
 
     internal ImmutableArray<LaunchStep> Snapshot() => [.. _steps];
 }

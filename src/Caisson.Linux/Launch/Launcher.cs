@@ -99,7 +99,7 @@ public static unsafe class Launcher
     {
         nint page = Libc.Check(
             Libc.syscall(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), "mmap", "interpreter");
-        Interpreter.Code.CopyTo(new Span<byte>((void*)page, 4096));
+        Interpreter.CodeOf(KernelArchitectures.Own).CopyTo(new Span<byte>((void*)page, 4096));
         Libc.Check(Libc.syscall(SYS_mprotect, page, 4096, PROT_READ | PROT_EXEC), "mprotect", "interpreter");
         return (delegate* unmanaged<clone_args*, nuint, byte*, long>)page;
     }

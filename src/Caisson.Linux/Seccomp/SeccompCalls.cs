@@ -8,6 +8,7 @@ internal enum SeccompConvention
     X64,
     X86,
     X32,
+    Arm64,
 }
 
 /// <summary>The rules of a policy by convention and call number.</summary>
@@ -22,9 +23,9 @@ internal sealed class SeccompCalls
     private const int NumberOfSocketcall = 102;
     private const int NumberOfIpc = 117;
 
-    private readonly int[][] _first = [new int[NumbersMax], new int[NumbersMax], new int[NumbersMax]];
-    private readonly int[][] _last = [new int[NumbersMax], new int[NumbersMax], new int[NumbersMax]];
-    private readonly int[] _newest = [-1, -1, -1];
+    private readonly int[][] _first = [new int[NumbersMax], new int[NumbersMax], new int[NumbersMax], new int[NumbersMax]];
+    private readonly int[][] _last = [new int[NumbersMax], new int[NumbersMax], new int[NumbersMax], new int[NumbersMax]];
+    private readonly int[] _newest = [-1, -1, -1, -1];
     private readonly List<Entry> _entries = new(1024) { default };
 
     private SeccompCalls(ImmutableArray<string> unknownNames) => UnknownNames = unknownNames;
@@ -73,6 +74,7 @@ internal sealed class SeccompCalls
             Add(SeccompConvention.X64, numbers.X64, wide, redundant);
             Add(SeccompConvention.X86, numbers.X86, narrow, redundant);
             Add(SeccompConvention.X32, numbers.X32 & ~SyscallTable.X32Bit, narrow, redundant, numbers.X32 >= 0);
+            Add(SeccompConvention.Arm64, numbers.Arm64, wide, redundant);
             Add(SeccompConvention.X86, multiplexer, call, rule, redundant);
         }
     }

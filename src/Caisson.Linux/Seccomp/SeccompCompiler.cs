@@ -17,6 +17,7 @@ public sealed record SeccompCompilation(SeccompFilter Filter, ImmutableArray<str
 /// <para>Calls newer than the newest that the policy names fail with ENOSYS unless the default action is permissive, so that
 /// programs fall back to older calls as they do on older kernels; runc does the same. A convention that is not covered ends
 /// the thread. Call number -1 on x86-64, which a tracer sets to skip a call, gets the default action.</para>
+/// <para>On arm64 there is one convention; programs of 32-bit ARM end with their first call.</para>
 /// <para>Source: seccomp(2), bpf(4), libseccomp's seccomp_rule_add(3).</para>
 /// </remarks>
 public static class SeccompCompiler
@@ -26,16 +27,19 @@ public static class SeccompCompiler
 
     private const uint AuditArchX64 = 0xc000003e;
     private const uint AuditArchX86 = 0x40000003;
+    private const uint AuditArchArm64 = 0xc00000b7;
     private const int OffsetOfNumber = 0;
     private const int OffsetOfArchitecture = 4;
     private const int ArgumentsMax = 6;
 
     /// <summary>Compiles <paramref name="policy"/>.</summary>
+    /// <param name="policy">What is to be compiled.</param>
+    /// <param name="architecture">For which machine's kernel.</param>
     /// <exception cref="CaissonException">
     /// <see cref="ErrorKind.InvalidArgument"/>: a condition names an argument above 5, two rules with the same conditions
     /// disagree, or the program would be longer than the kernel takes.
     /// </exception>
-    public static SeccompCompilation Compile(SeccompPolicy policy)
+    public static SeccompCompilation Compile(SeccompPolicy policy, KernelArchitecture architecture = KernelArchitectures.Own)
     {
         ArgumentNullException.ThrowIfNull(policy);
         var calls = SeccompCalls.Resolve(policy);
@@ -53,7 +57,7 @@ public static class SeccompCompiler
             flags &= ~SeccompFilterOptions.WaitKillableReceive;
         }
 
-        byte[] program = Assemble(policy, calls) ?? throw new CaissonException(
+        byte[] program = (architecture == KernelArchitecture.Arm64 ? AssembleArm64(policy, calls) : Assemble(policy, calls)) ?? throw new CaissonException(
             ErrorKind.InvalidArgument,
             $"compiling seccomp policy: more than the {SeccompFilter.InstructionsMax} instructions the kernel takes; use fewer conditions");
         return new(new(program, flags), calls.UnknownNames);
@@ -91,6 +95,14 @@ public static class SeccompCompiler
         var native = LoadNumber(assembler, assembler.IfAtLeast(SyscallTable.X32Bit, x32, x64));
 
         var start = assembler.IfEqual(AuditArchX64, native, assembler.IfEqual(AuditArchX86, x86, kill));
+        return assembler.Finish(assembler.Load(OffsetOfArchitecture, start));
+    }
+
+    private static byte[]? AssembleArm64(SeccompPolicy policy, SeccompCalls calls)
+    {
+        var assembler = new BpfAssembler();
+        var native = LoadNumber(assembler, Section(assembler, policy, calls, SeccompConvention.Arm64));
+        var start = assembler.IfEqual(AuditArchArm64, native, BpfTarget.Return(SeccompAction.KillThread));
         return assembler.Finish(assembler.Load(OffsetOfArchitecture, start));
     }
 
@@ -137,7 +149,7 @@ public static class SeccompCompiler
             var conditions = range.Tests[i].Conditions;
             for (int k = conditions.Length - 1; k >= 0; k--)
             {
-                match = convention == SeccompConvention.X64
+                match = convention is SeccompConvention.X64 or SeccompConvention.Arm64
                     ? Wide(assembler, conditions[k], match, next)
                     : Narrow(assembler, conditions[k], match, next);
             }

@@ -19,14 +19,16 @@ public readonly struct SeccompFilterKey : IEquatable<SeccompFilterKey>
     /// </summary>
     /// <param name="source">The text. Reading it the same way must be part of <paramref name="readerVersion"/>.</param>
     /// <param name="readerVersion">Goes up whenever the same text may mean another policy.</param>
-    public static SeccompFilterKey Of(ReadOnlySpan<byte> source, int readerVersion)
+    /// <param name="architecture">What it is compiled for.</param>
+    public static SeccompFilterKey Of(ReadOnlySpan<byte> source, int readerVersion, KernelArchitecture architecture = KernelArchitectures.Own)
     {
         Span<byte> digest = stackalloc byte[Sha256.Size];
         Sha256.Hash(source, digest);
-        Span<byte> versioned = stackalloc byte[Sha256.Size + 8];
+        Span<byte> versioned = stackalloc byte[Sha256.Size + 12];
         digest.CopyTo(versioned);
         BinaryPrimitives.WriteInt32LittleEndian(versioned[Sha256.Size..], SeccompCompiler.Version);
         BinaryPrimitives.WriteInt32LittleEndian(versioned[(Sha256.Size + 4)..], readerVersion);
+        BinaryPrimitives.WriteInt32LittleEndian(versioned[(Sha256.Size + 8)..], (int)architecture);
         Sha256.Hash(versioned, digest);
         return new(digest);
     }

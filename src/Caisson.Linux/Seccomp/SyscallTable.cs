@@ -4,9 +4,10 @@ namespace Caisson.Linux.Seccomp;
 /// <param name="X64">On x86-64.</param>
 /// <param name="X86">On i386; for socket and System V IPC calls the direct one, beside <c>socketcall</c> and <c>ipc</c>.</param>
 /// <param name="X32">On x32, with the x32 bit (0x40000000).</param>
-public readonly record struct SyscallNumbers(int X64, int X86, int X32);
+/// <param name="Arm64">On arm64.</param>
+public readonly record struct SyscallNumbers(int X64, int X86, int X32, int Arm64);
 
-/// <summary>Names and numbers of the system calls of x86-64, i386 and x32.</summary>
+/// <summary>Names and numbers of the system calls of x86-64, i386, x32 and arm64.</summary>
 public static partial class SyscallTable
 {
     /// <summary>Marks a call as x32's. Source: __X32_SYSCALL_BIT of asm/unistd.h.</summary>
@@ -15,7 +16,7 @@ public static partial class SyscallTable
     /// <summary>How many names are known.</summary>
     public static int Count => (Rows.Length + 1) / RowLength;
 
-    /// <summary>Finds a call by its name on any of the three conventions; false for an unknown one.</summary>
+    /// <summary>Finds a call by its name on any of the four conventions; false for an unknown one.</summary>
     public static bool TryFind(ReadOnlySpan<char> name, out SyscallNumbers numbers)
     {
         int low = 0;
@@ -38,7 +39,7 @@ public static partial class SyscallTable
                 low = middle + 1;
             }
         }
-        numbers = new(-1, -1, -1);
+        numbers = new(-1, -1, -1, -1);
         return false;
     }
 
@@ -72,7 +73,7 @@ public static partial class SyscallTable
     {
         var row = Row(index);
         int x32 = Number(row, 2);
-        return new(Number(row, 0), Number(row, 1), x32 < 0 ? -1 : x32 | X32Bit);
+        return new(Number(row, 0), Number(row, 1), x32 < 0 ? -1 : x32 | X32Bit, Number(row, 3));
     }
 
     private static int Number(ReadOnlySpan<byte> row, int column)

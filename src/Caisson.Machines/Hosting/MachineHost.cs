@@ -8,6 +8,7 @@ using Caisson.Linux.Seccomp;
 using Caisson.Machines.Agent;
 using Caisson.Machines.Files;
 using Caisson.Machines.Plan;
+using Caisson.Machines.Remote;
 using Caisson.Qmp;
 
 namespace Caisson.Machines.Hosting;
@@ -66,6 +67,8 @@ public sealed class MachineHost
     private FileServerProcess? _files;
     private QmpClient? _qmp;
     private AgentLink? _link;
+    private UnixSocket? _agent;
+    private UnixSocket? _filesLine;
     private HostResolver? _resolver;
     private EpollEvents _linkWatched;
     private Phase _phase;
@@ -154,7 +157,16 @@ public sealed class MachineHost
             _files = FileServerProcess.Start();
             _epoll.Add(_files.Process, EpollEvents.Readable, FilesKey);
         }
-        _qemu = QemuProcess.Start(_restores ? _launch.Restore : _launch.Qemu, _launch.QemuUser, _interfaces, _files?.Line, state);
+        bool isRemote = _launch.BootModules.Length > 0;
+        UnixSocket? theirs = null;
+        if (isRemote && _files is not null)
+        {
+            (_filesLine, theirs) = UnixSocket.CreatePair(UnixSocketKind.Stream);
+        }
+        using (theirs)
+        {
+            _qemu = QemuProcess.Start(_restores ? _launch.Restore : _launch.Qemu, _launch.QemuUser, _interfaces, theirs ?? _files?.Line, state);
+        }
         _epoll.Add(_qemu.Process, EpollEvents.Readable, QemuKey);
         _epoll.Add(_qemu.ConsoleOutput, EpollEvents.Readable, ConsoleKey);
         _epoll.Add(_signals, EpollEvents.Readable, SignalKey);
@@ -162,7 +174,8 @@ public sealed class MachineHost
         {
             _epoll.Add(_listener, EpollEvents.Readable, ListenerKey);
         }
-        _link = new AgentLink(_qemu.Agent);
+        _agent = isRemote ? RemoteAgent.Start(new RemoteParts(_qemu.Agent, _filesLine, _files?.Line, _launch.BootModules, _launch.NetworkModules, _launch.FilesModules)) : null;
+        _link = new AgentLink(_agent ?? _qemu.Agent);
         _linkWatched = EpollEvents.Readable;
         _epoll.Add(_link.Port, _linkWatched, AgentKey);
         try
@@ -667,6 +680,10 @@ public sealed class MachineHost
         _files = null;
         _resolver?.Dispose();
         _resolver = null;
+        _agent?.Dispose();
+        _agent = null;
+        _filesLine?.Dispose();
+        _filesLine = null;
         _qemu = null;
         _qmp = null;
         _link = null;

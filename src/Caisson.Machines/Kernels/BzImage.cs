@@ -59,7 +59,8 @@ public static class BzImage
         }
     }
 
-    private static byte[] Read(Stream stream)
+    /// <summary>Reads to the end, within the bounds of a kernel.</summary>
+    internal static byte[] Read(Stream stream)
     {
         using (stream)
         {

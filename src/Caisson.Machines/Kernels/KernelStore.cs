@@ -2,6 +2,9 @@ using System.Security.Cryptography;
 using System.Text.Json;
 
 using Caisson.Errors;
+using Caisson.Linux;
+using Caisson.Linux.Launch;
+using Caisson.Machines.Remote;
 
 namespace Caisson.Machines.Kernels;
 
@@ -45,21 +48,29 @@ public sealed class KernelStore(string root, string initPath)
         }
     }
 
-    /// <summary>The kernel that a machine boots when nobody chose: the one installed last.</summary>
+    /// <summary>The kernel that a machine of <paramref name="architecture"/> boots when nobody chose: the one installed last.</summary>
     /// <exception cref="CaissonException"><see cref="ErrorKind.FailedPrecondition"/>: there is none; names the command that gets one.</exception>
-    public MachineKernel RequireDefault() => List() is [var newest, ..] ? newest
-        : throw new CaissonException(ErrorKind.FailedPrecondition, "no kernel for machines is installed; install Debian's with: caisson kernel install");
+    public MachineKernel RequireDefault(KernelArchitecture architecture = KernelArchitectures.Own)
+    {
+        bool isOwn = architecture == KernelArchitectures.Own;
+        return List().FirstOrDefault(kernel => kernel.Architecture == architecture.Name())
+            ?? throw new CaissonException(
+                ErrorKind.FailedPrecondition,
+                $"no kernel for machines{(isOwn ? "" : $" of {architecture.Name()}")} is installed; install Debian's with: caisson kernel install{(isOwn ? "" : $" --arch {architecture.Name()}")}");
+    }
 
     /// <summary>The unpacked kernel.</summary>
     public string KernelPath(MachineKernel kernel) => Path.Join(DirectoryOf(kernel.Release), "vmlinux");
 
-    /// <summary>The kernel's first file system with the <c>caisson-init</c> of this engine; made when there is none yet.</summary>
+    /// <summary>
+    /// The kernel's first file system with the <c>caisson-init</c> of this engine, or, for another architecture, with a <see cref="ServerProgram"/>; made when there is none yet.
+    /// </summary>
     /// <exception cref="CaissonException"><see cref="ErrorKind.FailedPrecondition"/>: <c>caisson-init</c> is missing.</exception>
     public string RequireInitrd(MachineKernel kernel)
     {
         lock (_making)
         {
-            byte[] init = ReadInit();
+            byte[] init = kernel.Architecture == KernelArchitectures.Own.Name() ? ReadInit() : ServerProgram.ToElf(RemoteBoot.Compile(kernel.BootModules).Program);
             string directory = DirectoryOf(kernel.Release);
             string path = Path.Join(directory, $"initrd-{Convert.ToHexStringLower(SHA256.HashData(init))[..16]}.cpio");
             if (!File.Exists(path))
@@ -96,7 +107,8 @@ public sealed class KernelStore(string root, string initPath)
     /// <returns>The kernel, which replaces one of the same release.</returns>
     public MachineKernel Add(byte[] image, string release, string source, string modules)
     {
-        byte[] kernel = BzImage.Unpack(image);
+        KernelArchitecture architecture = Arm64Image.IsOne(image) ? KernelArchitecture.Arm64 : KernelArchitecture.X64;
+        byte[] kernel = architecture == KernelArchitecture.Arm64 ? Arm64Image.Unpack(image) : BzImage.Unpack(image);
         Dictionary<string, string> files = [];
         foreach (string file in Directory.Exists(modules) ? Directory.EnumerateFiles(modules, "*.ko*", SearchOption.AllDirectories) : [])
         {
@@ -110,6 +122,7 @@ public sealed class KernelStore(string root, string initPath)
         var record = new MachineKernel
         {
             Release = release,
+            Architecture = architecture.Name(),
             Source = source,
             Installed = DateTimeOffset.UtcNow,
             BootModules = boot,

@@ -1,5 +1,7 @@
 using System.Text.Json.Serialization;
 
+using Caisson.Linux;
+
 namespace Caisson.Machines.Kernels;
 
 /// <summary>A kernel for machines, unpacked, with the modules that our own first process loads.</summary>
@@ -7,6 +9,9 @@ public sealed record MachineKernel
 {
     /// <summary>Its release, as <c>uname -r</c> says inside; also its name here.</summary>
     public required string Release { get; init; }
+
+    /// <summary>What it is made for, as images call it; in records of before there were others, <c>amd64</c>.</summary>
+    public string Architecture { get => field ?? KernelArchitecture.X64.Name(); init; }
 
     /// <summary>Where it came from: a package with its version, or a file.</summary>
     public required string Source { get; init; }

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 
+using Caisson.Linux;
+
 namespace Caisson.Machines.Plan;
 
 /// <summary>How a machine comes to life.</summary>
@@ -20,6 +22,9 @@ public sealed record MachineConfig
 {
     /// <summary>Plain letters and digits; shown by <c>ps</c>.</summary>
     public required string Name { get; init; }
+
+    /// <summary>What its kernel and its programs are made for.</summary>
+    public KernelArchitecture Architecture { get; init; } = KernelArchitectures.Own;
 
     /// <summary>How it comes to life. What is the same in every machine of a shape is all that matters for a template.</summary>
     public MachineStart Start { get; init; }
@@ -58,7 +63,7 @@ public sealed record MachineConfig
 /// <summary>What a machine's plan must know of the host.</summary>
 public sealed record MachineFacts
 {
-    /// <summary>The QEMU to run.</summary>
+    /// <summary>The QEMU to run, which is one for each architecture.</summary>
     public required string QemuPath { get; init; }
 
     /// <summary>Whether this host's KVM runs kernels, shown by a loop in ring 0 and not by a device that opens.</summary>

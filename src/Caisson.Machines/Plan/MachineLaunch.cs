@@ -34,7 +34,7 @@ public sealed record MachineLaunch
     /// <summary>The file of the disk for changes that a template has mounted, in its directory.</summary>
     public const string DiskName = "disk";
 
-    private const int Version = 2;
+    private const int Version = 3;
 
     /// <summary>QEMU and its arguments.</summary>
     public required ImmutableArray<string> Qemu { get; init; }
@@ -57,6 +57,15 @@ public sealed record MachineLaunch
     /// <summary>Names of devices in the sandbox's network, each to be joined to an interface of the machine, in order.</summary>
     public ImmutableArray<string> Devices { get; init; } = [];
 
+    /// <summary>Modules that the first list of system calls loads in a machine that is led from outside; none where the agent is inside.</summary>
+    public ImmutableArray<string> BootModules { get; init; } = [];
+
+    /// <summary>Modules that a network of such a machine needs more.</summary>
+    public ImmutableArray<string> NetworkModules { get; init; } = [];
+
+    /// <summary>Modules that directories of the host need more in such a machine.</summary>
+    public ImmutableArray<string> FilesModules { get; init; } = [];
+
     /// <summary>The bytes of the file.</summary>
     public byte[] Encode() => new PlanWriter()
         .Add(Version)
@@ -67,6 +76,9 @@ public sealed record MachineLaunch
         .Add(Settings.Encode())
         .Add(Program.EncodeWhole())
         .AddAll(Devices, static (writer, device) => writer.Add(device))
+        .AddAll(BootModules, static (writer, module) => writer.Add(module))
+        .AddAll(NetworkModules, static (writer, module) => writer.Add(module))
+        .AddAll(FilesModules, static (writer, module) => writer.Add(module))
         .ToArray();
 
     /// <summary>Reads them.</summary>
@@ -87,6 +99,9 @@ public sealed record MachineLaunch
             Settings = MachineSettings.Decode(reader.Bytes()),
             Program = GuestLaunch.DecodeWhole(reader.Bytes()),
             Devices = GuestLaunch.Texts(ref reader),
+            BootModules = GuestLaunch.Texts(ref reader),
+            NetworkModules = GuestLaunch.Texts(ref reader),
+            FilesModules = GuestLaunch.Texts(ref reader),
         };
     }
 }

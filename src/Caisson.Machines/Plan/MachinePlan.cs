@@ -9,8 +9,7 @@ namespace Caisson.Machines.Plan;
 
 /// <summary>A machine as QEMU is told it: the arguments of its process, and what is said to it over QMP.</summary>
 /// <remarks>
-/// Pure. The machine is QEMU's <c>microvm</c>: no PCI, no BIOS tables to walk, devices on virtio-mmio that the kernel finds by ACPI; the kernel
-/// is unpacked and started directly. What was measured to cost time at boot is not there. Source: QEMU docs/system/i386/microvm.
+/// Pure. The least that a kernel needs (<see cref="MachineModel"/>): devices on virtio-mmio, and the kernel unpacked and started directly.
 /// </remarks>
 public sealed record MachinePlan
 {
@@ -43,14 +42,13 @@ public sealed record MachinePlan
     private const string Memory = "memory";
     private const long PlaceholderBytes = 1L << 46;
 
-    // Places of devices, which are what a template and the machines made of it must agree on. The kernel finds none at 0, and numbers them from the last to the first.
+    // Places of devices, which are what a template and the machines made of it must agree on. On microvm the kernel finds none at 0.
     private const int AgentPlace = 1;
     private const int ImagePlace = 2;
     private const int DataPlace = 3;
-    private const int InterfacePlaces = DataPlace + InterfacesMax;
-    private const int OtherDataPlace = InterfacePlaces + 1;
+    private const int LastInterfacePlace = DataPlace + InterfacesMax;
+    private const int OtherDataPlace = LastInterfacePlace + 1;
     private const string IgnoreShared = "migrate-set-capabilities x-ignore-shared";
-    private const long TimeStampKhzWithout = 2_000_000;
 
     /// <summary>The program and its arguments.</summary>
     public required ImmutableArray<string> Arguments { get; init; }
@@ -68,6 +66,7 @@ public sealed record MachinePlan
     public static MachinePlan Compile(MachineConfig config, MachineFacts facts, ICollection<Problem> problems)
     {
         Check(config, facts, problems);
+        MachineModel model = MachineModel.Of(config.Architecture, config.Processors, facts);
         string accelerator = facts.HasKvm ? "kvm" : "tcg";
         string size = string.Create(CultureInfo.InvariantCulture, $"{config.MemoryBytes / Megabyte}M");
         bool boots = config.Start != MachineStart.Restore;
@@ -77,15 +76,15 @@ public sealed record MachinePlan
             "-name", config.Name,
             "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
             "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
-            "-machine", "microvm,acpi=on,pcie=off,pit=off,pic=off,rtc=on,usb=off,auto-kernel-cmdline=off" + (config.Start == MachineStart.Boot ? "" : $",memory-backend={Memory}"),
+            "-machine", model.Board + (config.Start == MachineStart.Boot ? "" : $",memory-backend={Memory}"),
             "-accel", facts.HasKvm ? "kvm" : string.Create(CultureInfo.InvariantCulture, $"tcg,thread=multi,tb-size={TranslationMegabytes}"),
-            // A plain model is emulated faster than all that QEMU can do, and has what distributions are built for (x86-64-v2).
-            "-cpu", facts.HasKvm ? "host" : "Nehalem-v1,+rdrand",
+            "-cpu", model.Processor,
+            .. model.Further,
             "-smp", config.Processors.ToString(CultureInfo.InvariantCulture),
             "-m", size,
             .. config.Start == MachineStart.Boot ? Array.Empty<string>()
                 : ["-object", $"memory-backend-file,id={Memory},size={size},mem-path={config.MemoryPath},share={(boots ? "on" : "off")}"],
-            .. boots ? (string[])["-kernel", config.KernelPath, "-initrd", config.InitrdPath, "-append", CommandLine(facts)] : ["-incoming", "defer"],
+            .. boots ? (string[])["-kernel", config.KernelPath, "-initrd", config.InitrdPath, "-append", model.CommandLine] : ["-incoming", "defer"],
             "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
             "-chardev", string.Create(CultureInfo.InvariantCulture, $"socket,id=qmp,fd={QmpDescriptor}"), "-mon", "chardev=qmp,mode=control",
             "-device", $"virtio-serial-device,{Place(AgentPlace)}",
@@ -121,12 +120,12 @@ public sealed record MachinePlan
             arguments.AddRange(
             [
                 "-netdev", string.Create(CultureInfo.InvariantCulture, $"tap,id=net{i},fd={InterfaceDescriptor + i}"),
-                "-device", string.Create(CultureInfo.InvariantCulture, $"virtio-net-device,{Place(InterfacePlaces - i)},netdev=net{i},mac={config.Interfaces[i]}"),
+                "-device", string.Create(CultureInfo.InvariantCulture, $"virtio-net-device,{Place(InterfacePlace(i))},netdev=net{i},mac={config.Interfaces[i]}"),
             ]);
         }
         for (int i = config.Interfaces.Length; i < InterfacesMax && config.Start != MachineStart.Boot; i++)
         {
-            arguments.AddRange(["-device", $"virtio-net-device,{Place(InterfacePlaces - i)}"]);
+            arguments.AddRange(["-device", $"virtio-net-device,{Place(InterfacePlace(i))}"]);
         }
         return new MachinePlan
         {
@@ -139,6 +138,9 @@ public sealed record MachinePlan
                 _ => ["qmp_capabilities", "query-status"],
             },
         };
+
+        // Inside, interfaces are told apart by their order.
+        int InterfacePlace(int index) => model.IsNumberedBackwards ? LastInterfacePlace - index : DataPlace + 1 + index;
     }
 
     /// <summary>The machine as a person reads it.</summary>
@@ -182,23 +184,6 @@ public sealed record MachinePlan
                 problems.Add(new Problem(path, message));
             }
         }
-    }
-
-    private static string CommandLine(MachineFacts facts)
-    {
-        long khz = facts.TimeStampKhz > 0 ? facts.TimeStampKhz : TimeStampKhzWithout;
-        List<string> words =
-        [
-            "console=ttyS0", "quiet", "reboot=t", "panic=-1", "random.trust_cpu=on", "8250.nr_uarts=1",
-            "no_timer_check", "noreplace-smp", "cryptomgr.notests",
-        ];
-        if (!facts.HasKvm)
-        {
-            // This machine has no other clock by which the kernel could find this out; without it, one boot in three hangs.
-            // Nothing but the machine's own programs is in its memory, and an emulated processor does not speculate.
-            words.AddRange(["tsc=reliable", string.Create(CultureInfo.InvariantCulture, $"tsc_early_khz={khz}"), string.Create(CultureInfo.InvariantCulture, $"lpj={khz * 4}"), "mitigations=off", "nokaslr"]);
-        }
-        return string.Join(' ', words);
     }
 
     private static string Place(int place) => string.Create(CultureInfo.InvariantCulture, $"bus=virtio-mmio-bus.{place}");

@@ -9,6 +9,7 @@ internal sealed record Call(uint Architecture, uint Number, ulong[] Arguments)
 {
     public const uint X64 = 0xc000003e;
     public const uint X86 = 0x40000003;
+    public const uint Arm64 = 0xc00000b7;
 
     public Call(uint architecture, int number, params ulong[] arguments) : this(architecture, (uint)number, arguments)
     {

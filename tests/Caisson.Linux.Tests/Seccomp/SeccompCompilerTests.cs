@@ -91,6 +91,21 @@ public sealed class SeccompCompilerTests
     }
 
     [Fact]
+    public void For_arm64_the_filter_has_its_numbers_and_ends_what_comes_by_other_conventions()
+    {
+        var policy = new SeccompPolicy(Eperm, [new(SeccompAction.Allow, "openat", "mseal"), new(SeccompAction.Allow, "personality", new SeccompCondition(0, SeccompComparison.Equal, 8))], All);
+        var machine = new BpfMachine(SeccompCompiler.Compile(policy, KernelArchitecture.Arm64).Filter);
+
+        Assert.Equal(SeccompAction.Allow.ReturnValue, machine.Run(new(Call.Arm64, 56)));
+        Assert.Equal(SeccompAction.Allow.ReturnValue, machine.Run(new(Call.Arm64, 92, 8)));
+        Assert.Equal(Eperm.ReturnValue, machine.Run(new(Call.Arm64, 92, 0x1_00000008)));
+        Assert.Equal(Eperm.ReturnValue, machine.Run(new(Call.Arm64, 257)));
+        Assert.Equal(Enosys.ReturnValue, machine.Run(new(Call.Arm64, 463)));
+        Assert.Equal(SeccompAction.KillThread.ReturnValue, machine.Run(new(Call.X64, 257)));
+        Assert.Equal(SeccompAction.KillThread.ReturnValue, machine.Run(new(0x40000028, 322)));
+    }
+
+    [Fact]
     public void Rules_for_one_call_are_alternatives()
     {
         var machine = Compile(new(Eperm,

@@ -38,6 +38,7 @@ public sealed class SeccompFilterCacheTests : IDisposable
     {
         Assert.NotEqual(Key("a"), Key("b"));
         Assert.NotEqual(SeccompFilterKey.Of("a"u8, 1), SeccompFilterKey.Of("a"u8, 2));
+        Assert.NotEqual(SeccompFilterKey.Of("a"u8, 1, KernelArchitecture.X64), SeccompFilterKey.Of("a"u8, 1, KernelArchitecture.Arm64));
         Assert.Equal(64, Key("a").ToString().Length);
     }
 
