@@ -58,4 +58,49 @@ public sealed class AccessTests(Engine engine) : IClassFixture<Engine>
         Answer AsNobody(params string[] arguments) =>
             engine.Host("setpriv", ["--reuid", Uid, "--regid", Uid, "--clear-groups", "--", "env", "HOME=/nonexistent", $"{own}/caisson", .. arguments]);
     }
+
+    [Fact]
+    public void Kubectl_has_the_rights_of_its_token()
+    {
+        engine.SkipUnlessPublished();
+        Assert.SkipUnless(Engine.Has("kubectl") && engine.Host("kubectl", "auth", "whoami", "--help").Code == 0, "needs kubectl 1.28 or newer");
+        string files = engine.NewDirectory("kubectl");
+        engine.Caisson("access", "user", "add", "alice");
+        engine.Caisson("access", "grant", "alice", "viewer", "--project", "default");
+        string token = engine.Caisson("access", "token", "alice").Output.Trim();
+        try
+        {
+            File.WriteAllText($"{files}/root.yaml", engine.Caisson("kubeconfig").Output);
+            File.WriteAllText($"{files}/alice.yaml", engine.Host("env", $"CAISSON_TOKEN={token}", Path.Combine(engine.Binaries!, "caisson"), "kubeconfig").Output);
+
+            Answer whoami = By("alice", "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}");
+            Answer list = By("alice", "get", "pods");
+            Answer elsewhere = By("alice", "get", "pods", "-n", "kube-system");
+            Answer create = By("alice", "create", "configmap", "x", "--from-literal=a=b");
+            Answer can = By("alice", "auth", "can-i", "create", "pods");
+            Answer asAlice = By("root", "auth", "can-i", "list", "pods", "--as", "alice");
+            By("root", "create", "serviceaccount", "robot");
+            By("root", "create", "role", "reader", "--verb=list", "--resource=configmaps");
+            By("root", "create", "rolebinding", "robot-reads", "--role=reader", "--serviceaccount=default:robot");
+            string robot = By("root", "create", "token", "robot").Output.Trim();
+            File.WriteAllText($"{files}/robot.yaml", System.Text.RegularExpressions.Regex.Replace(File.ReadAllText($"{files}/alice.yaml"), "token: .*", "token: " + robot));
+            Answer reads = By("robot", "get", "configmaps");
+            Answer secrets = By("robot", "get", "secrets");
+
+            Assert.Equal("alice", whoami.Output);
+            Assert.Equal(0, list.Code);
+            Assert.Contains("User \"alice\" cannot list resource \"pods\" in API group \"\" in the namespace \"kube-system\"", elsewhere.Error, StringComparison.Ordinal);
+            Assert.Contains("the right 'create configmaps.core' is missing", create.Error, StringComparison.Ordinal);
+            Assert.StartsWith("no", can.Output, StringComparison.Ordinal);
+            Assert.Equal("yes\n", asAlice.Output);
+            Assert.Equal(0, reads.Code);
+            Assert.Contains("system:serviceaccount:default:robot", secrets.Error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            engine.Caisson("access", "user", "rm", "alice");
+        }
+
+        Answer By(string user, params string[] arguments) => engine.Host("kubectl", ["--kubeconfig", $"{files}/{user}.yaml", .. arguments]);
+    }
 }
