@@ -50,12 +50,18 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
         Assert.DoesNotContain(Directory.GetDirectories($"{engine.Run}/containers"), _ => true);
     }
 
-    [Fact]
-    public void Snapshots_are_a_tree_of_memory_and_disk_and_any_can_be_gone_back_to_or_deleted()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Snapshots_are_a_tree_of_memory_and_disk_and_any_can_be_gone_back_to_or_deleted(bool isEncrypted)
     {
-        string name = Make("tree");
+        string name = Make(isEncrypted ? "sealed" : "tree");
         try
         {
+            if (isEncrypted)
+            {
+                Caisson("machine", "set", "--encrypt", "yes", name);
+            }
             Caisson("machine", "start", name);
             using (SerialConsole console = Open(name))
             {
@@ -90,7 +96,15 @@ public sealed class FullMachineTests(Engine engine) : IClassFixture<Engine>
                 console.Expect("ready");
                 Assert.Equal('4', console.Ask('d'));
             }
-            RequireWhole(name);
+            if (!isEncrypted)
+            {
+                RequireWhole(name);
+            }
+            foreach (string snapshot in (string[])["two", "branch", "cold"])
+            {
+                Caisson("machine", "snapshot", "--delete", name, snapshot);
+            }
+            Assert.Equal(["disk0.qcow2"], Directory.GetFiles($"{engine.Root}/machines/{Caisson("machine", "info", "--format", "{{.Id}}", name).Output.Trim()}/disks").Select(Path.GetFileName));
         }
         finally
         {

@@ -1,12 +1,13 @@
 using Caisson.Control.Model;
 using Caisson.Errors;
+using Caisson.Machines.Disks;
 using Caisson.Machines.Full;
 
 namespace Caisson.Control.FullMachines;
 
 /// <remarks>
 /// Snapshots are within the qcow2 files of the disks and of the firmware's variables, the memory in the first of them; each is whole by itself, so any can be gone back to and
-/// any deleted, whatever descends from it. The tree is in the record.
+/// any deleted, whatever descends from it. The tree is in the record. Of encrypted machines the memory is in a file of its own.
 /// </remarks>
 public sealed partial class FullMachine
 {
@@ -102,6 +103,7 @@ public sealed partial class FullMachine
                     await DiskSnapshots.DeleteAsync(FullMachineDisks.PathOf(DisksPath, node), tag, PassphraseOf(node));
                 }
             }
+            File.Delete(MemoryPath(tag));
             SetUnlocked(
                 _record with
                 {
@@ -137,18 +139,67 @@ public sealed partial class FullMachine
     private async Task SaveUnlockedAsync(Run run, FullMachineConfig config, string tag)
     {
         const string Job = "save";
-        QmpStep save = SnapshotStep("snapshot-save", Job, tag, config, withMemory: true);
+        bool isKept = false;
         try
         {
-            await run.Monitor.RunJobAsync(Job, save, SnapshotLimit);
+            if (config.IsEncrypted)
+            {
+                await MakeMemoryAsync(run, config, tag);
+            }
+            QmpStep save = SnapshotStep("snapshot-save", Job, tag, config, withMemory: true);
+            try
+            {
+                await run.Monitor.RunJobAsync(Job, save, SnapshotLimit);
+            }
+            catch (CaissonException error) when (error.Message.Contains("already exists", StringComparison.Ordinal))
+            {
+                // Left by an engine that was killed before it was recorded.
+                await run.Monitor.RunJobAsync("forget", SnapshotStep("snapshot-delete", "forget", tag, config, withMemory: false), SnapshotLimit);
+                await run.Monitor.RunJobAsync(Job, save, SnapshotLimit);
+            }
+            isKept = true;
         }
-        catch (CaissonException error) when (error.Message.Contains("already exists", StringComparison.Ordinal))
+        finally
         {
-            // Left by an engine that was killed before it was recorded.
-            await run.Monitor.RunJobAsync("forget", SnapshotStep("snapshot-delete", "forget", tag, config, withMemory: false), SnapshotLimit);
-            await run.Monitor.RunJobAsync(Job, save, SnapshotLimit);
+            CloseMemory(run, config);
+            if (!isKept)
+            {
+                File.Delete(MemoryPath(tag));
+            }
         }
         RefreshUnlocked(run, null);
+    }
+
+    private string MemoryPath(string tag) => $"{DisksPath}/{SnapshotMemory.FileOf(tag)}";
+
+    /// <summary>Makes the file for the memory of an encrypted machine, open in its QEMU.</summary>
+    private async Task MakeMemoryAsync(Run run, FullMachineConfig config, string tag)
+    {
+        CloseMemory(run, config);
+        File.Delete(MemoryPath(tag));
+        using (Linux.FileDescriptor file = Linux.HostFiles.OpenOrCreate(MemoryPath(tag), 0x180))
+        {
+            file.ChangeOwner(User, User);
+        }
+        foreach ((string? job, QmpStep step) in SnapshotMemory.Create(tag, config, DiskImages.StretchMs(_engine.Keys.Open(_record))))
+        {
+            if (job is null)
+            {
+                run.Monitor.Execute(step);
+            }
+            else
+            {
+                await run.Monitor.RunJobAsync(job, step, SnapshotLimit);
+            }
+        }
+    }
+
+    private static void CloseMemory(Run run, FullMachineConfig config)
+    {
+        foreach (string node in config.IsEncrypted ? SnapshotMemory.Nodes : [])
+        {
+            TryForget(run.Monitor, node);
+        }
     }
 
     /// <summary>Makes a snapshot of each disk of a machine that does not run, or of none.</summary>
@@ -235,7 +286,13 @@ public sealed partial class FullMachine
     private async Task LoadUnlockedAsync(Run run, string tag)
     {
         FullMachineConfig config = _record.Snapshots.First(snapshot => TagOf(snapshot.Name) == tag).Config;
+        if (config.IsEncrypted)
+        {
+            CloseMemory(run, config);
+            run.Monitor.Execute(SnapshotMemory.Open(tag));
+        }
         await run.Monitor.RunJobAsync("load", SnapshotStep("snapshot-load", "load", tag, config, withMemory: true), SnapshotLimit);
+        CloseMemory(run, config);
     }
 
     private void RequireNodes(FullMachineConfig config)
@@ -249,14 +306,15 @@ public sealed partial class FullMachine
     private QmpStep SnapshotStep(string command, string job, string tag, FullMachineConfig config, bool withMemory)
     {
         RequireNodes(config);
-        string[] nodes = [.. FullMachinePlan.SnapshotNodes(config)];
+        bool isApart = withMemory && config.IsEncrypted;
+        string[] nodes = [.. FullMachinePlan.SnapshotNodes(config), .. isApart ? [SnapshotMemory.Node] : (string[])[]];
         return QmpStep.Of(command, json =>
         {
             json.WriteString("job-id", job);
             json.WriteString("tag", tag);
             if (withMemory)
             {
-                json.WriteString("vmstate", nodes[0]);
+                json.WriteString("vmstate", isApart ? SnapshotMemory.Node : nodes[0]);
             }
             json.WriteStartArray("devices");
             foreach (string node in nodes)

@@ -214,8 +214,8 @@ public static class DiskImages
         }
     }
 
-    /// <summary>For how long a passphrase is stretched: one that is a key by itself gains nothing by it.</summary>
-    private static int StretchMs(string? passphrase) => passphrase?.Length >= KeyLength ? 10 : 500;
+    /// <summary>For how many milliseconds a passphrase is stretched: one that is a key by itself gains nothing by it.</summary>
+    public static int StretchMs(string? passphrase) => passphrase?.Length >= KeyLength ? 10 : 500;
 
     private static string Options(DiskFormat format, DiskConversion conversion)
     {
