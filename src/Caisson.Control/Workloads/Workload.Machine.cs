@@ -414,6 +414,7 @@ public sealed partial class Workload
 
     private int Processors() => _record.HostConfig.NanoCpus > 0
         ? (int)((_record.HostConfig.NanoCpus + 999_999_999) / 1_000_000_000)
+        : IsForeign ? 1 // a second one that is emulated makes the boot longer by half
         : Math.Min(MachineProcessorsMax, _services.Facts.Processors);
 
     private long DiskBytes() => MachineRules.DiskBytes(_record.HostConfig) ?? DataDisk.DefaultBytes;
