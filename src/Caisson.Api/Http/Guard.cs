@@ -17,6 +17,9 @@ internal sealed record Guard(AccessControl Access, Caller Caller)
     /// <summary>The guard of a request; there is one as soon as its caller is known.</summary>
     public static Guard Of(HttpContext context) => context.Features.Get<Guard>() ?? throw new System.Diagnostics.UnreachableException("the request has no caller");
 
+    /// <summary>The same; null where who asks is not asked for: at paths that are good once, which only their caller knows.</summary>
+    public static Guard? Find(HttpContext context) => context.Features.Get<Guard>();
+
     /// <summary>Finds out who asks; null for nobody we know.</summary>
     public static Guard? Meet(HttpContext context, AccessControl access)
     {

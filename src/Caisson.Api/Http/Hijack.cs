@@ -119,7 +119,7 @@ internal sealed class Hijack
         EngineConnection connection = context.Features.Get<EngineConnection>()
             ?? throw new InvalidOperationException("a stream can only be taken over on our own transport");
         RequireSpdy(context);
-        Guard.Of(context).Note(context, StatusCodes.Status101SwitchingProtocols);
+        Guard.Find(context)?.Note(context, StatusCodes.Status101SwitchingProtocols);
         string head = $"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: {protocol}\r\n\r\n";
         await RunAsync(new Hijack(connection, connection.Transport.Input), head, body);
     }
