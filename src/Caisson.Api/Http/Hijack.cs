@@ -78,6 +78,7 @@ internal sealed class Hijack
     {
         EngineConnection connection = context.Features.Get<EngineConnection>()
             ?? throw new InvalidOperationException("a stream can only be taken over on our own transport");
+        Guard.Find(context)?.Note(context, StatusCodes.Status101SwitchingProtocols);
         string head = $"{OpeningOf(context.Request)}{(protocol is null ? "" : $"Sec-WebSocket-Protocol: {protocol}\r\n")}\r\n";
         await RunAsync(new Hijack(connection, connection.Transport.Input), head, body);
     }
