@@ -57,7 +57,7 @@ public sealed class MachineStoryTests(Engine engine) : IClassFixture<Engine>
         // Resized, while it runs.
         long memory = long.Parse(lab.Shell("deb", "awk /MemTotal/{print\\$2} /proc/meminfo"), System.Globalization.CultureInfo.InvariantCulture);
         lab.Caisson("machine", "set", "--disk-size", "disk0=4g", "--memory", "384m", "--cpus", "2", "deb");
-        Assert.Equal("8388608", lab.Shell("deb", "cat /sys/class/block/vda/size"));
+        Assert.Equal("8388608", lab.Shell("deb", "cat /sys/class/block/$(basename $(readlink /dev/disk/by-id/virtio-disk0))/size"));
         lab.Shell("deb", "for one in /sys/devices/system/cpu/cpu*/online /sys/devices/system/memory/memory*/online; do echo 1 > $one 2> /dev/null || true; done");
         Assert.Equal("2", lab.Shell("deb", "nproc"));
         Assert.True(long.Parse(lab.Shell("deb", "awk /MemTotal/{print\\$2} /proc/meminfo"), System.Globalization.CultureInfo.InvariantCulture) > memory + 90_000);
