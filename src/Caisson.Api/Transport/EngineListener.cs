@@ -48,7 +48,6 @@ internal sealed class EngineListenerFactory(UnixFileMode mode, IReadOnlyDictiona
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
             socket.Bind(address);
             socket.Listen(512);
         }
