@@ -144,7 +144,9 @@ public sealed partial class FullMachine
         {
             if (config.IsEncrypted)
             {
-                await MakeMemoryAsync(run, config, tag);
+                for (int attempt = 1; !await TryMakeMemoryAsync(run, config, tag, isLast: attempt == DiskImages.StretchAttempts); attempt++)
+                {
+                }
             }
             QmpStep save = SnapshotStep("snapshot-save", Job, tag, config, withMemory: true);
             try
@@ -173,7 +175,8 @@ public sealed partial class FullMachine
     private string MemoryPath(string tag) => $"{DisksPath}/{SnapshotMemory.FileOf(tag)}";
 
     /// <summary>Makes the file for the memory of an encrypted machine, open in its QEMU.</summary>
-    private async Task MakeMemoryAsync(Run run, FullMachineConfig config, string tag)
+    /// <returns>False when it failed by chance.</returns>
+    private async Task<bool> TryMakeMemoryAsync(Run run, FullMachineConfig config, string tag, bool isLast)
     {
         CloseMemory(run, config);
         File.Delete(MemoryPath(tag));
@@ -189,9 +192,17 @@ public sealed partial class FullMachine
             }
             else
             {
-                await run.Monitor.RunJobAsync(job, step, SnapshotLimit);
+                try
+                {
+                    await run.Monitor.RunJobAsync(job, step, SnapshotLimit);
+                }
+                catch (CaissonException error) when (DiskImages.IsByChance(error) && !isLast)
+                {
+                    return false;
+                }
             }
         }
+        return true;
     }
 
     private static void CloseMemory(Run run, FullMachineConfig config)

@@ -214,6 +214,12 @@ public static class DiskImages
         }
     }
 
+    /// <summary>How often a passphrase is stretched anew, see <see cref="IsByChance"/>.</summary>
+    public const int StretchAttempts = 10;
+
+    /// <summary>Whether it failed since QEMU measured its own time in the moment between two ticks of the kernel's accounting: it may be tried again.</summary>
+    public static bool IsByChance(CaissonException error) => error.Message.Contains("accurate CPU usage", StringComparison.Ordinal);
+
     /// <summary>For how many milliseconds a passphrase is stretched: one that is a key by itself gains nothing by it.</summary>
     public static int StretchMs(string? passphrase) => passphrase?.Length >= KeyLength ? 10 : 500;
 
@@ -242,11 +248,22 @@ public static class DiskImages
         string next = $"{path}.{Guid.NewGuid():n}";
         try
         {
-            using (FileDescriptor file = HostFiles.OpenOrCreate(next, 0x180))
+            for (int attempt = 1; ; attempt++)
             {
-                file.ChangeOwner(owner, owner);
+                using (FileDescriptor file = HostFiles.OpenOrCreate(next, 0x180))
+                {
+                    file.ChangeOwner(owner, owner);
+                }
+                try
+                {
+                    await write(next);
+                    break;
+                }
+                catch (CaissonException error) when (IsByChance(error) && attempt < StretchAttempts)
+                {
+                    File.Delete(next);
+                }
             }
-            await write(next);
             using (FileStream file = new(next, FileMode.Open, FileAccess.ReadWrite))
             {
                 file.Flush(flushToDisk: true);
