@@ -346,7 +346,7 @@ public sealed partial class FullMachine
         }
         foreach (FullDisk disk in config.Disks.Where(disk => asked.DiskRates?.ContainsKey(disk.Name) == true && running.Disks.Any(now => now.Name == disk.Name)))
         {
-            monitor.Execute(FullMachinePlan.Limit(disk.Name, disk.Rate));
+            monitor.Execute(FullMachinePlan.Limit(disk, disk.Rate));
         }
         foreach (FullDrive drive in config.Drives.Where(drive => asked.Media?.ContainsKey(drive.Name) == true))
         {

@@ -8,9 +8,10 @@ public sealed partial record FullMachinePlan
     private const string LimitCommand = "block_set_io_throttle";
 
     /// <summary>Limits what is read from and written to a disk; null takes the limits away. Source: QEMU, <c>block_set_io_throttle</c>.</summary>
-    public static QmpStep Limit(string disk, DiskRate? rate) => QmpStep.Of(LimitCommand, json =>
+    /// <remarks>The disk of a virtio device belongs to the part of it that is not of PCI.</remarks>
+    public static QmpStep Limit(FullDisk disk, DiskRate? rate) => QmpStep.Of(LimitCommand, json =>
     {
-        json.WriteString("id", disk);
+        json.WriteString("id", disk.Bus == "sata" ? disk.Name : $"/machine/peripheral/{disk.Name}/virtio-backend");
         json.WriteNumber("bps", rate?.Bytes ?? 0);
         json.WriteNumber("bps_rd", rate?.ReadBytes ?? 0);
         json.WriteNumber("bps_wr", rate?.WriteBytes ?? 0);
@@ -23,9 +24,9 @@ public sealed partial record FullMachinePlan
     /// <param name="config">The machine.</param>
     /// <param name="disk">The disk.</param>
     public static IReadOnlyList<QmpStep> Plug(FullMachineConfig config, FullDisk disk) =>
-        [new QmpStep("blockdev-add", DiskNode(disk, config.IsEncrypted)), new QmpStep("device_add", DiskDevice(disk, null)), .. disk.Rate is null ? [] : (IReadOnlyList<QmpStep>)[Limit(disk.Name, disk.Rate)]];
+        [new QmpStep("blockdev-add", DiskNode(disk, config.IsEncrypted)), new QmpStep("device_add", DiskDevice(disk, null)), .. disk.Rate is null ? [] : (IReadOnlyList<QmpStep>)[Limit(disk, disk.Rate)]];
 
-    private static IEnumerable<QmpStep> Limits(FullMachineConfig config) => config.Disks.Where(disk => disk.Rate is not null).Select(disk => Limit(disk.Name, disk.Rate));
+    private static IEnumerable<QmpStep> Limits(FullMachineConfig config) => config.Disks.Where(disk => disk.Rate is not null).Select(disk => Limit(disk, disk.Rate));
 
     /// <summary>What plugs an interface in whose device QEMU was given as <see cref="DescriptorOf"/>.</summary>
     /// <param name="config">The machine.</param>
